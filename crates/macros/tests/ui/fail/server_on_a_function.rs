@@ -1,0 +1,8 @@
+#![allow(unused)]
+
+use turbomcp::prelude::*;
+
+#[server]
+fn demo() {}
+
+fn main() {}

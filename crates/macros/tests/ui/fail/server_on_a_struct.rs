@@ -1,0 +1,9 @@
+#![allow(unused)]
+
+use turbomcp::prelude::*;
+
+#[server]
+struct Demo;
+
+
+fn main() {}

@@ -1,0 +1,11 @@
+#![allow(unused)]
+
+use turbomcp::prelude::*;
+
+struct Demo;
+#[server]
+impl Demo {
+    fn add(&self) {}
+}
+
+fn main() {}

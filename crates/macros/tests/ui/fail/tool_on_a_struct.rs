@@ -1,0 +1,9 @@
+#![allow(unused)]
+
+use turbomcp::prelude::*;
+
+#[tool]
+struct Demo;
+
+
+fn main() {}

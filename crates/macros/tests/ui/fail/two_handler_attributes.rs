@@ -1,0 +1,15 @@
+#![allow(unused)]
+
+use turbomcp::prelude::*;
+
+struct Demo;
+#[server]
+impl Demo {
+    #[tool]
+    #[prompt]
+    fn add(&self) -> String {
+        String::new()
+    }
+}
+
+fn main() {}

@@ -1,0 +1,132 @@
+//! One request while it is being answered, shared by its handler and whoever drives it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+use turbomcp_protocol::scan::Span;
+use turbomcp_protocol::{Message, Method, Revision};
+use turbomcp_transport::Extensions;
+
+use crate::McpServer;
+use crate::input::Inputs;
+use crate::outlet::Outlet;
+use crate::peer::Peer;
+use crate::sync::lock;
+
+/// Everything about a request that does not change while layers and the handler work on it, and how to reach it.
+pub(crate) struct Inner {
+    pub(crate) frame: Bytes,
+    pub(crate) message: Message,
+    pub(crate) method: Method,
+    pub(crate) revision: Revision,
+    pub(crate) server: McpServer,
+    /// Who asks, in the legacy era: what `initialize` agreed on.
+    pub(crate) peer: Option<Arc<Peer>>,
+    pub(crate) outlet: Outlet,
+    pub(crate) started: Instant,
+    /// What the layers left behind; set when the handler's context is made.
+    pub(crate) extensions: OnceLock<Extensions>,
+    /// A time limit of the handler's own.
+    pub(crate) timeout: OnceLock<Duration>,
+    pub(crate) inputs: Mutex<Inputs>,
+    pub(crate) last_progress: Mutex<f64>,
+    cancelled: AtomicBool,
+    on_cancel: Notify,
+    driver: Mutex<Option<Waker>>,
+}
+
+impl Inner {
+    pub(crate) fn new(
+        server: McpServer,
+        frame: Bytes,
+        message: Message,
+        method: Method,
+        revision: Revision,
+        peer: Option<Arc<Peer>>,
+        outlet: Outlet,
+    ) -> Self {
+        Self {
+            frame,
+            message,
+            method,
+            revision,
+            server,
+            peer,
+            outlet,
+            started: Instant::now(),
+            extensions: OnceLock::new(),
+            timeout: OnceLock::new(),
+            inputs: Mutex::default(),
+            last_progress: Mutex::new(f64::NEG_INFINITY),
+            cancelled: AtomicBool::new(false),
+            on_cancel: Notify::new(),
+            driver: Mutex::default(),
+        }
+    }
+
+    /// Returns the raw JSON at a position in the message.
+    pub(crate) fn raw(&self, span: Span) -> &[u8] {
+        span.of(&self.frame)
+    }
+
+    /// Returns the raw JSON at a position in the message, sharing its memory.
+    pub(crate) fn slice(&self, span: Span) -> Bytes {
+        self.frame.slice(span.range())
+    }
+
+    /// Returns the id as raw JSON.
+    pub(crate) fn id(&self) -> &[u8] {
+        self.message.id.map_or(b"null", |span| self.raw(span))
+    }
+
+    /// Ends the request: its handler is dropped and nothing more is sent for it.
+    pub(crate) fn cancel(&self) {
+        if !self.cancelled.swap(true, Ordering::AcqRel) {
+            self.on_cancel.notify_waiters();
+            self.attend();
+        }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    pub(crate) async fn cancelled(&self) {
+        loop {
+            let cancelled = self.on_cancel.notified();
+            if self.is_cancelled() {
+                return;
+            }
+            cancelled.await;
+        }
+    }
+
+    /// Wakes whoever drives the request, to look at what changed.
+    pub(crate) fn attend(&self) {
+        if let Some(driver) = lock(&self.driver).take() {
+            driver.wake();
+        }
+    }
+
+    pub(crate) fn set_driver(&self, waker: &Waker) {
+        let mut driver = lock(&self.driver);
+        if !driver.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *driver = Some(waker.clone());
+        }
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("id", &String::from_utf8_lossy(self.id()))
+            .field("method", &self.method.as_str())
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}

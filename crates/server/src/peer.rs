@@ -1,0 +1,197 @@
+//! A legacy client: what `initialize` agreed on, and the requests this server has sent it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+use turbomcp_protocol::types::{ClientCapabilities, Implementation, LoggingLevel};
+use turbomcp_protocol::{ErrorCode, McpError, Method, Revision};
+
+use crate::in_flight::InFlight;
+use crate::outlet::Outlet;
+use crate::sync::lock;
+
+/// One legacy client: the other end of a connection after `initialize`, or of an HTTP session.
+pub(crate) struct Peer {
+    session_id: Option<Box<str>>,
+    /// Where messages go that belong to no request.
+    outlet: Outlet,
+    agreed: OnceLock<Box<Agreed>>,
+    initialized: AtomicBool,
+    log_level: AtomicU8,
+    subscribed: Mutex<HashSet<Box<str>>>,
+    next_id: AtomicU64,
+    waiting: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
+    pub(crate) in_flight: Arc<InFlight>,
+}
+
+/// What the client answered to a request of ours.
+type Answer = Result<Box<RawValue>, McpError>;
+
+/// What `initialize` agreed on.
+#[derive(Debug)]
+pub(crate) struct Agreed {
+    pub(crate) revision: Revision,
+    pub(crate) capabilities: ClientCapabilities,
+    pub(crate) client_info: Implementation,
+}
+
+impl Peer {
+    pub(crate) fn new(session_id: Option<Box<str>>, outlet: Outlet, in_flight: Arc<InFlight>) -> Self {
+        Self {
+            session_id,
+            outlet,
+            agreed: OnceLock::new(),
+            initialized: AtomicBool::new(false),
+            log_level: AtomicU8::new(LoggingLevel::Info as u8),
+            subscribed: Mutex::default(),
+            next_id: AtomicU64::new(1),
+            waiting: Mutex::default(),
+            in_flight,
+        }
+    }
+
+    pub(crate) fn session_id(&self) -> Option<&str> {
+        self.session_id.as_deref()
+    }
+
+    pub(crate) fn agreed(&self) -> Option<&Agreed> {
+        self.agreed.get().map(Box::as_ref)
+    }
+
+    /// Keeps what was agreed on; false if something was already.
+    pub(crate) fn agree(&self, agreed: Agreed) -> bool {
+        self.agreed.set(Box::new(agreed)).is_ok()
+    }
+
+    pub(crate) fn set_initialized(&self) {
+        self.initialized.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn set_log_level(&self, level: LoggingLevel) {
+        self.log_level.store(level as u8, Ordering::Relaxed);
+    }
+
+    pub(crate) fn wants_log(&self, level: LoggingLevel) -> bool {
+        level as u8 >= self.log_level.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that the client wants to hear of a resource; false if it names too many.
+    pub(crate) fn subscribe(&self, uri: &str, limit: usize) -> bool {
+        let mut subscribed = lock(&self.subscribed);
+        if subscribed.contains(uri) {
+            return true;
+        }
+        subscribed.len() < limit && subscribed.insert(uri.into())
+    }
+
+    pub(crate) fn unsubscribe(&self, uri: &str) {
+        lock(&self.subscribed).remove(uri);
+    }
+
+    pub(crate) fn is_subscribed(&self, uri: &str) -> bool {
+        let subscribed = lock(&self.subscribed);
+        subscribed.iter().any(|wanted| covers(wanted, uri))
+    }
+
+    /// Sends a notification that belongs to no request, once the client is ready for it.
+    pub(crate) fn notify(&self, message: &[u8], limit: usize) {
+        if self.initialized.load(Ordering::Acquire) {
+            self.outlet.notify(message, limit);
+        }
+    }
+
+    /// Sends a request to the client by way of `outlet` and waits for its answer.
+    pub(crate) async fn ask(&self, outlet: &Outlet, method: &Method, params: Option<&str>) -> Answer {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let (sender, answer) = oneshot::channel();
+        lock(&self.waiting).insert(id, sender);
+        let _waiting = Waiting { peer: self, id };
+        let mut message = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}""#).into_bytes();
+        if let Some(params) = params {
+            message.extend_from_slice(b",\"params\":");
+            message.extend_from_slice(params.as_bytes());
+        }
+        message.push(b'}');
+        outlet.send(message).await;
+        answer.await.unwrap_or_else(|_| Err(McpError::unavailable("the client is gone")))
+    }
+
+    /// Hands an answer of the client to whoever waits for it; a stray one is dropped.
+    pub(crate) fn answered(&self, id: &[u8], result: Option<&[u8]>, error: Option<&[u8]>) {
+        let Some(id) = std::str::from_utf8(id).ok().and_then(|id| id.parse().ok()) else { return };
+        let Some(waiting) = lock(&self.waiting).remove(&id) else { return };
+        let answer = match (result, error) {
+            (Some(result), _) => serde_json::from_slice::<Box<RawValue>>(result)
+                .map_err(|_| McpError::invalid_request("the client's answer is not JSON")),
+            (None, error) => Err(client_error(error.unwrap_or_default())),
+        };
+        // The request may have been given up at this very moment.
+        let _ = waiting.send(answer);
+    }
+
+    /// Fails whoever waits for an answer, and cancels what the client asked for.
+    pub(crate) fn close(&self) {
+        lock(&self.waiting).clear();
+        self.in_flight.cancel_all();
+    }
+}
+
+/// Forgets a request of ours when nobody waits for it any more.
+struct Waiting<'a> {
+    peer: &'a Peer,
+    id: u64,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        lock(&self.peer.waiting).remove(&self.id);
+    }
+}
+
+fn client_error(raw: &[u8]) -> McpError {
+    #[derive(serde::Deserialize)]
+    struct Raw {
+        code: i64,
+        #[serde(default)]
+        message: String,
+        data: Option<serde_json::Value>,
+    }
+    match serde_json::from_slice::<Raw>(raw) {
+        Ok(Raw { code, message, data }) => {
+            let error = McpError::new(ErrorCode(code), message);
+            match data {
+                Some(data) => error.with_data(data),
+                None => error,
+            }
+        }
+        Err(_) => McpError::invalid_request("the client's answer is neither a result nor an error"),
+    }
+}
+
+/// True if someone who asked for `wanted` is to hear of `uri`: the same resource, or one beneath it.
+pub(crate) fn covers(wanted: &str, uri: &str) -> bool {
+    uri.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || wanted.ends_with('/') || rest.starts_with('/'))
+}
+
+impl std::fmt::Debug for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Peer").field("agreed", &self.agreed).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::covers;
+
+    #[test]
+    fn a_subscription_covers_what_is_beneath_it() {
+        assert!(covers("file:///a", "file:///a"));
+        assert!(covers("file:///a", "file:///a/b"));
+        assert!(covers("file:///a/", "file:///a/b"));
+        assert!(!covers("file:///a", "file:///ab"));
+        assert!(!covers("file:///a/b", "file:///a"));
+    }
+}

@@ -1,0 +1,19 @@
+//! JSON Schemas of tools: derived from Rust types, checked against values, read for header annotations.
+//!
+//! [`InputSchema`] collects the arguments of a tool into one object schema, [`output_schema_of`] describes what a tool
+//! returns, [`Validator`] checks a value and says what is wrong with it in words a model can act on,
+//! [`needs_validation`] tells whether decoding into the Rust types leaves anything to check, and [`x_mcp_headers`]
+//! finds the arguments that Streamable HTTP mirrors in headers.
+
+mod bounds;
+mod explain;
+mod header;
+mod input;
+mod keywords;
+mod needs;
+mod validate;
+
+pub use header::{HeaderAnnotationError, HeaderKind, HeaderParam, x_mcp_headers};
+pub use input::{Argument, InputSchema, output_schema_of};
+pub use needs::needs_validation;
+pub use validate::{SchemaError, Validator};

@@ -1,0 +1,151 @@
+//! Cutting bytes into lines.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::Error;
+
+/// How many bytes are read at once.
+pub const READ_BYTES: usize = 64 << 10;
+
+/// Cuts a stream of bytes into lines of bounded length.
+///
+/// Feed it through [`LineDecoder::buffer`], then take lines with [`LineDecoder::next_line`]. A line that is too long is
+/// reported once and skipped up to its newline. A carriage return before the newline is dropped, and so are empty lines.
+#[derive(Debug)]
+pub struct LineDecoder {
+    buffer: BytesMut,
+    scanned: usize,
+    limit: usize,
+    skipping: bool,
+}
+
+impl LineDecoder {
+    /// Creates a decoder for lines of at most `limit` bytes.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { buffer: BytesMut::new(), scanned: 0, limit, skipping: false }
+    }
+
+    /// Returns the buffer to read into, with room for a read.
+    pub fn buffer(&mut self) -> &mut BytesMut {
+        self.buffer.reserve(READ_BYTES / 4);
+        &mut self.buffer
+    }
+
+    /// Returns the next whole line.
+    ///
+    /// # Errors
+    ///
+    /// Once for each line that is longer than the limit.
+    pub fn next_line(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            let Some(found) = memchr::memchr(b'\n', &self.buffer[self.scanned..]) else {
+                return self.no_newline();
+            };
+            let end = self.scanned + found;
+            self.scanned = 0;
+            if std::mem::take(&mut self.skipping) {
+                self.buffer.advance(end + 1);
+                continue;
+            }
+            let mut line = self.buffer.split_to(end + 1);
+            line.truncate(end);
+            if end > self.limit {
+                return Err(Error::oversized(self.limit));
+            }
+            if let Some(line) = trimmed(line) {
+                return Ok(Some(line));
+            }
+        }
+    }
+
+    /// Returns what is left when the stream ends without a newline.
+    ///
+    /// # Errors
+    ///
+    /// If it is longer than the limit.
+    pub fn last_line(&mut self) -> Result<Option<Bytes>, Error> {
+        let rest = self.buffer.split();
+        self.scanned = 0;
+        match self.skipping {
+            true => Ok(None),
+            false => Ok(trimmed(rest)),
+        }
+    }
+
+    fn no_newline(&mut self) -> Result<Option<Bytes>, Error> {
+        self.scanned = self.buffer.len();
+        if self.skipping {
+            self.buffer.clear();
+            self.scanned = 0;
+        } else if self.scanned > self.limit {
+            self.skipping = true;
+            self.buffer = BytesMut::new();
+            self.scanned = 0;
+            return Err(Error::oversized(self.limit));
+        }
+        Ok(None)
+    }
+}
+
+fn trimmed(mut line: BytesMut) -> Option<Bytes> {
+    while let Some(b'\r' | b' ' | b'\t') = line.last() {
+        line.truncate(line.len() - 1);
+    }
+    (!line.is_empty()).then(|| line.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds `text` in chunks of `step` bytes and returns the lines, `None` for an oversized one.
+    fn lines(text: &[u8], step: usize, limit: usize) -> Vec<Option<String>> {
+        let mut decoder = LineDecoder::new(limit);
+        let mut found = Vec::new();
+        for chunk in text.chunks(step) {
+            decoder.buffer().extend_from_slice(chunk);
+            loop {
+                match decoder.next_line() {
+                    Ok(Some(line)) => found.push(Some(String::from_utf8(line.to_vec()).unwrap())),
+                    Ok(None) => break,
+                    Err(error) => {
+                        assert!(error.is_oversized());
+                        found.push(None);
+                    }
+                }
+            }
+        }
+        if let Some(line) = decoder.last_line().unwrap() {
+            found.push(Some(String::from_utf8(line.to_vec()).unwrap()));
+        }
+        found
+    }
+
+    #[test]
+    fn cuts_the_same_lines_however_the_bytes_arrive() {
+        let text = b"one\r\n\n  \ntwo\nthis line is far too long\nthree\n\nfour";
+        let expected = [Some("one"), Some("two"), None, Some("three"), Some("four")];
+        for step in 1..text.len() {
+            let found = lines(text, step, 10);
+            assert_eq!(found.iter().map(Option::as_deref).collect::<Vec<_>>(), expected, "chunks of {step}");
+        }
+    }
+
+    #[test]
+    fn an_endless_line_does_not_grow_the_buffer() {
+        let mut decoder = LineDecoder::new(1000);
+        let mut errors = 0;
+        for _ in 0..1000 {
+            decoder.buffer().extend_from_slice(&[b'x'; 1000]);
+            errors += usize::from(decoder.next_line().is_err());
+            assert!(decoder.buffer.len() <= 2000);
+        }
+        assert_eq!(errors, 1);
+    }
+
+    #[test]
+    fn a_line_of_exactly_the_limit_passes() {
+        assert_eq!(lines(b"0123456789\n01234567890\n", 4, 10), [Some("0123456789".to_owned()), None]);
+    }
+}

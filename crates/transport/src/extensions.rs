@@ -1,0 +1,73 @@
+//! Typed data that travels beside a message and cannot come off the wire.
+
+use std::any::{Any, TypeId};
+use std::fmt;
+use std::sync::Arc;
+
+/// Values of different types, one of each: the peer's address, its headers, who it is.
+///
+/// Cloning shares the values. Layers put them in, handlers read them; nothing here is ever decoded from a message.
+#[derive(Clone, Default)]
+pub struct Extensions {
+    // A handful of entries: a scan beats hashing.
+    entries: Vec<(TypeId, Arc<dyn Any + Send + Sync>)>,
+}
+
+impl Extensions {
+    /// Creates an empty set.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    /// Adds a value, replacing one of the same type.
+    pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.insert_shared(Arc::new(value));
+    }
+
+    /// Adds a value that is shared already, replacing one of the same type.
+    pub fn insert_shared<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
+        let id = TypeId::of::<T>();
+        match self.entries.iter_mut().find(|(known, _)| *known == id) {
+            Some(entry) => entry.1 = value,
+            None => self.entries.push((id, value)),
+        }
+    }
+
+    /// Returns the value of this type.
+    #[must_use]
+    pub fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        let id = TypeId::of::<T>();
+        self.entries.iter().find(|(known, _)| *known == id).and_then(|(_, value)| value.downcast_ref())
+    }
+
+    /// Removes the value of this type; true if there was one.
+    pub fn remove<T: Send + Sync + 'static>(&mut self) -> bool {
+        let before = self.entries.len();
+        self.entries.retain(|(known, _)| *known != TypeId::of::<T>());
+        self.entries.len() < before
+    }
+}
+
+impl fmt::Debug for Extensions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extensions").field("len", &self.entries.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_one_value_of_each_type() {
+        let mut extensions = Extensions::new();
+        extensions.insert(1u8);
+        extensions.insert("a");
+        extensions.insert(2u8);
+        assert_eq!((extensions.get::<u8>(), extensions.get::<&str>()), (Some(&2), Some(&"a")));
+        assert!(extensions.remove::<u8>());
+        assert!(!extensions.remove::<u8>());
+        assert_eq!(extensions.get::<u8>(), None);
+    }
+}

@@ -1,0 +1,26 @@
+//! How MCP messages travel: the [`Transport`] trait and one feature-gated module per binding.
+//!
+//! | module | binding | feature |
+//! |---|---|---|
+//! | [`lines`] | any pair of byte streams, one message a line | always |
+//! | [`memory`] | two ends in the same process | always |
+//! | [`stdio`] | the standard input and output of this process | `stdio` |
+//! | [`http`] | the rules of Streamable HTTP, and a listener | `http` |
+//!
+//! A transport carries messages and knows nothing of tools or sessions. To carry them over something new, implement
+//! [`Transport`], or wrap a byte stream in [`lines::Lines`].
+
+pub mod codec;
+mod error;
+pub mod extensions;
+#[cfg(feature = "http")]
+pub mod http;
+pub mod lines;
+pub mod memory;
+#[cfg(feature = "stdio")]
+pub mod stdio;
+mod transport;
+
+pub use error::Error;
+pub use extensions::Extensions;
+pub use transport::{Batch, Receive, Send, Transport};

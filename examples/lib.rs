@@ -1,0 +1,1 @@
+//! The examples of TurboMCP live beside this file; run one with `cargo run --example NAME`.

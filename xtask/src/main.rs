@@ -1,0 +1,66 @@
+//! `cargo xtask COMMAND`: the checks of this workspace, and what they install or start.
+#![expect(clippy::print_stdout, reason = "the output of these commands is for the person who runs them")]
+
+mod bench;
+mod conformance;
+mod coverage;
+mod deny;
+mod fixture;
+mod hack;
+mod process;
+mod strangers;
+mod test;
+mod tools;
+mod tree;
+mod workspace;
+
+use std::{error::Error, process::ExitCode};
+
+use workspace::Workspace;
+
+/// What a command ends with; an error is printed as it reads.
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test                    everything below except bench, with fmt, clippy, doc and cargo test
+  conformance [--release] the official conformance suite against examples/conformance_server
+              [--url URL] the same against a server that is already running
+  strangers [--release]   third-party clients against examples/conformance_server
+  coverage [--write]      which test holds which requirement; --write renews docs/coverage.md
+  hack                    every feature of every published crate alone
+  tree                    the number of crates that a user's build pulls in
+  deny                    licences, sources and duplicates of the dependencies
+  bench [ARGUMENTS]       cargo bench";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Outcome {
+    let workspace = Workspace::load()?;
+    match arguments {
+        ["test"] => test::run(&workspace),
+        ["conformance"] => conformance::run(&workspace, fixture::Profile::Dev),
+        ["conformance", "--release"] => conformance::run(&workspace, fixture::Profile::Release),
+        ["conformance", "--url", url] => conformance::run_against(&workspace, url),
+        ["strangers"] => strangers::run(&workspace, fixture::Profile::Dev),
+        ["strangers", "--release"] => strangers::run(&workspace, fixture::Profile::Release),
+        ["coverage"] => coverage::run(&workspace, coverage::Mode::Check),
+        ["coverage", "--write"] => coverage::run(&workspace, coverage::Mode::Write),
+        ["hack"] => hack::run(&workspace),
+        ["tree"] => tree::run(&workspace),
+        ["deny"] => deny::run(&workspace),
+        ["bench", rest @ ..] => bench::run(&workspace, rest),
+        _ => Err(USAGE.into()),
+    }
+}

