@@ -15,7 +15,6 @@ pub struct Error {
 enum Kind {
     Registration(String),
     Transport,
-    Bind(String),
 }
 
 impl Error {
@@ -27,21 +26,10 @@ impl Error {
         Self { kind: Kind::Transport, source: Some(source.into()) }
     }
 
-    #[cfg(feature = "http")]
-    pub(crate) fn bind(address: impl fmt::Display, source: std::io::Error) -> Self {
-        Self { kind: Kind::Bind(address.to_string()), source: Some(source.into()) }
-    }
-
     /// Returns true if a tool, resource, prompt or completion could not be registered.
     #[must_use]
     pub fn is_registration(&self) -> bool {
         matches!(self.kind, Kind::Registration(_))
-    }
-
-    /// Returns true if the address could not be listened on.
-    #[must_use]
-    pub fn is_bind(&self) -> bool {
-        matches!(self.kind, Kind::Bind(_))
     }
 }
 
@@ -50,7 +38,6 @@ impl fmt::Display for Error {
         match &self.kind {
             Kind::Registration(message) => f.write_str(message),
             Kind::Transport => f.write_str("the connection failed"),
-            Kind::Bind(address) => write!(f, "cannot listen on {address}"),
         }
     }
 }

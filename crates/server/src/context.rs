@@ -1,0 +1,296 @@
+//! What a handler may ask of its request.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use turbomcp_protocol::escape::write_string;
+use turbomcp_protocol::scan::text_of;
+use turbomcp_protocol::types::{ClientCapabilities, Implementation, LoggingLevel, RequestId};
+use turbomcp_protocol::{McpError, McpResult, Revision};
+use turbomcp_transport::Extensions;
+
+use crate::McpServer;
+use crate::inner::Inner;
+use crate::sync::lock;
+
+/// The request a handler is answering: who asks, what they can do, and how to reach them meanwhile.
+///
+/// Cheap to clone. Handlers take it by value or by reference, in any position.
+#[derive(Debug, Clone)]
+pub struct Context {
+    inner: Arc<Inner>,
+}
+
+impl Context {
+    pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
+        Self { inner }
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    /// Returns the id of the request.
+    #[must_use]
+    pub fn request_id(&self) -> RequestId {
+        serde_json::from_slice(self.inner.id()).unwrap_or(RequestId::Number(0))
+    }
+
+    /// Returns the id of the legacy session the request belongs to.
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        self.inner.peer.as_ref()?.session_id()
+    }
+
+    /// Returns the protocol version the request is spoken in.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.inner.revision
+    }
+
+    /// Returns what the client can do, as it declared for this request or, in the legacy era, for its session.
+    #[must_use]
+    pub fn client_capabilities(&self) -> ClientCapabilities {
+        match &self.inner.peer {
+            Some(peer) => peer.agreed().map(|agreed| agreed.capabilities.clone()).unwrap_or_default(),
+            None => self.decode(self.inner.message.known.client_capabilities).unwrap_or_default(),
+        }
+    }
+
+    /// Returns what the client says it is; for display and logs only.
+    #[must_use]
+    pub fn client_info(&self) -> Option<Implementation> {
+        match &self.inner.peer {
+            Some(peer) => peer.agreed().map(|agreed| agreed.client_info.clone()),
+            None => self.decode(self.inner.message.known.client_info),
+        }
+    }
+
+    fn decode<T: serde::de::DeserializeOwned>(&self, span: Option<turbomcp_protocol::scan::Span>) -> Option<T> {
+        span.and_then(|span| serde_json::from_slice(self.inner.raw(span)).ok())
+    }
+
+    /// Returns what layers and the transport know of the request beside its message.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        static NONE: Extensions = Extensions::new();
+        self.inner.extensions.get().unwrap_or(&NONE)
+    }
+
+    /// Returns the server, to register handlers or announce changes.
+    #[must_use]
+    pub fn server(&self) -> &McpServer {
+        &self.inner.server
+    }
+
+    /// Returns how long ago the request arrived.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.inner.started.elapsed()
+    }
+
+    /// Returns true if nobody waits for the answer any more.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.inner.is_cancelled()
+    }
+
+    /// Waits until nobody waits for the answer any more.
+    ///
+    /// The handler itself is dropped then; this is for tasks it has spawned.
+    pub async fn cancelled(&self) {
+        self.inner.cancelled().await;
+    }
+
+    /// Reports progress, if the client asked for it. A value that is not greater than the last is not sent.
+    ///
+    /// `await` the returned builder; a total and a message may be added first.
+    ///
+    /// # Specification
+    ///
+    /// [Progress](https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress)
+    #[must_use]
+    pub fn progress(&self, progress: f64) -> Progress<'_> {
+        Progress { ctx: self, progress, total: None, message: None }
+    }
+
+    /// Sends a log message to the client, if it wants messages of this level, and emits a `tracing` event.
+    ///
+    /// # Errors
+    ///
+    /// If the data cannot be written as JSON.
+    ///
+    /// # Specification
+    ///
+    /// [Logging](https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/logging)
+    pub async fn log(&self, level: LoggingLevel, data: impl Serialize + Send) -> McpResult<()> {
+        let data = serde_json::to_string(&data).map_err(McpError::internal)?;
+        trace(level, &data);
+        if !self.wants_log(level) || self.is_cancelled() {
+            return Ok(());
+        }
+        let message = format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"{}","data":{data}}}}}"#,
+            level.as_str()
+        );
+        self.inner.outlet.send(message.into_bytes()).await;
+        Ok(())
+    }
+
+    fn wants_log(&self, level: LoggingLevel) -> bool {
+        match &self.inner.peer {
+            Some(peer) => peer.wants_log(level),
+            None => {
+                let wanted: Option<LoggingLevel> = self.decode(self.inner.message.known.log_level);
+                wanted.is_some_and(|wanted| level >= wanted)
+            }
+        }
+    }
+
+    /// Sends a log message of level `debug`; see [`Context::log`].
+    ///
+    /// # Errors
+    ///
+    /// If the data cannot be written as JSON.
+    pub async fn debug(&self, data: impl Serialize + Send) -> McpResult<()> {
+        self.log(LoggingLevel::Debug, data).await
+    }
+
+    /// Sends a log message of level `info`; see [`Context::log`].
+    ///
+    /// # Errors
+    ///
+    /// If the data cannot be written as JSON.
+    pub async fn info(&self, data: impl Serialize + Send) -> McpResult<()> {
+        self.log(LoggingLevel::Info, data).await
+    }
+
+    /// Sends a log message of level `warning`; see [`Context::log`].
+    ///
+    /// # Errors
+    ///
+    /// If the data cannot be written as JSON.
+    pub async fn warning(&self, data: impl Serialize + Send) -> McpResult<()> {
+        self.log(LoggingLevel::Warning, data).await
+    }
+
+    /// Sends a log message of level `error`; see [`Context::log`].
+    ///
+    /// # Errors
+    ///
+    /// If the data cannot be written as JSON.
+    pub async fn error(&self, data: impl Serialize + Send) -> McpResult<()> {
+        self.log(LoggingLevel::Error, data).await
+    }
+}
+
+fn trace(level: LoggingLevel, data: &str) {
+    match level {
+        LoggingLevel::Debug => tracing::debug!(target: "turbomcp::handler", data),
+        LoggingLevel::Info | LoggingLevel::Notice => tracing::info!(target: "turbomcp::handler", data),
+        LoggingLevel::Warning => tracing::warn!(target: "turbomcp::handler", data),
+        _ => tracing::error!(target: "turbomcp::handler", data),
+    }
+}
+
+/// A progress report that is sent when awaited.
+#[derive(Debug)]
+#[must_use = "progress is sent when this is awaited"]
+pub struct Progress<'a> {
+    ctx: &'a Context,
+    progress: f64,
+    total: Option<f64>,
+    message: Option<String>,
+}
+
+impl Progress<'_> {
+    /// Says how far there is to go.
+    pub fn total(mut self, total: f64) -> Self {
+        self.total = Some(total);
+        self
+    }
+
+    /// Says what is going on, for people.
+    pub fn message(mut self, message: impl Into<String>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    async fn send(self) {
+        let inner = &self.ctx.inner;
+        let Some(token) = inner.message.known.progress_token else { return };
+        if inner.is_cancelled() || !self.advances() {
+            return;
+        }
+        let mut out = br#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"#.to_vec();
+        out.extend_from_slice(inner.raw(token));
+        out.extend_from_slice(b",\"progress\":");
+        write_number(self.progress, &mut out);
+        if let Some(total) = self.total {
+            out.extend_from_slice(b",\"total\":");
+            write_number(total, &mut out);
+        }
+        if let Some(message) = self.message.filter(|_| inner.revision.has_progress_message()) {
+            out.extend_from_slice(b",\"message\":");
+            write_string(&message, &mut out);
+        }
+        out.extend_from_slice(b"}}");
+        inner.outlet.send(out).await;
+    }
+
+    fn advances(&self) -> bool {
+        let mut last = lock(&self.ctx.inner.last_progress);
+        let advances = self.progress.is_finite() && self.progress > *last;
+        if advances {
+            *last = self.progress;
+        }
+        advances
+    }
+}
+
+impl<'a> IntoFuture for Progress<'a> {
+    type Output = ();
+    type IntoFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+/// Whole numbers are written without a fraction, as clients expect to see them.
+fn write_number(number: f64, out: &mut Vec<u8>) {
+    let text = if number.fract() == 0.0 && number.abs() < 9e15 { format!("{number:.0}") } else { number.to_string() };
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// What a handler's parameter may be that does not come from the arguments.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be taken from the request",
+    note = "take a `Context`, or a type that implements `FromContext`"
+)]
+pub trait FromContext: Sized {
+    /// Takes the value from the request.
+    ///
+    /// # Errors
+    ///
+    /// If the request has no such value; the handler is not called then.
+    fn from_context(ctx: &Context) -> McpResult<Self>;
+}
+
+impl FromContext for Context {
+    fn from_context(ctx: &Context) -> McpResult<Self> {
+        Ok(ctx.clone())
+    }
+}
+
+impl<T: FromContext> FromContext for Option<T> {
+    fn from_context(ctx: &Context) -> McpResult<Self> {
+        Ok(T::from_context(ctx).ok())
+    }
+}
+
+pub(crate) fn text(inner: &Inner, span: turbomcp_protocol::scan::Span) -> Option<String> {
+    text_of(inner.raw(span)).map(std::borrow::Cow::into_owned)
+}

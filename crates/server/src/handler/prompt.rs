@@ -1,0 +1,101 @@
+//! Prompts.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use turbomcp_protocol::McpResult;
+use turbomcp_protocol::types::{GetPromptResult, Prompt};
+
+use super::BoxFuture;
+use crate::Context;
+
+/// A request for a prompt.
+#[derive(Debug, Clone)]
+pub struct GetPromptRequest {
+    name: Arc<str>,
+    arguments: HashMap<String, String>,
+}
+
+impl GetPromptRequest {
+    pub(crate) fn new(name: Arc<str>, arguments: HashMap<String, String>) -> Self {
+        Self { name, arguments }
+    }
+
+    /// Returns the name of the prompt.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns an argument.
+    #[must_use]
+    pub fn argument(&self, name: &str) -> Option<&str> {
+        self.arguments.get(name).map(String::as_str)
+    }
+}
+
+/// A prompt: its definition, and what it becomes with its arguments.
+///
+/// # Specification
+///
+/// [Prompts](https://modelcontextprotocol.io/specification/2026-07-28/server/prompts)
+pub trait PromptHandler: Send + Sync + 'static {
+    /// Returns the definition that clients list.
+    fn prompt_definition(&self) -> Prompt;
+
+    /// Makes the messages. The required arguments are there.
+    fn handle(
+        &self,
+        request: GetPromptRequest,
+        ctx: Context,
+    ) -> impl Future<Output = McpResult<GetPromptResult>> + Send;
+}
+
+pub(crate) trait ErasedPrompt: Send + Sync {
+    fn call(self: Arc<Self>, request: GetPromptRequest, ctx: Context) -> BoxFuture<McpResult<GetPromptResult>>;
+}
+
+impl<H: PromptHandler> ErasedPrompt for H {
+    fn call(self: Arc<Self>, request: GetPromptRequest, ctx: Context) -> BoxFuture<McpResult<GetPromptResult>> {
+        Box::pin(async move { self.handle(request, ctx).await })
+    }
+}
+
+type Function = dyn Fn(GetPromptRequest, Context) -> BoxFuture<McpResult<GetPromptResult>> + Send + Sync;
+
+/// A prompt made from a function.
+pub struct FnPrompt {
+    definition: Prompt,
+    function: Box<Function>,
+}
+
+impl FnPrompt {
+    /// Makes a prompt of a function.
+    pub fn from_request<Fut>(
+        definition: Prompt,
+        function: impl Fn(GetPromptRequest, Context) -> Fut + Send + Sync + 'static,
+    ) -> Self
+    where
+        Fut: Future<Output = McpResult<GetPromptResult>> + Send + 'static,
+    {
+        Self { definition, function: Box::new(move |request, ctx| Box::pin(function(request, ctx))) }
+    }
+}
+
+impl PromptHandler for FnPrompt {
+    fn prompt_definition(&self) -> Prompt {
+        self.definition.clone()
+    }
+
+    async fn handle(&self, request: GetPromptRequest, ctx: Context) -> McpResult<GetPromptResult> {
+        (self.function)(request, ctx).await
+    }
+}
+
+impl fmt::Debug for FnPrompt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FnPrompt").field("definition", &self.definition).finish_non_exhaustive()
+    }
+}

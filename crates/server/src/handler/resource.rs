@@ -1,0 +1,170 @@
+//! Resources and resource templates.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use turbomcp_protocol::McpResult;
+use turbomcp_protocol::types::{Icon, ReadResourceResult};
+
+use super::BoxFuture;
+use crate::Context;
+use crate::uri::Variables;
+
+/// A request to read a resource.
+#[derive(Debug, Clone)]
+pub struct ReadResourceRequest {
+    uri: Arc<str>,
+    variables: Option<Arc<Variables>>,
+}
+
+impl ReadResourceRequest {
+    pub(crate) fn new(uri: Arc<str>, variables: Option<Arc<Variables>>) -> Self {
+        Self { uri, variables }
+    }
+
+    /// Returns the URI to read.
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// Returns the value of a variable of the template, decoded and screened against path traversal.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.as_ref()?.get(name)
+    }
+}
+
+/// What clients list of a resource or resource template.
+#[derive(Debug, Clone)]
+pub struct ResourceDefinition {
+    pub(crate) uri: String,
+    pub(crate) name: String,
+    pub(crate) title: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) mime_type: Option<String>,
+    pub(crate) size: Option<u64>,
+    pub(crate) icons: Option<Vec<Icon>>,
+}
+
+impl ResourceDefinition {
+    /// Defines a resource by its URI, or a template by an RFC 6570 expression.
+    pub fn new(uri: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            uri: uri.into(),
+            name: name.into(),
+            title: None,
+            description: None,
+            mime_type: None,
+            size: None,
+            icons: None,
+        }
+    }
+
+    /// Sets the name for people.
+    #[must_use]
+    pub fn with_title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Sets the description that the model reads.
+    #[must_use]
+    pub fn with_description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    /// Sets the media type.
+    #[must_use]
+    pub fn with_mime_type(mut self, mime_type: impl Into<String>) -> Self {
+        self.mime_type = Some(mime_type.into());
+        self
+    }
+
+    /// Sets the media type, if there is one.
+    #[must_use]
+    pub fn with_mime_type_option(mut self, mime_type: Option<&str>) -> Self {
+        self.mime_type = mime_type.map(str::to_owned);
+        self
+    }
+
+    /// Sets the size in bytes.
+    #[must_use]
+    pub fn with_size(mut self, bytes: u64) -> Self {
+        self.size = Some(bytes);
+        self
+    }
+
+    /// Sets the icons.
+    #[must_use]
+    pub fn with_icons(mut self, icons: Vec<Icon>) -> Self {
+        self.icons = Some(icons);
+        self
+    }
+}
+
+/// A resource or resource template: its definition, and what happens when it is read.
+///
+/// # Specification
+///
+/// [Resources](https://modelcontextprotocol.io/specification/2026-07-28/server/resources)
+pub trait ResourceHandler: Send + Sync + 'static {
+    /// Returns the definition that clients list.
+    fn resource_definition(&self) -> ResourceDefinition;
+
+    /// Reads the resource.
+    fn handle(
+        &self,
+        request: ReadResourceRequest,
+        ctx: Context,
+    ) -> impl Future<Output = McpResult<ReadResourceResult>> + Send;
+}
+
+pub(crate) trait ErasedResource: Send + Sync {
+    fn call(self: Arc<Self>, request: ReadResourceRequest, ctx: Context) -> BoxFuture<McpResult<ReadResourceResult>>;
+}
+
+impl<H: ResourceHandler> ErasedResource for H {
+    fn call(self: Arc<Self>, request: ReadResourceRequest, ctx: Context) -> BoxFuture<McpResult<ReadResourceResult>> {
+        Box::pin(async move { self.handle(request, ctx).await })
+    }
+}
+
+type Function = dyn Fn(ReadResourceRequest, Context) -> BoxFuture<McpResult<ReadResourceResult>> + Send + Sync;
+
+/// A resource made from a function.
+pub struct FnResource {
+    definition: ResourceDefinition,
+    function: Box<Function>,
+}
+
+impl FnResource {
+    /// Makes a resource of a function.
+    pub fn from_request<Fut>(
+        definition: ResourceDefinition,
+        function: impl Fn(ReadResourceRequest, Context) -> Fut + Send + Sync + 'static,
+    ) -> Self
+    where
+        Fut: Future<Output = McpResult<ReadResourceResult>> + Send + 'static,
+    {
+        Self { definition, function: Box::new(move |request, ctx| Box::pin(function(request, ctx))) }
+    }
+}
+
+impl ResourceHandler for FnResource {
+    fn resource_definition(&self) -> ResourceDefinition {
+        self.definition.clone()
+    }
+
+    async fn handle(&self, request: ReadResourceRequest, ctx: Context) -> McpResult<ReadResourceResult> {
+        (self.function)(request, ctx).await
+    }
+}
+
+impl fmt::Debug for FnResource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FnResource").field("definition", &self.definition).finish_non_exhaustive()
+    }
+}

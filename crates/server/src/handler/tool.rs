@@ -1,0 +1,314 @@
+//! Tools.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use turbomcp_protocol::types::{CallToolResult, Icon, Meta, Tool, ToolAnnotations};
+use turbomcp_protocol::{McpError, McpResult};
+
+use super::{BoxFuture, IntoCallToolResult};
+use crate::arguments::Arguments;
+use crate::schema::InputSchema;
+use crate::Context;
+
+/// A call of a tool.
+#[derive(Debug, Clone)]
+pub struct CallToolRequest {
+    name: Arc<str>,
+    arguments: Arguments,
+}
+
+impl CallToolRequest {
+    /// Creates a call, for tests of a handler.
+    #[must_use]
+    pub fn new(name: &str, arguments: &Value) -> Self {
+        Self { name: name.into(), arguments: Arguments::from_raw(Bytes::from(arguments.to_string())) }
+    }
+
+    pub(crate) fn from_parts(name: Arc<str>, arguments: Arguments) -> Self {
+        Self { name, arguments }
+    }
+
+    /// Returns the name of the tool that is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the arguments it is called with.
+    #[must_use]
+    pub fn arguments(&self) -> &Arguments {
+        &self.arguments
+    }
+}
+
+/// How arguments and results are held against the tool's schemas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Validation {
+    /// Both, by the schemas.
+    Schema,
+    /// The arguments where decoding into their Rust type does not enforce the schema already; the result, which is made
+    /// from the type that made the schema, not again.
+    Typed,
+}
+
+/// A tool: its definition, and what happens when it is called.
+///
+/// # Specification
+///
+/// [Tools](https://modelcontextprotocol.io/specification/2026-07-28/server/tools)
+pub trait ToolHandler: Send + Sync + 'static {
+    /// Returns the definition that clients list.
+    fn tool_definition(&self) -> Tool;
+
+    /// Answers a call. The arguments have been held against the input schema.
+    fn handle(
+        &self,
+        request: CallToolRequest,
+        ctx: Context,
+    ) -> impl Future<Output = McpResult<CallToolResult>> + Send;
+
+    /// Returns a time limit of its own, instead of the server's.
+    fn timeout(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Returns how calls are validated.
+    fn validation(&self) -> Validation {
+        Validation::Schema
+    }
+}
+
+/// A tool handler whose type is forgotten.
+pub(crate) trait ErasedTool: Send + Sync {
+    fn call(self: Arc<Self>, request: CallToolRequest, ctx: Context) -> BoxFuture<McpResult<CallToolResult>>;
+}
+
+impl<H: ToolHandler> ErasedTool for H {
+    fn call(self: Arc<Self>, request: CallToolRequest, ctx: Context) -> BoxFuture<McpResult<CallToolResult>> {
+        Box::pin(async move { self.handle(request, ctx).await })
+    }
+}
+
+type Function = dyn Fn(CallToolRequest, Context) -> BoxFuture<McpResult<CallToolResult>> + Send + Sync;
+
+/// A tool made from a function.
+///
+/// ```
+/// use schemars::JsonSchema;
+/// use serde::Deserialize;
+/// use turbomcp_server::{Context, FnTool, ServerBuilder};
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Add {
+///     a: i64,
+///     b: i64,
+/// }
+///
+/// let add = FnTool::new(|Add { a, b }: Add, _: Context| async move { a + b }).description("Adds two numbers.");
+/// let server = ServerBuilder::new().name("calculator").tool("add", add)?.build();
+/// # drop(server);
+/// # Ok::<(), turbomcp_server::Error>(())
+/// ```
+pub struct FnTool {
+    definition: Tool,
+    function: Box<Function>,
+    timeout: Option<Duration>,
+    validation: Validation,
+    tags: Vec<String>,
+}
+
+impl FnTool {
+    /// Makes a tool of a function that takes its arguments as one struct; its schemas come from the types.
+    ///
+    /// The name is given when the tool is registered.
+    pub fn new<A, R, Fut>(function: impl Fn(A, Context) -> Fut + Send + Sync + 'static) -> Self
+    where
+        A: DeserializeOwned + JsonSchema + Send + 'static,
+        R: IntoCallToolResult,
+        Fut: Future<Output = R> + Send + 'static,
+    {
+        let mut definition = Tool::new("").with_input_schema(InputSchema::new().whole::<A>().build());
+        if let Some(Value::Object(schema)) = R::output_schema() {
+            definition = definition.with_output_schema(schema);
+        }
+        Self::boxed(definition, move |request, ctx| match request.arguments().parse::<A>() {
+            Ok(arguments) => {
+                let future = function(arguments, ctx);
+                Box::pin(async move { future.await.into_call_tool_result() })
+            }
+            Err(error) => Box::pin(async move { Ok(CallToolResult::error(error.to_string())) }),
+        })
+    }
+
+    /// Makes a tool of a function that reads the arguments itself.
+    pub fn from_request<Fut>(
+        definition: Tool,
+        function: impl Fn(CallToolRequest, Context) -> Fut + Send + Sync + 'static,
+    ) -> Self
+    where
+        Fut: Future<Output = McpResult<CallToolResult>> + Send + 'static,
+    {
+        Self::boxed(definition, move |request, ctx| Box::pin(function(request, ctx)))
+    }
+
+    fn boxed(
+        definition: Tool,
+        function: impl Fn(CallToolRequest, Context) -> BoxFuture<McpResult<CallToolResult>> + Send + Sync + 'static,
+    ) -> Self {
+        let function = Box::new(function);
+        Self { definition, function, timeout: None, validation: Validation::Typed, tags: Vec::new() }
+    }
+
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.definition.name);
+        self
+    }
+
+    /// Sets the name for people.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.definition.title = Some(title.into());
+        self
+    }
+
+    /// Sets the description that the model reads.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.definition.description = Some(description.into());
+        self
+    }
+
+    /// Sets hints about what the tool does to the world.
+    #[must_use]
+    pub fn annotations(mut self, annotations: ToolAnnotations) -> Self {
+        self.definition.annotations = Some(annotations);
+        self
+    }
+
+    /// Sets the icons.
+    #[must_use]
+    pub fn icons(mut self, icons: Vec<Icon>) -> Self {
+        self.definition.icons = Some(icons);
+        self
+    }
+
+    /// Sets the schema of structured results.
+    #[must_use]
+    pub fn output_schema(mut self, schema: serde_json::Map<String, Value>) -> Self {
+        self.definition.output_schema = Some(schema);
+        self.validation = Validation::Schema;
+        self
+    }
+
+    /// Sets the `_meta` of the definition.
+    #[must_use]
+    pub fn meta(mut self, meta: Meta) -> Self {
+        self.definition.meta = Some(meta);
+        self
+    }
+
+    /// Sets a time limit of its own, instead of the server's.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// Adds a tag, which clients find under `tags` in the `_meta` of the definition.
+    #[must_use]
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.push(tag.into());
+        self
+    }
+}
+
+impl ToolHandler for FnTool {
+    fn tool_definition(&self) -> Tool {
+        let mut definition = self.definition.clone();
+        if !self.tags.is_empty() {
+            definition.meta.get_or_insert_default().insert("tags", self.tags.clone().into());
+        }
+        definition
+    }
+
+    async fn handle(&self, request: CallToolRequest, ctx: Context) -> McpResult<CallToolResult> {
+        (self.function)(request, ctx).await
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    fn validation(&self) -> Validation {
+        self.validation
+    }
+}
+
+impl fmt::Debug for FnTool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FnTool").field("definition", &self.definition).finish_non_exhaustive()
+    }
+}
+
+/// What can be registered as a tool: a [`ToolHandler`], or an async function of its arguments and a [`Context`].
+///
+/// `M` tells the two apart and is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a tool",
+    note = "write an async function `|arguments: T, ctx: Context|` where `T: Deserialize + JsonSchema`, or implement `ToolHandler`"
+)]
+pub trait IntoToolHandler<M>: Sized {
+    /// The handler it becomes.
+    type Handler: ToolHandler;
+
+    /// Makes the handler of a tool with this name.
+    fn into_tool_handler(self, name: &str) -> Self::Handler;
+}
+
+/// Marks a [`ToolHandler`].
+#[derive(Debug)]
+pub struct ByTrait;
+
+/// Marks an async function.
+#[derive(Debug)]
+pub struct ByFunction<A, R>(PhantomData<(A, R)>);
+
+impl<H: ToolHandler> IntoToolHandler<ByTrait> for H {
+    type Handler = H;
+
+    fn into_tool_handler(self, _: &str) -> H {
+        self
+    }
+}
+
+impl<F, A, R, Fut> IntoToolHandler<ByFunction<A, R>> for F
+where
+    F: Fn(A, Context) -> Fut + Send + Sync + 'static,
+    A: DeserializeOwned + JsonSchema + Send + 'static,
+    R: IntoCallToolResult,
+    Fut: Future<Output = R> + Send + 'static,
+{
+    type Handler = FnTool;
+
+    fn into_tool_handler(self, name: &str) -> FnTool {
+        FnTool::new(self).named(name)
+    }
+}
+
+/// Turns a handler's failure into what the model reads, unless it is meant as a protocol error.
+pub(super) fn failure(error: Box<dyn std::error::Error + Send + Sync>) -> McpResult<CallToolResult> {
+    let error = McpError::from_boxed(error);
+    match error.source() {
+        Some(source) => Ok(CallToolResult::error(source.to_string())),
+        None => Err(error),
+    }
+}

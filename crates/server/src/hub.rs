@@ -1,0 +1,174 @@
+//! Who hears of changes: subscriptions of the modern era, and legacy clients.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use turbomcp_protocol::message::META_SUBSCRIPTION_ID;
+use turbomcp_protocol::types::{SubscriptionFilter, SubscriptionsListenRequestParams};
+use turbomcp_protocol::{McpError, McpResult};
+
+use crate::inner::Inner;
+use crate::peer::{Peer, covers};
+use crate::request::{Outcome, Response};
+use crate::sync::lock;
+
+/// Something that changed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Change<'a> {
+    Tools,
+    Prompts,
+    Resources,
+    Updated(&'a str),
+}
+
+/// Everyone who wants to hear of changes.
+#[derive(Debug, Default)]
+pub(crate) struct Hub {
+    subscriptions: Mutex<HashMap<u64, Subscription>>,
+    peers: Mutex<Vec<Weak<Peer>>>,
+    next: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Subscription {
+    inner: Arc<Inner>,
+    filter: SubscriptionFilter,
+}
+
+impl Change<'_> {
+    fn wanted_by(self, filter: &SubscriptionFilter) -> bool {
+        match self {
+            Self::Tools => filter.tools_list_changed == Some(true),
+            Self::Prompts => filter.prompts_list_changed == Some(true),
+            Self::Resources => filter.resources_list_changed == Some(true),
+            Self::Updated(uri) => {
+                filter.resource_subscriptions.iter().flatten().any(|wanted| covers(wanted, uri))
+            }
+        }
+    }
+
+    /// Writes the notification, marked with the subscription it belongs to if there is one.
+    fn message(self, subscription: Option<&[u8]>) -> Vec<u8> {
+        let method = match self {
+            Self::Tools => "tools/list_changed",
+            Self::Prompts => "prompts/list_changed",
+            Self::Resources => "resources/list_changed",
+            Self::Updated(_) => "resources/updated",
+        };
+        let mut out = format!(r#"{{"jsonrpc":"2.0","method":"notifications/{method}""#).into_bytes();
+        let mut members = Vec::new();
+        if let Self::Updated(uri) = self {
+            members.extend_from_slice(b"\"uri\":");
+            turbomcp_protocol::escape::write_string(uri, &mut members);
+        }
+        if let Some(id) = subscription {
+            if !members.is_empty() {
+                members.push(b',');
+            }
+            members.extend_from_slice(b"\"_meta\":{");
+            write_subscription(id, &mut members);
+            members.push(b'}');
+        }
+        if !members.is_empty() {
+            out.extend_from_slice(b",\"params\":{");
+            out.extend_from_slice(&members);
+            out.push(b'}');
+        }
+        out.push(b'}');
+        out
+    }
+}
+
+fn write_subscription(id: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    out.extend_from_slice(META_SUBSCRIPTION_ID.as_bytes());
+    out.extend_from_slice(b"\":");
+    out.extend_from_slice(id);
+}
+
+impl Hub {
+    pub(crate) fn add_peer(&self, peer: &Arc<Peer>) {
+        let mut peers = lock(&self.peers);
+        peers.retain(|known| known.strong_count() > 0);
+        peers.push(Arc::downgrade(peer));
+    }
+
+    /// Tells everyone who wants to know; a slow subscriber misses it rather than holding anyone up.
+    pub(crate) fn announce(&self, change: Change<'_>, limit: usize) {
+        for subscription in lock(&self.subscriptions).values().filter(|s| change.wanted_by(&s.filter)) {
+            let message = change.message(Some(subscription.inner.id()));
+            if !subscription.inner.outlet.notify(&message, limit) {
+                tracing::warn!("a slow subscriber missed a change");
+            }
+        }
+        let message = change.message(None);
+        for peer in lock(&self.peers).iter().filter_map(Weak::upgrade) {
+            let wanted = match change {
+                Change::Updated(uri) => peer.is_subscribed(uri),
+                _ => true,
+            };
+            if wanted {
+                peer.notify(&message, limit);
+            }
+        }
+    }
+}
+
+/// A subscription's place in the hub.
+struct Place {
+    inner: Arc<Inner>,
+    key: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.inner.server.hub().subscriptions).remove(&self.key);
+    }
+}
+
+/// Answers `subscriptions/listen`: acknowledges, then lasts until the client or the server ends it.
+pub(crate) fn listen(
+    inner: Arc<Inner>,
+    params: SubscriptionsListenRequestParams,
+) -> McpResult<impl Future<Output = Response> + Send> {
+    let limits = inner.server.limits();
+    let filter = honoured(params.notifications, &inner);
+    if filter.resource_subscriptions.as_ref().is_some_and(|uris| uris.len() > limits.subscribed_resources) {
+        return Err(McpError::invalid_params("the filter names too many resources"));
+    }
+    let hub = inner.server.hub();
+    let key = hub.next.fetch_add(1, Ordering::Relaxed);
+    if lock(&hub.subscriptions).len() >= limits.subscriptions {
+        return Err(McpError::unavailable("too many subscriptions are open"));
+    }
+    Ok(async move {
+        let mut message =
+            br#"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":"#
+                .to_vec();
+        message.extend_from_slice(&serde_json::to_vec(&filter).unwrap_or_default());
+        message.extend_from_slice(b",\"_meta\":{");
+        write_subscription(inner.id(), &mut message);
+        message.extend_from_slice(b"}}}");
+        inner.outlet.send(message).await;
+        // After the acknowledgement, which has to be first.
+        lock(&inner.server.hub().subscriptions).insert(key, Subscription { inner: inner.clone(), filter });
+        let place = Place { inner: inner.clone(), key };
+        inner.server.shutdown_started().await;
+        drop(place);
+        let mut meta = Vec::new();
+        write_subscription(inner.id(), &mut meta);
+        Outcome::Listen(meta).into()
+    })
+}
+
+/// Leaves out what this server never announces.
+fn honoured(mut filter: SubscriptionFilter, inner: &Inner) -> SubscriptionFilter {
+    let snapshot = inner.server.snapshot();
+    let registry = &snapshot.registry;
+    filter.tools_list_changed = filter.tools_list_changed.filter(|wanted| *wanted && registry.has_tools());
+    filter.prompts_list_changed = filter.prompts_list_changed.filter(|wanted| *wanted && registry.has_prompts());
+    filter.resources_list_changed = filter.resources_list_changed.filter(|wanted| *wanted && registry.has_resources());
+    filter.resource_subscriptions = filter.resource_subscriptions.filter(|_| registry.has_resources());
+    filter
+}

@@ -1,0 +1,269 @@
+//! Asking the client while its request is being answered: elicitation, sampling and roots, in both eras.
+//!
+//! In the legacy era the question is a request of the server's, and the handler waits for the answer. In the modern era
+//! the handler is dropped, the question is the answer to its request, and when the client repeats the request with what
+//! was asked for, the handler runs again and finds it.
+
+use std::collections::BTreeMap;
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use turbomcp_protocol::encode::encode_for;
+use turbomcp_protocol::scan::text_of;
+use turbomcp_protocol::types::{
+    ClientCapabilities, CreateMessageRequestParams, CreateMessageResult, ElicitRequestFormParams, ElicitRequestParams,
+    ElicitRequestUrlParams, ElicitResult, ElicitationCapability, ElicitationSchema, ListRootsResult,
+    RootsCapability, SamplingCapability,
+};
+use turbomcp_protocol::{McpError, McpResult, Method};
+
+use crate::Context;
+use crate::inner::Inner;
+use crate::request::{Outcome, Response};
+use crate::sync::lock;
+
+/// What a modern request has been given, and what it still wants.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs {
+    /// Answers of earlier rounds and of this one.
+    given: BTreeMap<String, Value>,
+    /// Answers the handler has read; they travel on in the request state.
+    used: BTreeMap<String, Value>,
+    /// Questions nobody has answered yet, as JSON.
+    wanted: BTreeMap<String, Vec<u8>>,
+    asked: BTreeMap<&'static str, u32>,
+    round: u32,
+}
+
+/// What a request state holds, sealed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct State {
+    round: u32,
+    answers: BTreeMap<String, Value>,
+}
+
+impl Inputs {
+    /// Takes what the request brings from earlier rounds.
+    pub(crate) fn load(&mut self, inner: &Inner) -> McpResult<()> {
+        let known = &inner.message.known;
+        if let Some(sealed) = known.request_state {
+            let refused = || McpError::invalid_params("the request state is not one this server gave out for this request");
+            let sealed = text_of(inner.raw(sealed)).ok_or_else(refused)?;
+            let state = inner.server.seal().open(&sealed, &binding(inner)).ok_or_else(refused)?;
+            let state: State = serde_json::from_slice(&state).map_err(|_| refused())?;
+            self.round = state.round;
+            self.given = state.answers;
+        }
+        if let Some(responses) = known.input_responses {
+            let responses: BTreeMap<String, Value> = serde_json::from_slice(inner.raw(responses))
+                .map_err(|_| McpError::invalid_params("`inputResponses` must be an object"))?;
+            self.given.extend(responses);
+        }
+        Ok(())
+    }
+
+    /// Returns the question to the client, if the handler waits for an answer.
+    pub(crate) fn required(&mut self, inner: &Inner) -> Option<Response> {
+        if self.wanted.is_empty() {
+            return None;
+        }
+        let state = State { round: self.round + 1, answers: std::mem::take(&mut self.used) };
+        let state = serde_json::to_vec(&state).unwrap_or_default();
+        let sealed = inner.server.seal().close(&state, &binding(inner));
+        let mut members = b"\"inputRequests\":{".to_vec();
+        for (index, (key, request)) in std::mem::take(&mut self.wanted).iter().enumerate() {
+            if index > 0 {
+                members.push(b',');
+            }
+            turbomcp_protocol::escape::write_string(key, &mut members);
+            members.push(b':');
+            members.extend_from_slice(request);
+        }
+        members.extend_from_slice(b"},\"requestState\":");
+        turbomcp_protocol::escape::write_string(&sealed, &mut members);
+        Some(Outcome::InputRequired(members).into())
+    }
+}
+
+/// What a request state is bound to: the method and what the request asks for.
+fn binding(inner: &Inner) -> Vec<u8> {
+    let known = &inner.message.known;
+    let mut bound = inner.method.as_str().as_bytes().to_vec();
+    for span in [known.name, known.uri] {
+        bound.push(0);
+        bound.extend_from_slice(span.map_or(b"", |span| inner.raw(span)));
+    }
+    // As a value, so that the order of members and white space do not matter.
+    let arguments = known.arguments.and_then(|span| serde_json::from_slice::<Value>(inner.raw(span)).ok());
+    bound.push(0);
+    bound.extend_from_slice(arguments.unwrap_or_default().to_string().as_bytes());
+    bound
+}
+
+/// A question to the client; `await` it for the answer.
+///
+/// # Cancel safety
+///
+/// Dropping it gives up waiting; the client may still see the question.
+#[must_use = "the client is asked when this is awaited"]
+#[derive(Debug)]
+pub struct Ask<'a, T> {
+    ctx: &'a Context,
+    key: Option<String>,
+    kind: &'static str,
+    method: Method,
+    params: Option<Vec<u8>>,
+    refusal: Option<McpError>,
+    answer: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T> Ask<'_, T> {
+    /// Names the question, as modern clients see it; unless named it is numbered. Names are unique within a request.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> Ask<'_, T> {
+    async fn send(self) -> McpResult<T> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal);
+        }
+        let inner = self.ctx.inner();
+        let Some(peer) = inner.peer.clone() else { return self.in_rounds().await };
+        let params = self.params.as_deref().and_then(|params| std::str::from_utf8(params).ok());
+        let limit: Duration = inner.server.limits().client_answer_timeout;
+        let answer = tokio::time::timeout(limit, peer.ask(&inner.outlet, &self.method, params)).await;
+        let answer = answer.map_err(|_| McpError::unavailable("the client did not answer in time"))??;
+        serde_json::from_str(answer.get()).map_err(|_| McpError::invalid_request("the client's answer does not fit"))
+    }
+
+    async fn in_rounds(self) -> McpResult<T> {
+        let inner = self.ctx.inner();
+        {
+            let mut inputs = lock(&inner.inputs);
+            let number = inputs.asked.entry(self.kind).or_default();
+            *number += 1;
+            let key = self.key.unwrap_or_else(|| format!("{}_{number}", self.kind));
+            if let Some(answer) = inputs.given.get(&key).cloned() {
+                let decoded = serde_json::from_value(answer.clone())
+                    .map_err(|_| McpError::invalid_params(format!("the input response `{key}` does not fit")))?;
+                inputs.used.insert(key, answer);
+                return Ok(decoded);
+            }
+            let mut request = format!(r#"{{"method":"{}""#, self.method).into_bytes();
+            if let Some(params) = &self.params {
+                request.extend_from_slice(b",\"params\":");
+                request.extend_from_slice(params);
+            }
+            request.push(b'}');
+            inputs.wanted.insert(key, request);
+        }
+        inner.attend();
+        pending().await
+    }
+}
+
+impl<'a, T: DeserializeOwned + Send + 'static> IntoFuture for Ask<'a, T> {
+    type Output = McpResult<T>;
+    type IntoFuture = Pin<Box<dyn Future<Output = McpResult<T>> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+impl Context {
+    /// Asks the user to fill in a form.
+    ///
+    /// # Errors
+    ///
+    /// If the client has not declared form elicitation, does not answer, or answers with something else. That the user
+    /// declines is an answer.
+    ///
+    /// # Specification
+    ///
+    /// [Elicitation](https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation)
+    pub fn elicit(&self, message: impl Into<String>, schema: ElicitationSchema) -> Ask<'_, ElicitResult> {
+        let params = ElicitRequestParams::Form(ElicitRequestFormParams::new(message, schema));
+        let has = self.revision().has_elicitation() && self.client_capabilities().has_form_elicitation();
+        let mut needed = ClientCapabilities::new();
+        needed.elicitation = Some(ElicitationCapability::new());
+        self.ask("elicitation", Method::ELICITATION_CREATE, Some(self.adapted(&params)), has, &needed)
+    }
+
+    /// Asks the user to visit a URL.
+    ///
+    /// # Errors
+    ///
+    /// If the client has not declared URL elicitation, or does not answer. That the user declines is an answer.
+    ///
+    /// # Specification
+    ///
+    /// [URL mode](https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation#url-mode-elicitation-requests)
+    pub fn elicit_url(&self, params: ElicitRequestUrlParams) -> Ask<'_, ElicitResult> {
+        let has = self.revision().has_url_elicitation() && self.client_capabilities().has_url_elicitation();
+        let mut needed = ClientCapabilities::new();
+        needed.elicitation = Some(ElicitationCapability::new().with_url(serde_json::Map::new()));
+        let params = ElicitRequestParams::Url(params);
+        self.ask("elicitation", Method::ELICITATION_CREATE, Some(self.adapted(&params)), has, &needed)
+    }
+
+    /// Asks the client's model for a message.
+    ///
+    /// # Errors
+    ///
+    /// If the client has not declared sampling, the user refuses, or there is no answer.
+    ///
+    /// # Specification
+    ///
+    /// [Sampling](https://modelcontextprotocol.io/specification/2026-07-28/client/sampling)
+    pub fn sample(&self, params: CreateMessageRequestParams) -> Ask<'_, CreateMessageResult> {
+        let capabilities = self.client_capabilities();
+        let with_tools = params.tools.is_some() || params.tool_choice.is_some();
+        let has = capabilities.sampling.is_some() && (!with_tools || capabilities.has_sampling_tools());
+        let mut needed = ClientCapabilities::new();
+        needed.sampling = Some(SamplingCapability::new());
+        self.ask("sampling", Method::SAMPLING_CREATE_MESSAGE, Some(self.adapted(&params)), has, &needed)
+    }
+
+    /// Asks the client for the directories it works in.
+    ///
+    /// # Errors
+    ///
+    /// If the client has not declared roots, or does not answer.
+    ///
+    /// # Specification
+    ///
+    /// [Roots](https://modelcontextprotocol.io/specification/2026-07-28/client/roots)
+    pub fn list_roots(&self) -> Ask<'_, ListRootsResult> {
+        let has = self.client_capabilities().roots.is_some();
+        let mut needed = ClientCapabilities::new();
+        needed.roots = Some(RootsCapability::new());
+        self.ask("roots", Method::ROOTS_LIST, None, has, &needed)
+    }
+
+    fn adapted<T: turbomcp_protocol::encode::Adapt>(&self, params: &T) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode_for(params, self.revision(), &mut out);
+        out
+    }
+
+    fn ask<T>(
+        &self,
+        kind: &'static str,
+        method: Method,
+        params: Option<Vec<u8>>,
+        has: bool,
+        needed: &ClientCapabilities,
+    ) -> Ask<'_, T> {
+        let refusal = (!has).then(|| McpError::missing_client_capability(needed));
+        Ask { ctx: self, key: None, kind, method, params, refusal, answer: std::marker::PhantomData }
+    }
+}
+

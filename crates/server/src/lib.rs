@@ -1,0 +1,68 @@
+//! From an MCP request to your handler and back: the registry, the Tower stack, and [`McpServer`].
+//!
+//! Most users meet this crate through `turbomcp`, which re-exports it and adds the macros.
+//!
+//! ```
+//! use schemars::JsonSchema;
+//! use serde::Deserialize;
+//! use turbomcp_server::{Context, McpServer};
+//!
+//! #[derive(Deserialize, JsonSchema)]
+//! struct Add {
+//!     a: i64,
+//!     b: i64,
+//! }
+//!
+//! let server = McpServer::builder()
+//!     .name("calculator")
+//!     .tool("add", |Add { a, b }: Add, _: Context| async move { a + b })?
+//!     .build();
+//! # drop(server);
+//! # Ok::<(), turbomcp_server::Error>(())
+//! ```
+
+mod arguments;
+mod connection;
+mod context;
+mod error;
+mod handler;
+mod hub;
+mod in_flight;
+mod inner;
+mod input;
+mod limits;
+mod outbox;
+mod outlet;
+mod peer;
+#[doc(hidden)]
+pub mod private;
+mod registry;
+mod reply;
+mod request;
+mod router;
+mod run;
+pub mod schema;
+mod seal;
+mod server;
+mod signal;
+mod stack;
+mod sync;
+pub mod text;
+pub mod uri;
+
+pub use arguments::{ArgumentError, Arguments};
+pub use context::{Context, FromContext, Progress};
+pub use error::{Error, ServerError, ServerResult, ToolError};
+pub use handler::{
+    CallToolRequest, CompleteRequest, CompletionHandler, FnPrompt, FnResource, FnTool, GetPromptRequest,
+    IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoToolHandler, Json,
+    PromptHandler, ReadResourceRequest, ResourceDefinition, ResourceHandler, ToolHandler, Validation,
+};
+pub use input::Ask;
+pub use limits::Limits;
+#[doc(hidden)]
+pub use private as __private;
+pub use registry::HandlerRegistry;
+pub use request::{Request, Response};
+pub use server::{IntoServer, McpServer, ServerBuilder, ShutdownHandle};
+pub use stack::{BoxError, Handle, Middleware, MiddlewareError, MiddlewareResult, Next, StackFuture};

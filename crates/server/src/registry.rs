@@ -1,0 +1,467 @@
+//! The named tables of tools, resources, prompts and completions, and their ready-made lists.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use turbomcp_protocol::encode::{EncodeResult, encode_for};
+use turbomcp_protocol::types::{
+    CompletionReference, Cursor, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    Prompt, Resource, ResourceTemplate, ServerCapabilities, Tool,
+};
+use turbomcp_protocol::types::{
+    CompletionsCapability, LoggingCapability, PromptsCapability, ResourcesCapability, ToolsCapability,
+};
+use turbomcp_protocol::{McpError, McpResult, Revision};
+
+use crate::Error;
+use crate::handler::{
+    CompletionHandler, ErasedCompletion, ErasedPrompt, ErasedResource, ErasedTool, IntoToolHandler, PromptHandler,
+    ResourceHandler, ToolHandler, Validation,
+};
+use crate::schema::{Validator, needs_validation, x_mcp_headers};
+use crate::uri::{UriTemplate, Variables};
+
+/// The tools, resources, prompts and completions of a server.
+///
+/// Names are unique and legal, or registering fails; nothing is overwritten silently.
+#[derive(Clone, Default)]
+pub struct HandlerRegistry {
+    tools: Table<ToolEntry>,
+    resources: Table<ResourceEntry>,
+    templates: Table<ResourceEntry>,
+    prompts: Table<PromptEntry>,
+    completions: HashMap<(String, String), Arc<dyn ErasedCompletion>>,
+}
+
+/// Entries in the order they were registered, found by name.
+struct Table<T> {
+    entries: Vec<Arc<T>>,
+    by_name: HashMap<Arc<str>, usize>,
+}
+
+pub(crate) struct ToolEntry {
+    pub(crate) name: Arc<str>,
+    pub(crate) handler: Arc<dyn ErasedTool>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) input: Option<Validator>,
+    pub(crate) output: Option<Validator>,
+    definition: Tool,
+}
+
+pub(crate) struct ResourceEntry {
+    pub(crate) uri: Arc<str>,
+    pub(crate) handler: Arc<dyn ErasedResource>,
+    template: Option<UriTemplate>,
+    definition: Listed,
+}
+
+enum Listed {
+    Resource(Resource),
+    Template(ResourceTemplate),
+}
+
+pub(crate) struct PromptEntry {
+    pub(crate) name: Arc<str>,
+    pub(crate) handler: Arc<dyn ErasedPrompt>,
+    pub(crate) definition: Prompt,
+}
+
+/// What kind of primitive a list is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Primitive {
+    Tools,
+    Resources,
+    Templates,
+    Prompts,
+}
+
+impl HandlerRegistry {
+    /// Creates an empty registry.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a tool.
+    ///
+    /// # Errors
+    ///
+    /// If the name is taken or illegal, or a schema of the tool is.
+    pub fn register_tool<M>(&mut self, name: impl Into<String>, tool: impl IntoToolHandler<M>) -> Result<(), Error> {
+        let name = name.into();
+        check_name("tool", &name)?;
+        let handler = tool.into_tool_handler(&name);
+        let mut definition = handler.tool_definition();
+        definition.name.clone_from(&name);
+        let fail = |reason: &dyn fmt::Display| Error::registration(format!("tool `{name}`: {reason}"));
+        let typed = handler.validation() == Validation::Typed;
+        let input_schema = serde_json::Value::Object(definition.input_schema.clone());
+        x_mcp_headers(&input_schema).map_err(|error| fail(&error))?;
+        let input = match (typed, needs_validation(&input_schema, typed)) {
+            (_, false) => None,
+            (true, true) => Validator::compile_arguments(&input_schema).map_err(|error| fail(&error))?,
+            (false, true) => Validator::compile(&input_schema).map_err(|error| fail(&error))?,
+        };
+        let output = match &definition.output_schema {
+            Some(schema) if !typed => {
+                Validator::compile(&serde_json::Value::Object(schema.clone())).map_err(|error| fail(&error))?
+            }
+            _ => None,
+        };
+        let name: Arc<str> = name.into();
+        let timeout = handler.timeout();
+        let entry = ToolEntry { name: name.clone(), handler: Arc::new(handler), timeout, input, output, definition };
+        self.tools.add("tool", name, entry)
+    }
+
+    /// Adds a resource, or a resource template if the URI has variables.
+    ///
+    /// # Errors
+    ///
+    /// If the URI is taken, or the template is malformed.
+    pub fn register_resource(&mut self, uri: impl Into<String>, resource: impl ResourceHandler) -> Result<(), Error> {
+        let uri = uri.into();
+        let template = UriTemplate::parse(&uri)
+            .map_err(|error| Error::registration(format!("resource `{uri}`: {error}")))?;
+        let definition = resource.resource_definition();
+        let name = if definition.name.is_empty() { uri.clone() } else { definition.name };
+        let literal = template.is_literal();
+        let listed = if literal {
+            let mut listed = Resource::new(uri.clone(), name);
+            listed.title = definition.title;
+            listed.description = definition.description;
+            listed.mime_type = definition.mime_type;
+            listed.size = definition.size;
+            listed.icons = definition.icons;
+            Listed::Resource(listed)
+        } else {
+            let mut listed = ResourceTemplate::new(uri.clone(), name);
+            listed.title = definition.title;
+            listed.description = definition.description;
+            listed.mime_type = definition.mime_type;
+            listed.icons = definition.icons;
+            Listed::Template(listed)
+        };
+        let uri: Arc<str> = uri.into();
+        let handler = Arc::new(resource);
+        if literal {
+            let entry = ResourceEntry { uri: uri.clone(), handler, template: None, definition: listed };
+            self.resources.add("resource", uri, entry)
+        } else {
+            let entry = ResourceEntry { uri: uri.clone(), handler, template: Some(template), definition: listed };
+            self.templates.add("resource template", uri, entry)
+        }
+    }
+
+    /// Adds a prompt.
+    ///
+    /// # Errors
+    ///
+    /// If the name is taken or empty.
+    pub fn register_prompt(&mut self, name: impl Into<String>, prompt: impl PromptHandler) -> Result<(), Error> {
+        let name = name.into();
+        if name.is_empty() {
+            return Err(Error::registration("a prompt's name must not be empty"));
+        }
+        let mut definition = prompt.prompt_definition();
+        definition.name.clone_from(&name);
+        let name: Arc<str> = name.into();
+        let entry = PromptEntry { name: name.clone(), handler: Arc::new(prompt), definition };
+        self.prompts.add("prompt", name, entry)
+    }
+
+    /// Adds the completion of one argument of a prompt or resource template.
+    ///
+    /// # Errors
+    ///
+    /// If that argument has one already.
+    pub fn register_completion(
+        &mut self,
+        reference: &CompletionReference,
+        argument: impl Into<String>,
+        completion: impl CompletionHandler,
+    ) -> Result<(), Error> {
+        let key = (target(reference), argument.into());
+        if self.completions.contains_key(&key) {
+            return Err(Error::registration(format!("`{}` of `{}` has a completion already", key.1, key.0)));
+        }
+        self.completions.insert(key, Arc::new(completion));
+        Ok(())
+    }
+
+    /// Removes a tool; true if there was one.
+    pub fn remove_tool(&mut self, name: &str) -> bool {
+        self.tools.remove(name)
+    }
+
+    /// Removes a resource or resource template; true if there was one.
+    pub fn remove_resource(&mut self, uri: &str) -> bool {
+        self.resources.remove(uri) || self.templates.remove(uri)
+    }
+
+    /// Removes a prompt; true if there was one.
+    pub fn remove_prompt(&mut self, name: &str) -> bool {
+        self.prompts.remove(name)
+    }
+
+    pub(crate) fn tool(&self, name: &str) -> Option<&Arc<ToolEntry>> {
+        self.tools.get(name)
+    }
+
+    pub(crate) fn prompt(&self, name: &str) -> Option<&Arc<PromptEntry>> {
+        self.prompts.get(name)
+    }
+
+    /// Finds what answers to a URI: the resource with that URI, else the most specific template that fits.
+    pub(crate) fn resource(&self, uri: &str) -> Option<(Arc<ResourceEntry>, Option<Variables>)> {
+        if let Some(entry) = self.resources.get(uri) {
+            return Some((entry.clone(), None));
+        }
+        let mut best: Option<(&Arc<ResourceEntry>, &UriTemplate, Variables)> = None;
+        for entry in &self.templates.entries {
+            let Some(template) = &entry.template else { continue };
+            match template.matches(uri) {
+                Ok(Some(variables)) if best.as_ref().is_none_or(|(_, found, _)| template.rank() > found.rank()) => {
+                    best = Some((entry, template, variables));
+                }
+                Ok(_) => {}
+                Err(screened) => {
+                    tracing::warn!(template = template.as_str(), variable = screened.variable(), "refused a URI");
+                    return None;
+                }
+            }
+        }
+        best.map(|(entry, _, variables)| (entry.clone(), Some(variables)))
+    }
+
+    pub(crate) fn completion(
+        &self,
+        reference: &CompletionReference,
+        argument: &str,
+    ) -> McpResult<Option<&Arc<dyn ErasedCompletion>>> {
+        let target = target(reference);
+        let known = match reference {
+            CompletionReference::Prompt(prompt) => self.prompts.get(&prompt.name).is_some(),
+            CompletionReference::ResourceTemplate(resource) => {
+                self.templates.get(&resource.uri).is_some() || self.resources.get(&resource.uri).is_some()
+            }
+            _ => false,
+        };
+        if !known {
+            return Err(McpError::invalid_params(format!("nothing to complete is named `{target}`")));
+        }
+        Ok(self.completions.get(&(target, argument.to_owned())))
+    }
+
+    /// Returns what a server with these handlers declares.
+    pub(crate) fn capabilities(&self) -> ServerCapabilities {
+        let mut capabilities = ServerCapabilities::new();
+        capabilities.logging = Some(LoggingCapability::new());
+        if !self.tools.entries.is_empty() {
+            capabilities.tools = Some(ToolsCapability::new().with_list_changed(true));
+        }
+        if self.has_resources() {
+            capabilities.resources = Some(ResourcesCapability::new().with_list_changed(true).with_subscribe(true));
+        }
+        if !self.prompts.entries.is_empty() {
+            capabilities.prompts = Some(PromptsCapability::new().with_list_changed(true));
+        }
+        if self.has_completions() {
+            capabilities.completions = Some(CompletionsCapability::new());
+        }
+        capabilities
+    }
+
+    pub(crate) fn has_tools(&self) -> bool {
+        !self.tools.entries.is_empty()
+    }
+
+    pub(crate) fn has_resources(&self) -> bool {
+        !self.resources.entries.is_empty() || !self.templates.entries.is_empty()
+    }
+
+    pub(crate) fn has_prompts(&self) -> bool {
+        !self.prompts.entries.is_empty()
+    }
+
+    pub(crate) fn has_completions(&self) -> bool {
+        !self.completions.is_empty()
+    }
+
+    fn page(&self, primitive: Primitive, from: usize, size: usize, revision: Revision) -> Vec<u8> {
+        match primitive {
+            Primitive::Tools => {
+                let (page, next) = self.tools.page(from, size, |entry| entry.definition.clone());
+                let mut result = ListToolsResult::new(page);
+                result.next_cursor = next;
+                members(&result, revision)
+            }
+            Primitive::Prompts => {
+                let (page, next) = self.prompts.page(from, size, |entry| entry.definition.clone());
+                let mut result = ListPromptsResult::new(page);
+                result.next_cursor = next;
+                members(&result, revision)
+            }
+            Primitive::Resources => {
+                let (page, next) = self.resources.page(from, size, |entry| match &entry.definition {
+                    Listed::Resource(resource) => resource.clone(),
+                    Listed::Template(template) => Resource::new(template.uri_template.clone(), template.name.clone()),
+                });
+                let mut result = ListResourcesResult::new(page);
+                result.next_cursor = next;
+                members(&result, revision)
+            }
+            Primitive::Templates => {
+                let (page, next) = self.templates.page(from, size, |entry| match &entry.definition {
+                    Listed::Template(template) => template.clone(),
+                    Listed::Resource(resource) => ResourceTemplate::new(resource.uri.clone(), resource.name.clone()),
+                });
+                let mut result = ListResourceTemplatesResult::new(page);
+                result.next_cursor = next;
+                members(&result, revision)
+            }
+        }
+    }
+
+    fn position(&self, primitive: Primitive, name: &str) -> Option<usize> {
+        match primitive {
+            Primitive::Tools => self.tools.by_name.get(name),
+            Primitive::Prompts => self.prompts.by_name.get(name),
+            Primitive::Resources => self.resources.by_name.get(name),
+            Primitive::Templates => self.templates.by_name.get(name),
+        }
+        .copied()
+    }
+}
+
+fn members(result: &impl EncodeResult, revision: Revision) -> Vec<u8> {
+    let mut out = Vec::new();
+    result.encode_members(revision, &mut out);
+    out
+}
+
+impl<T> Table<T> {
+    fn add(&mut self, kind: &str, name: Arc<str>, entry: T) -> Result<(), Error> {
+        if self.by_name.contains_key(&name) {
+            return Err(Error::registration(format!("a {kind} named `{name}` is registered already")));
+        }
+        self.by_name.insert(name, self.entries.len());
+        self.entries.push(Arc::new(entry));
+        Ok(())
+    }
+
+    fn get(&self, name: &str) -> Option<&Arc<T>> {
+        self.by_name.get(name).map(|&at| &self.entries[at])
+    }
+
+    fn remove(&mut self, name: &str) -> bool {
+        let Some(at) = self.by_name.remove(name) else { return false };
+        self.entries.remove(at);
+        for position in self.by_name.values_mut().filter(|position| **position > at) {
+            *position -= 1;
+        }
+        true
+    }
+
+    /// Returns the entries of a page, and the cursor of the next one: the name the page ends with.
+    fn page<D>(&self, from: usize, size: usize, define: impl Fn(&T) -> D) -> (Vec<D>, Option<Cursor>) {
+        let end = from.saturating_add(size.max(1)).min(self.entries.len());
+        let page = self.entries.get(from..end).unwrap_or_default().iter().map(|entry| define(entry)).collect();
+        let next = (end < self.entries.len())
+            .then(|| self.by_name.iter().find(|(_, at)| **at + 1 == end))
+            .flatten()
+            .map(|(name, _)| Cursor::new(encode_cursor(name)));
+        (page, next)
+    }
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), by_name: HashMap::new() }
+    }
+}
+
+impl<T> Clone for Table<T> {
+    fn clone(&self) -> Self {
+        Self { entries: self.entries.clone(), by_name: self.by_name.clone() }
+    }
+}
+
+fn target(reference: &CompletionReference) -> String {
+    match reference {
+        CompletionReference::Prompt(prompt) => format!("prompt:{}", prompt.name),
+        CompletionReference::ResourceTemplate(resource) => format!("resource:{}", resource.uri),
+        _ => String::new(),
+    }
+}
+
+fn check_name(kind: &str, name: &str) -> Result<(), Error> {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    if (1..=128).contains(&name.len()) && name.bytes().all(legal) {
+        return Ok(());
+    }
+    Err(Error::registration(format!(
+        "`{name}` is not a legal name of a {kind}: write 1 to 128 of the characters A-Z a-z 0-9 _ - ."
+    )))
+}
+
+fn encode_cursor(name: &str) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(name)
+}
+
+fn decode_cursor(cursor: &str) -> Option<String> {
+    use base64::Engine;
+    let name = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(cursor).ok()?;
+    String::from_utf8(name).ok()
+}
+
+/// A registry that does not change any more, with its lists as ready bytes.
+pub(crate) struct Snapshot {
+    pub(crate) registry: HandlerRegistry,
+    page_size: usize,
+    /// The first page of each list, by kind and revision.
+    first_pages: [[OnceLock<Bytes>; Revision::ALL.len()]; 4],
+    capabilities: [OnceLock<Bytes>; Revision::ALL.len()],
+}
+
+impl Snapshot {
+    pub(crate) fn new(registry: HandlerRegistry, page_size: usize) -> Self {
+        Self { registry, page_size, first_pages: Default::default(), capabilities: Default::default() }
+    }
+
+    /// Returns the members of a list result.
+    pub(crate) fn list(&self, primitive: Primitive, cursor: Option<&str>, revision: Revision) -> McpResult<Bytes> {
+        let Some(cursor) = cursor else {
+            let slot = &self.first_pages[primitive as usize][revision.index()];
+            let page = || Bytes::from(self.registry.page(primitive, 0, self.page_size, revision));
+            return Ok(slot.get_or_init(page).clone());
+        };
+        let last = decode_cursor(cursor).and_then(|name| self.registry.position(primitive, &name));
+        let from = last.ok_or_else(|| McpError::invalid_params("the cursor is not one this server gave out"))? + 1;
+        Ok(Bytes::from(self.registry.page(primitive, from, self.page_size, revision)))
+    }
+
+    /// Returns the declared capabilities as JSON.
+    pub(crate) fn capabilities(&self, revision: Revision) -> &Bytes {
+        self.capabilities[revision.index()].get_or_init(|| {
+            let mut out = Vec::new();
+            encode_for(&self.registry.capabilities(), revision, &mut out);
+            Bytes::from(out)
+        })
+    }
+}
+
+impl fmt::Debug for HandlerRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerRegistry")
+            .field("tools", &self.tools.by_name.keys())
+            .field("resources", &self.resources.by_name.keys())
+            .field("templates", &self.templates.by_name.keys())
+            .field("prompts", &self.prompts.by_name.keys())
+            .finish_non_exhaustive()
+    }
+}

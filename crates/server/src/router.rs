@@ -1,0 +1,292 @@
+//! From a method to the handler that answers it.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use turbomcp_protocol::encode::EncodeResult;
+use turbomcp_protocol::scan::{Span, text_of};
+use turbomcp_protocol::types::{
+    CallToolResult, CompleteRequestParams, CompleteResult, InitializeRequestParams, InitializeResult, LoggingLevel,
+    SetLevelRequestParams, SubscribeRequestParams,
+};
+use turbomcp_protocol::{McpError, McpResult, Method, Revision};
+
+use crate::arguments::Arguments;
+use crate::handler::{BoxFuture, CallToolRequest, CompleteRequest, GetPromptRequest, ReadResourceRequest};
+use crate::hub;
+use crate::inner::Inner;
+use crate::peer::Agreed;
+use crate::registry::{Primitive, Snapshot, ToolEntry};
+use crate::request::{Outcome, Request, Response};
+use crate::sync::lock;
+
+/// The innermost service: finds the method, then the tool, resource or prompt.
+#[derive(Debug, Clone)]
+pub(crate) struct Router;
+
+/// The future of [`Router`].
+pub(crate) enum RouteFuture {
+    Ready(Option<Response>),
+    Tool(BoxFuture<McpResult<CallToolResult>>, Arc<ToolEntry>),
+    Other(BoxFuture<Response>),
+}
+
+impl Future for RouteFuture {
+    type Output = Response;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Response> {
+        match &mut *self {
+            Self::Ready(response) => {
+                Poll::Ready(response.take().unwrap_or_else(|| Response::error(McpError::internal_error())))
+            }
+            Self::Tool(future, entry) => future.as_mut().poll(cx).map(|result| finish_tool(entry, result)),
+            Self::Other(future) => future.as_mut().poll(cx),
+        }
+    }
+}
+
+type Routed = McpResult<RouteFuture>;
+
+impl Router {
+    pub(crate) fn route(&self, request: Request) -> RouteFuture {
+        self.try_route(request).unwrap_or_else(|error| RouteFuture::Ready(Some(Response::error(error))))
+    }
+
+    fn try_route(&self, request: Request) -> Routed {
+        let ctx = request.into_context();
+        let inner = ctx.inner().clone();
+        let snapshot = inner.server.snapshot();
+        let method = inner.method.clone();
+        if inner.revision.is_modern() {
+            check_modern(&inner)?;
+        }
+        if method == Method::TOOLS_CALL && snapshot.registry.has_tools() {
+            return call_tool(&inner, ctx, &snapshot);
+        }
+        if let Some(primitive) = listed(&method, &snapshot) {
+            return list(&inner, &snapshot, primitive);
+        }
+        if method == Method::RESOURCES_READ && snapshot.registry.has_resources() {
+            return read_resource(&inner, ctx, &snapshot);
+        }
+        if method == Method::PROMPTS_GET && snapshot.registry.has_prompts() {
+            return get_prompt(&inner, ctx, &snapshot);
+        }
+        if method == Method::COMPLETION_COMPLETE && snapshot.registry.has_completions() {
+            return complete(&inner, ctx, &snapshot);
+        }
+        if inner.revision.is_modern() { modern(&inner, &snapshot) } else { legacy(&inner, &snapshot) }
+    }
+}
+
+fn ready(response: impl Into<Response>) -> RouteFuture {
+    RouteFuture::Ready(Some(response.into()))
+}
+
+/// Checks the metadata a modern request may have.
+fn check_modern(inner: &Inner) -> McpResult<()> {
+    if let Some(level) = inner.message.known.log_level
+        && serde_json::from_slice::<LoggingLevel>(inner.raw(level)).is_err()
+    {
+        return Err(McpError::invalid_params("the log level is unknown"));
+    }
+    if inner.method.may_require_input() {
+        lock(&inner.inputs).load(inner)?;
+    }
+    Ok(())
+}
+
+fn listed(method: &Method, snapshot: &Snapshot) -> Option<Primitive> {
+    let registry = &snapshot.registry;
+    match method {
+        m if *m == Method::TOOLS_LIST && registry.has_tools() => Some(Primitive::Tools),
+        m if *m == Method::RESOURCES_LIST && registry.has_resources() => Some(Primitive::Resources),
+        m if *m == Method::RESOURCES_TEMPLATES_LIST && registry.has_resources() => Some(Primitive::Templates),
+        m if *m == Method::PROMPTS_LIST && registry.has_prompts() => Some(Primitive::Prompts),
+        _ => None,
+    }
+}
+
+fn list(inner: &Inner, snapshot: &Snapshot, primitive: Primitive) -> Routed {
+    let cursor = match inner.message.known.cursor.map(|span| inner.raw(span)) {
+        None | Some(b"null") => None,
+        Some(raw) => Some(text_of(raw).ok_or_else(|| McpError::invalid_params("`cursor` must be a string"))?),
+    };
+    Ok(ready(Outcome::Members(snapshot.list(primitive, cursor.as_deref(), inner.revision)?)))
+}
+
+fn required_text<'a>(inner: &'a Inner, span: Option<Span>, what: &str) -> McpResult<std::borrow::Cow<'a, str>> {
+    span.and_then(|span| text_of(inner.raw(span)))
+        .ok_or_else(|| McpError::invalid_params(format!("`{what}` must be a string")))
+}
+
+fn params<T: DeserializeOwned>(inner: &Inner) -> McpResult<T> {
+    let raw = inner.message.params.map_or(&b"{}"[..], |span| inner.raw(span));
+    serde_json::from_slice(raw).map_err(|error| McpError::invalid_params(error.to_string()))
+}
+
+fn call_tool(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
+    let name = required_text(inner, inner.message.known.name, "name")?;
+    let Some(entry) = snapshot.registry.tool(&name) else {
+        return Err(McpError::invalid_params(format!("unknown tool `{name}`")));
+    };
+    let arguments = match inner.message.known.arguments {
+        None => Bytes::from_static(b"{}"),
+        Some(span) => match inner.slice(span) {
+            raw if raw.first() == Some(&b'{') => raw,
+            raw if &*raw == b"null" => Bytes::from_static(b"{}"),
+            _ => return Err(McpError::invalid_params("`arguments` must be an object")),
+        },
+    };
+    if let Some(validator) = &entry.input {
+        let value = serde_json::from_slice(&arguments).map_err(|error| McpError::invalid_params(error.to_string()))?;
+        if let Err(reasons) = validator.check(&value) {
+            return Ok(ready(Outcome::Tool(CallToolResult::error(reasons.join("\n")))));
+        }
+    }
+    if let Some(limit) = entry.timeout {
+        let _ = inner.timeout.set(limit);
+    }
+    let request = CallToolRequest::from_parts(entry.name.clone(), Arguments::from_raw(arguments));
+    Ok(RouteFuture::Tool(entry.handler.clone().call(request, ctx), entry.clone()))
+}
+
+/// A result that breaks the tool's own schema is the tool's failure.
+fn finish_tool(entry: &ToolEntry, result: McpResult<CallToolResult>) -> Response {
+    let result = match result {
+        Ok(result) => result,
+        Err(error) => match error.source() {
+            Some(source) => CallToolResult::error(source.to_string()),
+            None => return Response::error(error),
+        },
+    };
+    if let Some(validator) = &entry.output
+        && result.is_error != Some(true)
+    {
+        let structured = result.structured_content.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let checked = match structured {
+            Some(value) => validator.check(&value),
+            None => Err(vec!["structured content is missing".to_owned()]),
+        };
+        if let Err(reasons) = checked {
+            tracing::error!(tool = %entry.name, ?reasons, "a result does not fit the output schema");
+            return Response::error(McpError::internal_error());
+        }
+    }
+    Response::tool(result)
+}
+
+fn read_resource(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
+    let uri = required_text(inner, inner.message.known.uri, "uri")?;
+    let Some((entry, variables)) = snapshot.registry.resource(&uri) else {
+        return Err(McpError::resource_not_found(&uri));
+    };
+    let request = ReadResourceRequest::new(Arc::from(&*uri), variables.map(Arc::new));
+    let future = entry.handler.clone().call(request, ctx);
+    Ok(RouteFuture::Other(Box::pin(async move { future.await.map(Outcome::Resource).into() })))
+}
+
+fn get_prompt(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
+    let name = required_text(inner, inner.message.known.name, "name")?;
+    let Some(entry) = snapshot.registry.prompt(&name) else {
+        return Err(McpError::invalid_params(format!("unknown prompt `{name}`")));
+    };
+    let arguments: HashMap<String, String> = match inner.message.known.arguments.map(|span| inner.raw(span)) {
+        None | Some(b"null") => HashMap::new(),
+        Some(raw) => serde_json::from_slice(raw)
+            .map_err(|error| McpError::invalid_params(format!("the arguments of a prompt are texts: {error}")))?,
+    };
+    for argument in entry.definition.arguments.iter().flatten() {
+        if argument.required == Some(true) && !arguments.contains_key(&argument.name) {
+            return Err(McpError::invalid_params(format!("missing argument `{}`", argument.name)));
+        }
+    }
+    let future = entry.handler.clone().call(GetPromptRequest::new(entry.name.clone(), arguments), ctx);
+    Ok(RouteFuture::Other(Box::pin(async move { future.await.map(Outcome::Prompt).into() })))
+}
+
+fn complete(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
+    let params: CompleteRequestParams = params(inner)?;
+    let argument = params.argument;
+    let Some(handler) = snapshot.registry.completion(&params.reference, &argument.name)? else {
+        return Ok(ready(Outcome::Complete(CompleteResult::new(turbomcp_protocol::types::Completion::new(
+            Vec::<String>::new(),
+        )))));
+    };
+    let context = params.context.and_then(|context| context.arguments).unwrap_or_default().into_iter().collect();
+    let future = handler.clone().call(CompleteRequest::new(argument.name, argument.value, context), ctx);
+    let done = async move { future.await.map(|completion| Outcome::Complete(CompleteResult::new(completion))).into() };
+    Ok(RouteFuture::Other(Box::pin(done)))
+}
+
+fn modern(inner: &Arc<Inner>, snapshot: &Snapshot) -> Routed {
+    if inner.method == Method::SERVER_DISCOVER {
+        let members = inner.server.discover_members(snapshot);
+        return Ok(ready(Outcome::Members(members)));
+    }
+    if inner.method == Method::SUBSCRIPTIONS_LISTEN {
+        let _ = inner.timeout.set(Duration::MAX);
+        return Ok(RouteFuture::Other(Box::pin(hub::listen(inner.clone(), params(inner)?)?)));
+    }
+    Err(McpError::method_not_found(&inner.method))
+}
+
+fn legacy(inner: &Inner, snapshot: &Snapshot) -> Routed {
+    let empty = || Ok(ready(Outcome::Members(Bytes::new())));
+    let method = &inner.method;
+    if *method == Method::PING {
+        return empty();
+    }
+    let Some(peer) = &inner.peer else { return Err(McpError::method_not_found(method)) };
+    if *method == Method::INITIALIZE {
+        return initialize(inner, snapshot);
+    }
+    if *method == Method::LOGGING_SET_LEVEL {
+        peer.set_log_level(params::<SetLevelRequestParams>(inner)?.level);
+        return empty();
+    }
+    if *method == Method::RESOURCES_SUBSCRIBE && snapshot.registry.has_resources() {
+        let uri = params::<SubscribeRequestParams>(inner)?.uri;
+        if !peer.subscribe(&uri, inner.server.limits().subscribed_resources) {
+            return Err(McpError::rate_limited("too many resources are subscribed to"));
+        }
+        return empty();
+    }
+    if *method == Method::RESOURCES_UNSUBSCRIBE && snapshot.registry.has_resources() {
+        peer.unsubscribe(&params::<SubscribeRequestParams>(inner)?.uri);
+        return empty();
+    }
+    Err(McpError::method_not_found(method))
+}
+
+fn initialize(inner: &Inner, snapshot: &Snapshot) -> Routed {
+    #[derive(Deserialize)]
+    struct Version {
+        #[serde(rename = "protocolVersion")]
+        requested: String,
+    }
+    let Version { requested } = params(inner)?;
+    let asked: InitializeRequestParams = params(inner)?;
+    let revision = Revision::parse(&requested).filter(|r| r.is_legacy()).unwrap_or(Revision::LATEST_LEGACY);
+    let peer = inner.peer.as_ref().ok_or_else(McpError::internal_error)?;
+    let agreed = Agreed { revision, capabilities: asked.capabilities, client_info: asked.client_info };
+    if !peer.agree(agreed) {
+        return Err(McpError::invalid_request("the connection is initialized already"));
+    }
+    let mut result = InitializeResult::new(
+        revision.as_str(),
+        snapshot.registry.capabilities(),
+        inner.server.implementation().clone(),
+    );
+    result.instructions = inner.server.instructions().map(str::to_owned);
+    let mut members = Vec::new();
+    result.encode_members(revision, &mut members);
+    Ok(ready(Outcome::Members(Bytes::from(members))))
+}

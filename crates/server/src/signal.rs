@@ -1,0 +1,34 @@
+//! Ending when the operating system asks for it.
+
+use crate::ShutdownHandle;
+
+/// Asks the server to end at SIGTERM or SIGINT.
+pub(crate) async fn shut_down(handle: ShutdownHandle) {
+    wait().await;
+    tracing::info!("shutting down");
+    handle.shutdown();
+}
+
+#[cfg(unix)]
+async fn wait() {
+    use std::future::poll_fn;
+    use std::task::Poll;
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    poll_fn(|cx| {
+        let asked = terminate.poll_recv(cx).is_ready() || interrupt.poll_recv(cx).is_ready();
+        if asked { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+#[cfg(not(unix))]
+async fn wait() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
