@@ -168,9 +168,15 @@ impl Connection {
     }
 
     /// Decides which era a request belongs to.
-    fn classify(&self, frame: &Bytes, message: &Message, method: &Method) -> Result<(Revision, Option<Arc<Peer>>), McpError> {
+    fn classify(
+        &self,
+        frame: &Bytes,
+        message: &Message,
+        method: &Method,
+    ) -> Result<(Revision, Option<Arc<Peer>>), McpError> {
         if let Some(version) = message.known.protocol_version {
-            let version = text_of(version.of(frame)).ok_or_else(|| McpError::invalid_params("the protocol version must be a string"))?;
+            let version = text_of(version.of(frame))
+                .ok_or_else(|| McpError::invalid_params("the protocol version must be a string"))?;
             let revision = modern_revision(&version)?;
             if message.known.client_capabilities.is_none_or(|c| c.of(frame).first() != Some(&b'{')) {
                 return Err(McpError::invalid_params("the client capabilities are missing from `_meta`"));
@@ -178,9 +184,9 @@ impl Connection {
             return Ok((revision, None));
         }
         if *method == Method::INITIALIZE {
-            let peer = self.peer.get_or_init(|| {
-                Arc::new(Peer::new(None, Outlet::Outbox(self.outbox.clone()), self.in_flight.clone()))
-            });
+            let peer = self
+                .peer
+                .get_or_init(|| Arc::new(Peer::new(None, Outlet::Outbox(self.outbox.clone()), self.in_flight.clone())));
             return Ok((Revision::LATEST_LEGACY, Some(peer.clone())));
         }
         match self.peer.get() {
@@ -188,7 +194,9 @@ impl Connection {
                 Ok((self.revision().unwrap_or(Revision::LATEST_LEGACY), Some(peer.clone())))
             }
             _ if *method == Method::PING => Ok((Revision::LATEST_LEGACY, None)),
-            _ => Err(McpError::invalid_params("the protocol version is missing from `_meta`, and `initialize` was not sent")),
+            _ => Err(McpError::invalid_params(
+                "the protocol version is missing from `_meta`, and `initialize` was not sent",
+            )),
         }
     }
 

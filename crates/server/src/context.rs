@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 use turbomcp_protocol::escape::write_string;
-use turbomcp_protocol::scan::text_of;
 use turbomcp_protocol::types::{ClientCapabilities, Implementation, LoggingLevel, RequestId};
 use turbomcp_protocol::{McpError, McpResult, Revision};
 use turbomcp_transport::Extensions;
@@ -111,7 +110,6 @@ impl Context {
     /// # Specification
     ///
     /// [Progress](https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress)
-    #[must_use]
     pub fn progress(&self, progress: f64) -> Progress<'_> {
         Progress { ctx: self, progress, total: None, message: None }
     }
@@ -289,8 +287,4 @@ impl<T: FromContext> FromContext for Option<T> {
     fn from_context(ctx: &Context) -> McpResult<Self> {
         Ok(T::from_context(ctx).ok())
     }
-}
-
-pub(crate) fn text(inner: &Inner, span: turbomcp_protocol::scan::Span) -> Option<String> {
-    text_of(inner.raw(span)).map(std::borrow::Cow::into_owned)
 }

@@ -42,9 +42,7 @@ impl Change<'_> {
             Self::Tools => filter.tools_list_changed == Some(true),
             Self::Prompts => filter.prompts_list_changed == Some(true),
             Self::Resources => filter.resources_list_changed == Some(true),
-            Self::Updated(uri) => {
-                filter.resource_subscriptions.iter().flatten().any(|wanted| covers(wanted, uri))
-            }
+            Self::Updated(uri) => filter.resource_subscriptions.iter().flatten().any(|wanted| covers(wanted, uri)),
         }
     }
 

@@ -99,7 +99,9 @@ impl Drop for InFlightEntry {
 
 /// The same id spelled with and without escapes is the same; a string never equals a number.
 fn key(id: &[u8]) -> Box<[u8]> {
-    if id.contains(&b'\\') && let Some(text) = text_of(id) {
+    if id.contains(&b'\\')
+        && let Some(text) = text_of(id)
+    {
         return serde_json::to_vec(&text).unwrap_or_default().into();
     }
     id.into()

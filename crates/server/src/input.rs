@@ -16,8 +16,8 @@ use turbomcp_protocol::encode::encode_for;
 use turbomcp_protocol::scan::text_of;
 use turbomcp_protocol::types::{
     ClientCapabilities, CreateMessageRequestParams, CreateMessageResult, ElicitRequestFormParams, ElicitRequestParams,
-    ElicitRequestUrlParams, ElicitResult, ElicitationCapability, ElicitationSchema, ListRootsResult,
-    RootsCapability, SamplingCapability,
+    ElicitRequestUrlParams, ElicitResult, ElicitationCapability, ElicitationSchema, ListRootsResult, RootsCapability,
+    SamplingCapability,
 };
 use turbomcp_protocol::{McpError, McpResult, Method};
 
@@ -51,7 +51,8 @@ impl Inputs {
     pub(crate) fn load(&mut self, inner: &Inner) -> McpResult<()> {
         let known = &inner.message.known;
         if let Some(sealed) = known.request_state {
-            let refused = || McpError::invalid_params("the request state is not one this server gave out for this request");
+            let refused =
+                || McpError::invalid_params("the request state is not one this server gave out for this request");
             let sealed = text_of(inner.raw(sealed)).ok_or_else(refused)?;
             let state = inner.server.seal().open(&sealed, &binding(inner)).ok_or_else(refused)?;
             let state: State = serde_json::from_slice(&state).map_err(|_| refused())?;
@@ -266,4 +267,3 @@ impl Context {
         Ask { ctx: self, key: None, kind, method, params, refusal, answer: std::marker::PhantomData }
     }
 }
-

@@ -54,9 +54,9 @@ pub use arguments::{ArgumentError, Arguments};
 pub use context::{Context, FromContext, Progress};
 pub use error::{Error, ServerError, ServerResult, ToolError};
 pub use handler::{
-    CallToolRequest, CompleteRequest, CompletionHandler, FnPrompt, FnResource, FnTool, GetPromptRequest,
-    IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoToolHandler, Json,
-    PromptHandler, ReadResourceRequest, ResourceDefinition, ResourceHandler, ToolHandler, Validation,
+    ByFunction, ByTrait, CallToolRequest, CompleteRequest, CompletionHandler, FnPrompt, FnResource, FnTool,
+    GetPromptRequest, IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoToolHandler,
+    Json, PromptHandler, ReadResourceRequest, ResourceDefinition, ResourceHandler, ToolHandler, Validation,
 };
 pub use input::Ask;
 pub use limits::Limits;

@@ -52,7 +52,6 @@ pub(crate) struct ToolEntry {
 }
 
 pub(crate) struct ResourceEntry {
-    pub(crate) uri: Arc<str>,
     pub(crate) handler: Arc<dyn ErasedResource>,
     template: Option<UriTemplate>,
     definition: Listed,
@@ -124,8 +123,8 @@ impl HandlerRegistry {
     /// If the URI is taken, or the template is malformed.
     pub fn register_resource(&mut self, uri: impl Into<String>, resource: impl ResourceHandler) -> Result<(), Error> {
         let uri = uri.into();
-        let template = UriTemplate::parse(&uri)
-            .map_err(|error| Error::registration(format!("resource `{uri}`: {error}")))?;
+        let template =
+            UriTemplate::parse(&uri).map_err(|error| Error::registration(format!("resource `{uri}`: {error}")))?;
         let definition = resource.resource_definition();
         let name = if definition.name.is_empty() { uri.clone() } else { definition.name };
         let literal = template.is_literal();
@@ -148,10 +147,10 @@ impl HandlerRegistry {
         let uri: Arc<str> = uri.into();
         let handler = Arc::new(resource);
         if literal {
-            let entry = ResourceEntry { uri: uri.clone(), handler, template: None, definition: listed };
+            let entry = ResourceEntry { handler, template: None, definition: listed };
             self.resources.add("resource", uri, entry)
         } else {
-            let entry = ResourceEntry { uri: uri.clone(), handler, template: Some(template), definition: listed };
+            let entry = ResourceEntry { handler, template: Some(template), definition: listed };
             self.templates.add("resource template", uri, entry)
         }
     }

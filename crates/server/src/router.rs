@@ -216,9 +216,10 @@ fn complete(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
     let params: CompleteRequestParams = params(inner)?;
     let argument = params.argument;
     let Some(handler) = snapshot.registry.completion(&params.reference, &argument.name)? else {
-        return Ok(ready(Outcome::Complete(CompleteResult::new(turbomcp_protocol::types::Completion::new(
-            Vec::<String>::new(),
-        )))));
+        return Ok(ready(Outcome::Complete(CompleteResult::new(turbomcp_protocol::types::Completion::new(Vec::<
+            String,
+        >::new(
+        ))))));
     };
     let context = params.context.and_then(|context| context.arguments).unwrap_or_default().into_iter().collect();
     let future = handler.clone().call(CompleteRequest::new(argument.name, argument.value, context), ctx);

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tower_layer::Layer;
 use tower_service::Service;
+use turbomcp_protocol::Revision;
 use turbomcp_protocol::message::META_SERVER_INFO;
 use turbomcp_protocol::types::{CompletionReference, Icon, Implementation};
-use turbomcp_protocol::Revision;
 use turbomcp_transport::Transport;
 
 use crate::handler::{CompletionHandler, IntoToolHandler, PromptHandler, ResourceHandler};
@@ -71,7 +71,6 @@ impl ShutdownHandle {
 
 impl McpServer {
     /// Starts building a server.
-    #[must_use]
     pub fn builder() -> ServerBuilder {
         ServerBuilder::new()
     }
@@ -85,8 +84,8 @@ impl McpServer {
     /// # Cancel safety
     ///
     /// Dropping the future ends the connection and cancels its requests.
-    pub async fn serve(&self, transport: impl Transport) -> Result<(), Error> {
-        connection::serve(self.clone(), transport).await
+    pub fn serve<T: Transport>(&self, transport: T) -> impl Future<Output = Result<(), Error>> + Send + use<T> {
+        connection::serve(self.clone(), transport)
     }
 
     /// Serves standard input and output until the input ends, or SIGTERM or SIGINT asks the server to end.

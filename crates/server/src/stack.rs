@@ -48,7 +48,7 @@ where
         let mut service = self.clone();
         Box::pin(async move {
             poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
-            service.call(request).await.map_err(Into::into)
+            Service::call(&mut service, request).await.map_err(Into::into)
         })
     }
 }

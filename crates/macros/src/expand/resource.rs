@@ -46,7 +46,7 @@ pub(super) fn registration(resource: &Resource, handler: &Handler, roots: &Roots
         #output
         #(#probes)*
         let mime_type: ::core::option::Option<&'static str> = #mime_type;
-        let definition = #private::ResourceDefinition::new(#uri, #name) #naming #with_mime_type #size;
+        let definition = #private::ResourceDefinition::new(#name) #naming #with_mime_type #size;
         let resource = #from_request #tags;
         #private::registered(builder.resource(#uri, resource))
     }

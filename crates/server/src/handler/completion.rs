@@ -90,11 +90,7 @@ impl<T: IntoCompletion, E: Into<Box<dyn std::error::Error + Send + Sync>>> IntoC
 /// [Completion](https://modelcontextprotocol.io/specification/2026-07-28/server/utilities/completion)
 pub trait CompletionHandler: Send + Sync + 'static {
     /// Returns the values that fit, the best first; at most 100 are sent.
-    fn complete(
-        &self,
-        request: CompleteRequest,
-        ctx: Context,
-    ) -> impl Future<Output = McpResult<Completion>> + Send;
+    fn complete(&self, request: CompleteRequest, ctx: Context) -> impl Future<Output = McpResult<Completion>> + Send;
 }
 
 impl<F, R, Fut> CompletionHandler for F

@@ -9,15 +9,15 @@ mod tool;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use completion::{CompleteRequest, CompletionHandler, IntoCompletion};
 pub(crate) use completion::ErasedCompletion;
+pub use completion::{CompleteRequest, CompletionHandler, IntoCompletion};
 pub use output::{IntoCallToolResult, IntoGetPromptResult, IntoReadResourceResult, Json};
-pub use prompt::{FnPrompt, GetPromptRequest, PromptHandler};
 pub(crate) use prompt::ErasedPrompt;
-pub use resource::{FnResource, ReadResourceRequest, ResourceDefinition, ResourceHandler};
+pub use prompt::{FnPrompt, GetPromptRequest, PromptHandler};
 pub(crate) use resource::ErasedResource;
-pub use tool::{CallToolRequest, FnTool, IntoToolHandler, ToolHandler, Validation};
+pub use resource::{FnResource, ReadResourceRequest, ResourceDefinition, ResourceHandler};
 pub(crate) use tool::ErasedTool;
+pub use tool::{ByFunction, ByTrait, CallToolRequest, FnTool, IntoToolHandler, ToolHandler, Validation};
 
 /// A boxed future that may move between threads.
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -39,7 +39,6 @@ impl ReadResourceRequest {
 /// What clients list of a resource or resource template.
 #[derive(Debug, Clone)]
 pub struct ResourceDefinition {
-    pub(crate) uri: String,
     pub(crate) name: String,
     pub(crate) title: Option<String>,
     pub(crate) description: Option<String>,
@@ -49,17 +48,9 @@ pub struct ResourceDefinition {
 }
 
 impl ResourceDefinition {
-    /// Defines a resource by its URI, or a template by an RFC 6570 expression.
-    pub fn new(uri: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
-            uri: uri.into(),
-            name: name.into(),
-            title: None,
-            description: None,
-            mime_type: None,
-            size: None,
-            icons: None,
-        }
+    /// Defines a resource by its name; its URI, or the RFC 6570 template, is given when it is registered.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), title: None, description: None, mime_type: None, size: None, icons: None }
     }
 
     /// Sets the name for people.

@@ -14,9 +14,9 @@ use turbomcp_protocol::types::{CallToolResult, Icon, Meta, Tool, ToolAnnotations
 use turbomcp_protocol::{McpError, McpResult};
 
 use super::{BoxFuture, IntoCallToolResult};
+use crate::Context;
 use crate::arguments::Arguments;
 use crate::schema::InputSchema;
-use crate::Context;
 
 /// A call of a tool.
 #[derive(Debug, Clone)]
@@ -70,11 +70,7 @@ pub trait ToolHandler: Send + Sync + 'static {
     fn tool_definition(&self) -> Tool;
 
     /// Answers a call. The arguments have been held against the input schema.
-    fn handle(
-        &self,
-        request: CallToolRequest,
-        ctx: Context,
-    ) -> impl Future<Output = McpResult<CallToolResult>> + Send;
+    fn handle(&self, request: CallToolRequest, ctx: Context) -> impl Future<Output = McpResult<CallToolResult>> + Send;
 
     /// Returns a time limit of its own, instead of the server's.
     fn timeout(&self) -> Option<Duration> {

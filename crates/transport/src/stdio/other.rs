@@ -2,7 +2,6 @@
 
 use std::io;
 
-
 use super::thread::{ThreadReader, ThreadWriter};
 
 pub(super) type Input = ThreadReader;

@@ -55,17 +55,20 @@ impl AsyncRead for ThreadReader {
     }
 }
 
+/// Bytes to write, and whom to tell when they are written.
+type Job = (Vec<u8>, oneshot::Sender<io::Result<()>>);
+
 /// Writes on a thread of its own; a write is complete when the thread has made it.
 #[derive(Debug)]
 pub(super) struct ThreadWriter {
-    jobs: Option<mpsc::UnboundedSender<(Vec<u8>, oneshot::Sender<io::Result<()>>)>>,
+    jobs: Option<mpsc::UnboundedSender<Job>>,
     pending: Option<oneshot::Receiver<io::Result<()>>>,
 }
 
 impl ThreadWriter {
     pub(super) fn new(mut file: File) -> Self {
         // Never more than one job: the next write waits for the answer to the last.
-        let (jobs, mut queue) = mpsc::unbounded_channel::<(Vec<u8>, oneshot::Sender<io::Result<()>>)>();
+        let (jobs, mut queue) = mpsc::unbounded_channel::<Job>();
         std::thread::spawn(move || {
             while let Some((bytes, done)) = queue.blocking_recv() {
                 let result = file.write_all(&bytes).and_then(|()| file.flush());
