@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use turbomcp::prelude::*;
-use turbomcp::types::ElicitationSchema;
+use turbomcp::types::{ElicitationSchema, StringSchema};
 use turbomcp::{Limits, Middleware, MiddlewareResult, Next, Request, Response};
 use turbomcp_tests::{Client, modern};
 
@@ -48,7 +48,7 @@ impl Fixture {
     /// Asks for a name.
     #[tool]
     async fn ask(&self, ctx: Context) -> McpResult<String> {
-        let schema = ElicitationSchema::new().string("name").required("name");
+        let schema = ElicitationSchema::new().string("name", StringSchema::new()).required("name");
         let answer = ctx.elicit("What is your name?", schema).key("user_name").await?;
         let name = answer.content.and_then(|content| content.get("name").and_then(|n| n.as_str().map(str::to_owned)));
         Ok(format!("Hello, {}!", name.unwrap_or_else(|| "stranger".to_owned())))
@@ -155,7 +155,7 @@ async fn base_41_a_request_without_its_metadata_is_refused() {
 async fn tool_14_arguments_that_do_not_fit_are_for_the_model() {
     let mut client = Client::connect(&server());
     for (arguments, text) in [
-        (json!({"a": 1}), "missing argument `b`"),
+        (json!({"a": 1}), "`b` is required"),
         (json!({"a": "x", "b": 1}), "a"),
         (json!({"a": 1, "b": 99}), "at most 10"),
     ] {

@@ -2,21 +2,16 @@
 
 use std::time::Instant;
 
-use crate::{
-    Outcome, conformance, coverage, deny, fixture::Profile, hack, process, strangers, tree, workspace::Workspace,
-};
+use crate::{Outcome, deny, hack, process, tree, workspace::Workspace};
 
 type Check = fn(&Workspace) -> Outcome;
 
 // What is quick comes first, so that a slip is seen early.
-const CHECKS: [(&str, Check); 10] = [
+const CHECKS: [(&str, Check); 7] = [
     ("fmt", |workspace| process::run(&mut workspace.cargo(&["fmt", "--all", "--check"]))),
-    ("coverage", |workspace| coverage::run(workspace, coverage::Mode::Check)),
     ("tree", tree::run),
     ("clippy", clippy),
     ("test", |workspace| process::run(&mut workspace.cargo(&["test", "--workspace", "--all-features"]))),
-    ("conformance", |workspace| conformance::run(workspace, Profile::Dev)),
-    ("strangers", |workspace| strangers::run(workspace, Profile::Dev)),
     ("doc", doc),
     ("hack", hack::run),
     ("deny", deny::run),
