@@ -8,7 +8,7 @@
 //!
 //! Nothing here is meant to be called by hand: where a person knows the answer, there is a public function for it.
 
-mod parameter;
+pub mod parameter;
 
 pub mod completion;
 pub mod prompt;

@@ -1,6 +1,5 @@
 //! Where the value of a parameter comes from, for all kinds of handlers.
 
-use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Visitor, value};
 use serde::forward_to_deserialize_any;
 use turbomcp_protocol::McpError;

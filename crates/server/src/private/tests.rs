@@ -1,3 +1,4 @@
+#![expect(clippy::needless_borrow, reason = "the macros ask with as many references as there are answers")]
 use std::collections::HashMap;
 use std::io;
 
