@@ -40,10 +40,7 @@ const _: () = {
                 let mime_type: ::core::option::Option<&'static str> = ::core::option::Option::Some(
                     "text/plain",
                 );
-                let definition = __private::ResourceDefinition::new(
-                        "logs://{service}/{day}{?lines}",
-                        "log",
-                    )
+                let definition = __private::ResourceDefinition::new("log")
                     .with_title("Log")
                     .with_description("The log of one day.")
                     .with_mime_type_option(mime_type);
@@ -105,10 +102,7 @@ const _: () = {
                     .ask_output()
                     .fit();
                 let mime_type: ::core::option::Option<&'static str> = ::core::option::Option::None;
-                let definition = __private::ResourceDefinition::new(
-                        "config://app",
-                        "configuration",
-                    )
+                let definition = __private::ResourceDefinition::new("configuration")
                     .with_size(12);
                 let resource = ::turbomcp::FnResource::from_request(
                     definition,
