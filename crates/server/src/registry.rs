@@ -128,6 +128,8 @@ impl HandlerRegistry {
         let definition = resource.resource_definition();
         let name = if definition.name.is_empty() { uri.clone() } else { definition.name };
         let literal = template.is_literal();
+        let tags = definition.tags;
+        let meta = (!tags.is_empty()).then(|| turbomcp_protocol::types::Meta::new().with("tags", tags));
         let listed = if literal {
             let mut listed = Resource::new(uri.clone(), name);
             listed.title = definition.title;
@@ -135,6 +137,7 @@ impl HandlerRegistry {
             listed.mime_type = definition.mime_type;
             listed.size = definition.size;
             listed.icons = definition.icons;
+            listed.meta = meta;
             Listed::Resource(listed)
         } else {
             let mut listed = ResourceTemplate::new(uri.clone(), name);
@@ -142,6 +145,7 @@ impl HandlerRegistry {
             listed.description = definition.description;
             listed.mime_type = definition.mime_type;
             listed.icons = definition.icons;
+            listed.meta = meta;
             Listed::Template(listed)
         };
         let uri: Arc<str> = uri.into();

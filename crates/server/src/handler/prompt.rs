@@ -68,6 +68,7 @@ type Function = dyn Fn(GetPromptRequest, Context) -> BoxFuture<McpResult<GetProm
 /// A prompt made from a function.
 pub struct FnPrompt {
     definition: Prompt,
+    tags: Vec<String>,
     function: Box<Function>,
 }
 
@@ -80,13 +81,25 @@ impl FnPrompt {
     where
         Fut: Future<Output = McpResult<GetPromptResult>> + Send + 'static,
     {
-        Self { definition, function: Box::new(move |request, ctx| Box::pin(function(request, ctx))) }
+        let function = Box::new(move |request, ctx| -> BoxFuture<_> { Box::pin(function(request, ctx)) });
+        Self { definition, tags: Vec::new(), function }
+    }
+
+    /// Adds a tag, which clients find under `tags` in the `_meta` of the definition.
+    #[must_use]
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.push(tag.into());
+        self
     }
 }
 
 impl PromptHandler for FnPrompt {
     fn prompt_definition(&self) -> Prompt {
-        self.definition.clone()
+        let mut definition = self.definition.clone();
+        if !self.tags.is_empty() {
+            definition.meta.get_or_insert_default().insert("tags", self.tags.clone().into());
+        }
+        definition
     }
 
     async fn handle(&self, request: GetPromptRequest, ctx: Context) -> McpResult<GetPromptResult> {

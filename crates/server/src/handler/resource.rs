@@ -45,12 +45,21 @@ pub struct ResourceDefinition {
     pub(crate) mime_type: Option<String>,
     pub(crate) size: Option<u64>,
     pub(crate) icons: Option<Vec<Icon>>,
+    pub(crate) tags: Vec<String>,
 }
 
 impl ResourceDefinition {
     /// Defines a resource by its name; its URI, or the RFC 6570 template, is given when it is registered.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), title: None, description: None, mime_type: None, size: None, icons: None }
+        Self {
+            name: name.into(),
+            title: None,
+            description: None,
+            mime_type: None,
+            size: None,
+            icons: None,
+            tags: Vec::new(),
+        }
     }
 
     /// Sets the name for people.
@@ -141,6 +150,13 @@ impl FnResource {
         Fut: Future<Output = McpResult<ReadResourceResult>> + Send + 'static,
     {
         Self { definition, function: Box::new(move |request, ctx| Box::pin(function(request, ctx))) }
+    }
+
+    /// Adds a tag, which clients find under `tags` in the `_meta` of the definition.
+    #[must_use]
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.definition.tags.push(tag.into());
+        self
     }
 }
 
