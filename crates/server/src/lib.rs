@@ -44,6 +44,7 @@ mod run;
 pub mod schema;
 mod seal;
 mod server;
+#[cfg(feature = "stdio")]
 mod signal;
 mod stack;
 mod sync;
