@@ -81,7 +81,9 @@ impl Judge {
             self.legacy = Some(revision.clone());
         }
         let name = match asked.method.as_str() {
-            _ if result["resultType"] == "input_required" => "InputRequiredResult",
+            "tools/call" | "prompts/get" | "resources/read" if result["resultType"] == "input_required" => {
+                "InputRequiredResult"
+            }
             "initialize" => "InitializeResult",
             "server/discover" => "DiscoverResult",
             "tools/list" => "ListToolsResult",
@@ -97,6 +99,7 @@ impl Judge {
             other => panic!("a result for {other}: {message}"),
         };
         check(&revision, name, result);
+        assert!(name == "InputRequiredResult" || result["resultType"] != "input_required", "{message}");
         if name == "EmptyResult" {
             assert!(result.as_object().unwrap().keys().all(|key| key == "_meta"), "{message}");
         }

@@ -38,7 +38,9 @@ async fn base_01_only_json_rpc_2_objects_are_messages() {
 #[tokio::test]
 async fn base_02_messages_are_utf_8_in_both_directions() {
     let mut client = Client::connect(&fixture::server());
-    for bytes in [&b"\xff\xfe"[..], b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"x\":\"\xc3\x28\"}", b"\xed\xa0\x80"] {
+    for bytes in
+        [&b"\xff\xfe"[..], b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"x\":\"\xc3\x28\"}", b"\xed\xa0\x80"]
+    {
         client.send_text(bytes).await;
         assert_eq!(client.next().await["error"]["code"], -32700);
     }
@@ -197,7 +199,8 @@ async fn base_22_a_batch_is_answered_only_where_there_are_batches() {
     let mut client = Client::legacy(&fixture::server(), "2025-03-26", json!({})).await;
     client.send(&json!([ping(json!(1)), note, ping(json!("a")), {"jsonrpc": "2.0", "id": 3}])).await;
     let answers = client.next().await;
-    let codes: Vec<_> = answers.as_array().unwrap().iter().map(|a| (a["id"].clone(), a.get("error").is_some())).collect();
+    let codes: Vec<_> =
+        answers.as_array().unwrap().iter().map(|a| (a["id"].clone(), a.get("error").is_some())).collect();
     assert_eq!(codes, [(json!(1), false), (json!("a"), false), (json!(3), true)]);
     client.send(&json!([note, note])).await;
     assert_eq!(client.sync().await, Vec::<Value>::new());
@@ -276,7 +279,8 @@ async fn base_34_nothing_is_remembered_from_an_earlier_request() {
     let asked = client.modern("tools/call", call.clone(), everything()).await;
     assert_eq!(asked["result"]["resultType"], "input_required");
     assert_eq!(client.modern("tools/call", call, json!({})).await["error"]["code"], -32021);
-    let named = json!({"name": "who", "_meta": {"io.modelcontextprotocol/clientInfo": {"name": "Ada", "version": "1"}}});
+    let named =
+        json!({"name": "who", "_meta": {"io.modelcontextprotocol/clientInfo": {"name": "Ada", "version": "1"}}});
     assert_eq!(client.modern("tools/call", named, json!({})).await["result"]["content"][0]["text"], "Ada");
     assert_eq!(client.tool("who", json!({})).await["result"]["content"][0]["text"], "nobody");
     // Nor is anything taken from the legacy handshake of the same connection.
@@ -293,7 +297,8 @@ async fn base_35_unrelated_requests_do_not_hold_each_other_up() {
         client.send(&modern(id, "tools/call", params, json!({}))).await;
     }
     client.send(&modern(3, "tools/call", json!({"name": "nothing"}), json!({}))).await;
-    let order = [client.next().await["id"].clone(), client.next().await["id"].clone(), client.next().await["id"].clone()];
+    let order =
+        [client.next().await["id"].clone(), client.next().await["id"].clone(), client.next().await["id"].clone()];
     assert_eq!(order, [3, 2, 1]);
 }
 
@@ -384,7 +389,8 @@ async fn base_45_who_the_client_says_it_is_changes_nothing() {
 async fn base_46_reserved_metadata_without_a_meaning_here_may_be_anything() {
     let mut client = Client::connect(&fixture::server());
     for value in [json!(null), json!(1), json!("x"), json!([]), json!({"a": {}})] {
-        let meta = json!({"io.modelcontextprotocol/new": value, "dev.mcp/x": value, "traceparent": value, "baggage": value});
+        let meta =
+            json!({"io.modelcontextprotocol/new": value, "dev.mcp/x": value, "traceparent": value, "baggage": value});
         let answer = client.modern("tools/call", json!({"name": "nothing", "_meta": meta}), json!({})).await;
         assert_eq!(answer["result"]["content"][0]["text"], "nothing", "{value}");
         assert_eq!(answer["result"]["_meta"].as_object().unwrap().len(), 1, "nothing of it is sent back: {answer}");
