@@ -96,7 +96,10 @@ impl HandlerRegistry {
         let mut definition = handler.tool_definition();
         definition.name.clone_from(&name);
         let fail = |reason: &dyn fmt::Display| Error::registration(format!("tool `{name}`: {reason}"));
-        let typed = handler.validation() == Validation::Typed;
+        let typed = handler.validation() != Validation::Schema;
+        if definition.input_schema.get("type").and_then(serde_json::Value::as_str) != Some("object") {
+            return Err(fail(&"the input schema must say `\"type\": \"object\"` at its root"));
+        }
         let input_schema = serde_json::Value::Object(definition.input_schema.clone());
         x_mcp_headers(&input_schema).map_err(|error| fail(&error))?;
         let input = match (typed, needs_validation(&input_schema, typed)) {
@@ -105,7 +108,7 @@ impl HandlerRegistry {
             (false, true) => Validator::compile(&input_schema).map_err(|error| fail(&error))?,
         };
         let output = match &definition.output_schema {
-            Some(schema) if !typed => {
+            Some(schema) if handler.validation() != Validation::Typed => {
                 Validator::compile(&serde_json::Value::Object(schema.clone())).map_err(|error| fail(&error))?
             }
             _ => None,
