@@ -22,7 +22,7 @@ use crate::handler::{
     ResourceHandler, ToolHandler, Validation,
 };
 use crate::schema::{Validator, needs_validation, x_mcp_headers};
-use crate::uri::{UriTemplate, Variables};
+use crate::uri::{UriTemplate, Variables, check_uri};
 
 /// The tools, resources, prompts and completions of a server.
 ///
@@ -123,11 +123,12 @@ impl HandlerRegistry {
     ///
     /// # Errors
     ///
-    /// If the URI is taken, or the template is malformed.
+    /// If the URI is taken, or it or the template is malformed.
     pub fn register_resource(&mut self, uri: impl Into<String>, resource: impl ResourceHandler) -> Result<(), Error> {
         let uri = uri.into();
-        let template =
-            UriTemplate::parse(&uri).map_err(|error| Error::registration(format!("resource `{uri}`: {error}")))?;
+        let fail = |reason: &dyn fmt::Display| Error::registration(format!("resource `{uri}`: {reason}"));
+        check_uri(&uri).map_err(|reason| fail(&reason))?;
+        let template = UriTemplate::parse(&uri).map_err(|error| fail(&error))?;
         let definition = resource.resource_definition();
         let name = if definition.name.is_empty() { uri.clone() } else { definition.name };
         let literal = template.is_literal();
