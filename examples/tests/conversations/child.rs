@@ -85,6 +85,7 @@ impl Example {
         if self.era == Era::Modern {
             let meta = params.as_object_mut().unwrap().entry("_meta").or_insert_with(|| json!({}));
             meta["io.modelcontextprotocol/protocolVersion"] = json!("2026-07-28");
+            meta["io.modelcontextprotocol/clientInfo"] = json!({"name": "test", "version": "0"});
             meta["io.modelcontextprotocol/clientCapabilities"] = self.capabilities.clone();
         }
         self.last_id += 1;

@@ -3,5 +3,6 @@
 mod asking;
 mod child;
 mod ends;
+mod failing;
 mod offers;
 mod running;
