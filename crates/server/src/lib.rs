@@ -22,10 +22,14 @@
 //! ```
 
 mod arguments;
+mod batch;
 mod connection;
 mod context;
+mod era;
 mod error;
 mod handler;
+#[cfg(feature = "http")]
+mod http;
 mod hub;
 mod in_flight;
 mod inner;
@@ -44,7 +48,7 @@ mod run;
 pub mod schema;
 mod seal;
 mod server;
-#[cfg(feature = "stdio")]
+#[cfg(any(feature = "stdio", feature = "http"))]
 mod signal;
 mod stack;
 mod sync;
@@ -59,6 +63,8 @@ pub use handler::{
     GetPromptRequest, IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoToolHandler,
     Json, PromptHandler, ReadResourceRequest, ResourceDefinition, ResourceHandler, ToolHandler, Validation,
 };
+#[cfg(feature = "http")]
+pub use http::{HttpListener, HttpServer};
 pub use input::Ask;
 pub use limits::Limits;
 #[doc(hidden)]
