@@ -215,7 +215,9 @@ impl Context {
     /// # Specification
     ///
     /// [URL mode](https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation#url-mode-elicitation-requests)
-    pub fn elicit_url(&self, params: ElicitRequestUrlParams) -> Ask<'_, ElicitResult> {
+    pub fn elicit_url(&self, mut params: ElicitRequestUrlParams) -> Ask<'_, ElicitResult> {
+        // Some revisions require it; to the others it is not sent.
+        params.elicitation_id.get_or_insert_with(|| self.server().seal().identifier());
         let has = self.revision().has_url_elicitation() && self.client_capabilities().has_url_elicitation();
         let mut needed = ClientCapabilities::new();
         needed.elicitation = Some(ElicitationCapability::new().with_url(serde_json::Map::new()));

@@ -165,7 +165,7 @@ fn call_tool(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed 
 fn finish_tool(entry: &ToolEntry, result: McpResult<CallToolResult>) -> Response {
     let result = match result {
         Ok(result) => result,
-        Err(error) => match error.source() {
+        Err(error) => match error.failure() {
             Some(source) => CallToolResult::error(source.to_string()),
             None => return Response::error(error),
         },

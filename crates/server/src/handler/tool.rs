@@ -323,7 +323,7 @@ where
 /// Turns a handler's failure into what the model reads, unless it is meant as a protocol error.
 pub(super) fn failure(error: Box<dyn std::error::Error + Send + Sync>) -> McpResult<CallToolResult> {
     let error = McpError::from_boxed(error);
-    match error.source() {
+    match error.failure() {
         Some(source) => Ok(CallToolResult::error(source.to_string())),
         None => Err(error),
     }
