@@ -25,6 +25,7 @@ use turbomcp_transport::Identity;
 use crate::Context;
 use crate::inner::Inner;
 use crate::request::{Outcome, Response};
+use crate::sampling;
 use crate::sync::lock;
 
 /// What a modern request has been given, and what it still wants.
@@ -225,20 +226,35 @@ impl Context {
 
     /// Asks the client's model for a message.
     ///
+    /// A client that has not declared that it honours `includeContext` is not sent it.
+    ///
     /// # Errors
     ///
-    /// If the client has not declared sampling, the user refuses, or there is no answer.
+    /// If the client has not declared sampling, or not with tools where there are any; if a use of a tool is not
+    /// followed by its result; if the user refuses, or there is no answer.
     ///
     /// # Specification
     ///
     /// [Sampling](https://modelcontextprotocol.io/specification/2026-07-28/client/sampling)
-    pub fn sample(&self, params: CreateMessageRequestParams) -> Ask<'_, CreateMessageResult> {
+    pub fn sample(&self, mut params: CreateMessageRequestParams) -> Ask<'_, CreateMessageResult> {
         let capabilities = self.client_capabilities();
+        if self.revision().has_sampling_tools()
+            && capabilities.sampling.as_ref().is_some_and(|sampling| sampling.context.is_none())
+        {
+            params.include_context = None;
+        }
         let with_tools = params.tools.is_some() || params.tool_choice.is_some();
         let has = capabilities.sampling.is_some() && (!with_tools || capabilities.has_sampling_tools());
         let mut needed = ClientCapabilities::new();
         needed.sampling = Some(SamplingCapability::new());
-        self.ask("sampling", Method::SAMPLING_CREATE_MESSAGE, Some(self.adapted(&params)), has, &needed)
+        if with_tools {
+            needed.sampling = Some(SamplingCapability::new().with_tools(serde_json::Map::new()));
+        }
+        let mut ask = self.ask("sampling", Method::SAMPLING_CREATE_MESSAGE, Some(self.adapted(&params)), has, &needed);
+        if let Err(reason) = sampling::check(&params.messages) {
+            ask.refusal = Some(McpError::internal(reason));
+        }
+        ask
     }
 
     /// Asks the client for the directories it works in.
