@@ -51,9 +51,13 @@ fn server() -> Result<McpServer, Error> {
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    if std::env::args().nth(1).as_deref() != Some("--stdio") {
-        eprintln!("usage: bench_server --stdio");
-        std::process::exit(2);
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--stdio"] => server()?.run_stdio().await,
+        ["--http", address] => server()?.run_http(address).await,
+        _ => {
+            eprintln!("usage: bench_server --stdio | --http ADDRESS:PORT");
+            std::process::exit(2)
+        }
     }
-    server()?.run_stdio().await
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{Outcome, process, workspace::Workspace};
 
-const BOUNDS: [(&str, usize); 1] = [("stdio,macros", 90)];
+const BOUNDS: [(&str, usize); 2] = [("stdio,macros", 90), ("stdio,macros,http", 130)];
 
 pub(crate) fn run(workspace: &Workspace) -> Outcome {
     let mut failures = Vec::new();

@@ -342,6 +342,23 @@ pub fn decode<T: DeserializeOwned>(raw: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice(raw)
 }
 
+/// Returns the raw value of one member of an object; none if it is not there, or the text is no object.
+#[must_use]
+pub fn member<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut found = None;
+    let mut scanner = Scanner::new(object).ok()?;
+    scanner
+        .members(|key, scanner| {
+            let span = scanner.value()?;
+            if *key.name() == *name.as_bytes() {
+                found = Some(span.of(object));
+            }
+            Ok(())
+        })
+        .ok()?;
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

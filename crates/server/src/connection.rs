@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
 use bytes::Bytes;
-use turbomcp_protocol::scan::{Span, text_of};
 use turbomcp_protocol::{Kind, McpError, Message, Method, Revision};
 use turbomcp_transport::{Batch, Extensions, Receive, Send as _, Transport};
 
+use crate::batch::BatchReply;
+use crate::era;
 use crate::in_flight::{InFlight, Refused};
 use crate::inner::Inner;
 use crate::outbox::Outbox;
@@ -18,7 +19,6 @@ use crate::peer::Peer;
 use crate::reply::{write_error, write_response};
 use crate::request::{Request, Response};
 use crate::run::Run;
-use crate::sync::lock;
 use crate::{Error, McpServer, hub};
 
 /// Serves a connection until its peer ends it or the server shuts down.
@@ -128,7 +128,7 @@ impl Connection {
             Ok(spans) => spans.unwrap_or_default(),
             Err(error) => return self.refuse(None, &error.error, None),
         };
-        let batch = Arc::new(BatchReply { outbox: self.outbox.clone(), answers: std::sync::Mutex::default() });
+        let batch = Arc::new(BatchReply::new(Outlet::Outbox(self.outbox.clone())));
         for span in spans {
             let part = frame.slice(span.range());
             match Message::decode(&part) {
@@ -143,9 +143,8 @@ impl Connection {
             Kind::Request => self.request(frame, message, batch),
             Kind::Notification => self.notification(&frame, &message),
             Kind::Response => {
-                if let (Some(peer), Some(id)) = (self.peer.get(), message.id) {
-                    let part = |span: Option<Span>| span.map(|span| span.of(&frame));
-                    peer.answered(id.of(&frame), part(message.result), part(message.error));
+                if let Some(peer) = self.peer.get() {
+                    peer.answered(&frame, &message);
                 }
             }
             _ => {}
@@ -153,17 +152,12 @@ impl Connection {
     }
 
     fn notification(&self, frame: &Bytes, message: &Message) {
-        let method = Method::from_name(&message.method(frame));
-        if method == Method::CANCELLED {
-            let Some(params) = message.params else { return };
-            if let Some(id) = member(params.of(frame), b"requestId") {
-                self.in_flight.cancel(&id);
+        match self.peer.get() {
+            Some(peer) => peer.notified(&self.server, frame, message),
+            None if *message.method(frame) == *Method::CANCELLED.as_str() => {
+                self.in_flight.cancel_named(frame, message)
             }
-        } else if method == Method::INITIALIZED
-            && let Some(peer) = self.peer.get()
-        {
-            peer.set_initialized();
-            self.server.hub().add_peer(peer);
+            None => {}
         }
     }
 
@@ -174,13 +168,9 @@ impl Connection {
         message: &Message,
         method: &Method,
     ) -> Result<(Revision, Option<Arc<Peer>>), McpError> {
-        if let Some(version) = message.known.protocol_version {
-            let version = text_of(version.of(frame))
-                .ok_or_else(|| McpError::invalid_params("the protocol version must be a string"))?;
-            let revision = modern_revision(&version)?;
-            if message.known.client_capabilities.is_none_or(|c| c.of(frame).first() != Some(&b'{')) {
-                return Err(McpError::invalid_params("the client capabilities are missing from `_meta`"));
-            }
+        if let Some(version) = era::requested_version(frame, message) {
+            let revision = era::modern_revision(&version?)?;
+            era::check_capabilities(frame, message)?;
             return Ok((revision, None));
         }
         if *method == Method::INITIALIZE {
@@ -208,8 +198,7 @@ impl Connection {
             Err(error) => return self.refuse(Some(&id), &error, batch),
         };
         if self.in_flight.contains(&id) {
-            let error = McpError::invalid_request("a request with this id is being answered already");
-            return self.refuse(Some(&id), &error, batch);
+            return self.refuse(Some(&id), &Refused::Duplicate.into(), batch);
         }
         let outlet = Outlet::Outbox(self.outbox.clone());
         let inner = Arc::new(Inner::new(self.server.clone(), frame, message, method, revision, peer, outlet));
@@ -225,13 +214,7 @@ impl Connection {
     fn wait(self: &Arc<Self>, mut run: Run, batch: Option<&Arc<BatchReply>>) {
         let entry = match self.in_flight.add(run.inner(), self.server.limits().requests_in_flight) {
             Ok(entry) => entry,
-            Err(refused) => {
-                let error = match refused {
-                    Refused::Duplicate => McpError::invalid_request("a request with this id is being answered already"),
-                    Refused::TooMany => McpError::unavailable("too many requests are being answered"),
-                };
-                return self.refuse(Some(run.inner().id()), &error, batch);
-            }
+            Err(refused) => return self.refuse(Some(run.inner().id()), &refused.into(), batch),
         };
         run.start_clock();
         let (connection, batch) = (self.clone(), batch.cloned());
@@ -265,55 +248,6 @@ impl Connection {
         match batch {
             None => self.outbox.push(|out| write_error(id, error, revision, out)),
             Some(batch) => batch.add(|out| write_error(id, error, revision, out)),
-        }
-    }
-}
-
-/// Returns the modern revision with this name, or the error that lists those there are.
-fn modern_revision(name: &str) -> Result<Revision, McpError> {
-    Revision::parse(name).filter(|revision| revision.is_modern()).ok_or_else(|| {
-        let modern: Vec<_> = Revision::ALL.into_iter().filter(|revision| revision.is_modern()).collect();
-        McpError::unsupported_protocol_version(name, &modern)
-    })
-}
-
-/// Returns the raw value of one member of an object.
-fn member(object: &[u8], name: &[u8]) -> Option<Bytes> {
-    let mut found = None;
-    let mut scanner = turbomcp_protocol::scan::Scanner::new(object).ok()?;
-    scanner
-        .members(|key, scanner| {
-            let span = scanner.value()?;
-            if &*key.name() == name {
-                found = Some(Bytes::copy_from_slice(span.of(object)));
-            }
-            Ok(())
-        })
-        .ok()?;
-    found
-}
-
-/// The answers to a batch, sent together when the last of them is there: when the last handle is dropped.
-struct BatchReply {
-    outbox: Arc<Outbox>,
-    answers: std::sync::Mutex<Vec<u8>>,
-}
-
-impl BatchReply {
-    fn add(&self, write: impl FnOnce(&mut Vec<u8>)) {
-        let mut answers = lock(&self.answers);
-        let opening = if answers.is_empty() { b'[' } else { b',' };
-        answers.push(opening);
-        write(&mut answers);
-    }
-}
-
-impl Drop for BatchReply {
-    fn drop(&mut self) {
-        let mut answers = std::mem::take(&mut *lock(&self.answers));
-        if !answers.is_empty() {
-            answers.push(b']');
-            self.outbox.push(|out| out.append(&mut answers));
         }
     }
 }

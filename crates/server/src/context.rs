@@ -9,6 +9,8 @@ use turbomcp_protocol::escape::write_string;
 use turbomcp_protocol::types::{ClientCapabilities, Implementation, LoggingLevel, RequestId};
 use turbomcp_protocol::{McpError, McpResult, Revision};
 use turbomcp_transport::Extensions;
+#[cfg(feature = "http")]
+use turbomcp_transport::http::HttpRequest;
 
 use crate::McpServer;
 use crate::inner::Inner;
@@ -76,6 +78,41 @@ impl Context {
     pub fn extensions(&self) -> &Extensions {
         static NONE: Extensions = Extensions::new();
         self.inner.extensions.get().unwrap_or(&NONE)
+    }
+
+    /// Returns the headers of the HTTP request; none on other bindings.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn headers(&self) -> Option<&http::HeaderMap> {
+        self.extensions().get::<HttpRequest>().map(HttpRequest::headers)
+    }
+
+    /// Returns a header of the HTTP request, if it is there and plain text.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers()?.get(name)?.to_str().ok()
+    }
+
+    /// Returns the address of the other end of the HTTP connection; none on other bindings.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn peer_addr(&self) -> Option<std::net::SocketAddr> {
+        self.extensions().get::<HttpRequest>()?.peer_addr()
+    }
+
+    /// Ends the response stream of a legacy HTTP request before its answer; the client comes back for the rest.
+    ///
+    /// Does nothing where the client does not know how to come back.
+    ///
+    /// # Specification
+    ///
+    /// [Sending messages](https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server)
+    #[cfg(feature = "http")]
+    pub fn close_stream(&self) {
+        if self.revision().has_priming_event() {
+            self.inner.outlet.interrupt();
+        }
     }
 
     /// Returns the server, to register handlers or announce changes.

@@ -15,6 +15,10 @@ pub struct Error {
 enum Kind {
     Registration(String),
     Transport,
+    #[cfg(feature = "http")]
+    Bind,
+    #[cfg(feature = "http")]
+    Configuration(String),
 }
 
 impl Error {
@@ -24,6 +28,30 @@ impl Error {
 
     pub(crate) fn transport(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { kind: Kind::Transport, source: Some(source.into()) }
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn bind(source: std::io::Error) -> Self {
+        Self { kind: Kind::Bind, source: Some(source.into()) }
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn configuration(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Configuration(message.into()), source: None }
+    }
+
+    /// Returns true if an address could not be listened on.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn is_bind(&self) -> bool {
+        matches!(self.kind, Kind::Bind)
+    }
+
+    /// Returns true if a setting is malformed.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        matches!(self.kind, Kind::Configuration(_))
     }
 
     /// Returns true if a tool, resource, prompt or completion could not be registered.
@@ -38,6 +66,10 @@ impl fmt::Display for Error {
         match &self.kind {
             Kind::Registration(message) => f.write_str(message),
             Kind::Transport => f.write_str("the connection failed"),
+            #[cfg(feature = "http")]
+            Kind::Bind => f.write_str("the address cannot be listened on"),
+            #[cfg(feature = "http")]
+            Kind::Configuration(message) => f.write_str(message),
         }
     }
 }

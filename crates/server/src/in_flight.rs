@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use turbomcp_protocol::scan::text_of;
+use turbomcp_protocol::scan::{member, text_of};
+use turbomcp_protocol::{McpError, Message};
 
 use crate::inner::Inner;
 use crate::sync::lock;
@@ -27,11 +28,24 @@ pub(crate) enum Refused {
     TooMany,
 }
 
+impl From<Refused> for McpError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Duplicate => Self::invalid_request("a request with this id is being answered already"),
+            Refused::TooMany => Self::unavailable("too many requests are being answered"),
+        }
+    }
+}
+
 impl InFlight {
     /// Returns true if a request with this id waits.
     pub(crate) fn contains(&self, id: &[u8]) -> bool {
         let table = lock(&self.table);
         !table.is_empty() && table.contains_key(&*key(id))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        lock(&self.table).is_empty()
     }
 
     /// Adds a request; it is here until the entry is dropped.
@@ -55,6 +69,13 @@ impl InFlight {
         let found = lock(&self.table).get(&*key(id)).cloned();
         if let Some(inner) = found {
             inner.cancel();
+        }
+    }
+
+    /// Cancels the request that a `notifications/cancelled` names.
+    pub(crate) fn cancel_named(&self, frame: &[u8], message: &Message) {
+        if let Some(id) = message.params.and_then(|params| member(params.of(frame), "requestId")) {
+            self.cancel(id);
         }
     }
 

@@ -22,10 +22,14 @@
 //! ```
 
 mod arguments;
+mod batch;
 mod connection;
 mod context;
+mod era;
 mod error;
 mod handler;
+#[cfg(feature = "http")]
+mod http;
 mod hub;
 mod in_flight;
 mod inner;
@@ -45,7 +49,7 @@ mod sampling;
 pub mod schema;
 mod seal;
 mod server;
-#[cfg(feature = "stdio")]
+#[cfg(any(feature = "stdio", feature = "http"))]
 mod signal;
 mod stack;
 mod sync;
@@ -60,6 +64,8 @@ pub use handler::{
     GetPromptRequest, IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoToolHandler,
     Json, PromptHandler, ReadResourceRequest, ResourceDefinition, ResourceHandler, ToolHandler, Validation,
 };
+#[cfg(feature = "http")]
+pub use http::{HttpListener, HttpServer};
 pub use input::Ask;
 pub use limits::Limits;
 #[doc(hidden)]

@@ -40,6 +40,28 @@ pub struct Limits {
     pub page_size: usize,
     /// How long a sealed `requestState` is accepted. 15 minutes.
     pub request_state_age: Duration,
+    /// HTTP: the longest body of a request; a longer one is refused with 413. 4 MiB.
+    pub body_bytes: usize,
+    /// HTTP: how long a client may take to send a body. 30 seconds.
+    pub body_timeout: Duration,
+    /// HTTP: how many bytes the head of a request may have. 64 KiB.
+    pub header_bytes: usize,
+    /// HTTP: how long a client may take to send the head of a request, the pause before it included. 60 seconds.
+    pub header_timeout: Duration,
+    /// HTTP: how many connections are open at once; further ones wait to be accepted. 10,000.
+    pub connections: usize,
+    /// HTTP: how long an event stream is silent before a comment is sent as a sign of life. 15 seconds.
+    pub keep_alive: Duration,
+    /// HTTP: how many legacy sessions exist at once; further ones are refused. 10,000.
+    pub sessions: usize,
+    /// HTTP: how long a legacy session lasts that nobody uses. 30 minutes.
+    pub session_idle: Duration,
+    /// HTTP: how many messages of a legacy event stream are kept for a client that reconnects. 256.
+    pub replay_events: usize,
+    /// HTTP: how many bytes of a legacy event stream are kept for a client that reconnects. 1 MiB.
+    pub replay_bytes: usize,
+    /// HTTP: how long messages are kept for a client that reconnects. 5 minutes.
+    pub replay_age: Duration,
 }
 
 impl Default for Limits {
@@ -57,6 +79,17 @@ impl Default for Limits {
             shutdown: Duration::from_secs(30),
             page_size: 1000,
             request_state_age: Duration::from_secs(15 * 60),
+            body_bytes: 4 << 20,
+            body_timeout: Duration::from_secs(30),
+            header_bytes: 64 << 10,
+            header_timeout: Duration::from_secs(60),
+            connections: 10_000,
+            keep_alive: Duration::from_secs(15),
+            sessions: 10_000,
+            session_idle: Duration::from_secs(30 * 60),
+            replay_events: 256,
+            replay_bytes: 1 << 20,
+            replay_age: Duration::from_secs(5 * 60),
         }
     }
 }

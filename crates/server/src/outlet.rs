@@ -2,12 +2,24 @@
 
 use std::sync::Arc;
 
+use turbomcp_protocol::McpResult;
+use turbomcp_transport::Extensions;
+
+#[cfg(feature = "http")]
+use crate::http::{Events, Stream, check_mirrored};
 use crate::outbox::Outbox;
+use crate::schema::HeaderParam;
 
 /// The way from a handler to its client, beside the response.
 pub(crate) enum Outlet {
     /// The one stream of a connection.
     Outbox(Arc<Outbox>),
+    /// The body of a modern HTTP response.
+    #[cfg(feature = "http")]
+    Events(Events),
+    /// A stream of a legacy HTTP session.
+    #[cfg(feature = "http")]
+    Stream(Arc<Stream>),
 }
 
 impl Outlet {
@@ -18,6 +30,10 @@ impl Outlet {
                 outbox.ready().await;
                 outbox.push(|buffer| buffer.extend_from_slice(&message));
             }
+            #[cfg(feature = "http")]
+            Self::Events(events) => events.send(message).await,
+            #[cfg(feature = "http")]
+            Self::Stream(stream) => stream.send(message).await,
         }
     }
 
@@ -25,6 +41,46 @@ impl Outlet {
     pub(crate) fn notify(&self, message: &[u8], limit: usize) -> bool {
         match self {
             Self::Outbox(outbox) => outbox.push_notification(message, limit),
+            #[cfg(feature = "http")]
+            Self::Events(events) => events.push(message, limit),
+            #[cfg(feature = "http")]
+            Self::Stream(stream) => stream.push(message, limit),
+        }
+    }
+
+    /// Sends the answers to a batch, behind which nothing follows for it.
+    pub(crate) fn answer(&self, answers: Vec<u8>) {
+        match self {
+            Self::Outbox(outbox) => outbox.push(|buffer| buffer.extend_from_slice(&answers)),
+            #[cfg(feature = "http")]
+            Self::Events(events) => _ = events.push(&answers, usize::MAX),
+            #[cfg(feature = "http")]
+            Self::Stream(stream) => stream.finish(Some((http::StatusCode::OK, answers))),
+        }
+    }
+
+    /// Checks the headers that mirror arguments, if the binding has headers and the era mirrors.
+    pub(crate) fn check_mirrored(
+        &self,
+        params: &[HeaderParam],
+        extensions: &Extensions,
+        arguments: &[u8],
+    ) -> McpResult<()> {
+        match self {
+            #[cfg(feature = "http")]
+            Self::Events(_) => check_mirrored(params, Some(extensions), arguments),
+            _ => {
+                let _ = (params, extensions, arguments);
+                Ok(())
+            }
+        }
+    }
+
+    /// Has the client come back for the rest, if its binding can.
+    #[cfg(feature = "http")]
+    pub(crate) fn interrupt(&self) {
+        if let Self::Stream(stream) = self {
+            stream.interrupt();
         }
     }
 }

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
+use turbomcp_protocol::scan::Span;
 use turbomcp_protocol::types::{ClientCapabilities, Implementation, LoggingLevel};
-use turbomcp_protocol::{ErrorCode, McpError, Method, Revision};
+use turbomcp_protocol::{ErrorCode, McpError, Message, Method, Revision};
 
+use crate::McpServer;
 use crate::in_flight::InFlight;
 use crate::outlet::Outlet;
 use crate::sync::lock;
@@ -66,10 +68,6 @@ impl Peer {
         self.agreed.set(Box::new(agreed)).is_ok()
     }
 
-    pub(crate) fn set_initialized(&self) {
-        self.initialized.store(true, Ordering::Release);
-    }
-
     pub(crate) fn set_log_level(&self, level: LoggingLevel) {
         self.log_level.store(level as u8, Ordering::Relaxed);
     }
@@ -119,9 +117,21 @@ impl Peer {
         answer.await.unwrap_or_else(|_| Err(McpError::unavailable("the client is gone")))
     }
 
+    /// Takes note of a notification of the client.
+    pub(crate) fn notified(self: &Arc<Self>, server: &McpServer, frame: &[u8], message: &Message) {
+        let method = Method::from_name(&message.method(frame));
+        if method == Method::CANCELLED {
+            self.in_flight.cancel_named(frame, message);
+        } else if method == Method::INITIALIZED && !self.initialized.swap(true, Ordering::AcqRel) {
+            server.hub().add_peer(self);
+        }
+    }
+
     /// Hands an answer of the client to whoever waits for it; a stray one is dropped.
-    pub(crate) fn answered(&self, id: &[u8], result: Option<&[u8]>, error: Option<&[u8]>) {
-        let Some(id) = std::str::from_utf8(id).ok().and_then(|id| id.parse().ok()) else { return };
+    pub(crate) fn answered(&self, frame: &[u8], message: &Message) {
+        let part = |span: Option<Span>| span.map(|span| span.of(frame));
+        let (id, result, error) = (part(message.id), part(message.result), part(message.error));
+        let Some(id) = id.and_then(|id| std::str::from_utf8(id).ok()?.parse().ok()) else { return };
         let Some(waiting) = lock(&self.waiting).remove(&id) else { return };
         let answer = match (result, error) {
             (Some(result), _) => serde_json::from_slice::<Box<RawValue>>(result)

@@ -48,6 +48,8 @@ pub(crate) struct ToolEntry {
     pub(crate) timeout: Option<Duration>,
     pub(crate) input: Option<Validator>,
     pub(crate) output: Option<Validator>,
+    /// The arguments that Streamable HTTP mirrors in headers.
+    pub(crate) mirrored: Vec<crate::schema::HeaderParam>,
     definition: Tool,
 }
 
@@ -101,7 +103,7 @@ impl HandlerRegistry {
             return Err(fail(&"the input schema must say `\"type\": \"object\"` at its root"));
         }
         let input_schema = serde_json::Value::Object(definition.input_schema.clone());
-        x_mcp_headers(&input_schema).map_err(|error| fail(&error))?;
+        let mirrored = x_mcp_headers(&input_schema).map_err(|error| fail(&error))?;
         let input = match (typed, needs_validation(&input_schema, typed)) {
             (_, false) => None,
             (true, true) => Validator::compile_arguments(&input_schema).map_err(|error| fail(&error))?,
@@ -115,7 +117,8 @@ impl HandlerRegistry {
         };
         let name: Arc<str> = name.into();
         let timeout = handler.timeout();
-        let entry = ToolEntry { name: name.clone(), handler: Arc::new(handler), timeout, input, output, definition };
+        let handler = Arc::new(handler);
+        let entry = ToolEntry { name: name.clone(), handler, timeout, input, output, mirrored, definition };
         self.tools.add("tool", name, entry)
     }
 

@@ -149,6 +149,9 @@ fn call_tool(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed 
             _ => return Err(McpError::invalid_params("`arguments` must be an object")),
         },
     };
+    if !entry.mirrored.is_empty() {
+        inner.outlet.check_mirrored(&entry.mirrored, ctx.extensions(), &arguments)?;
+    }
     if let Some(validator) = &entry.input {
         let value = serde_json::from_slice(&arguments).map_err(|error| McpError::invalid_params(error.to_string()))?;
         if let Err(reasons) = validator.check(&value) {

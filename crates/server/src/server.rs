@@ -470,4 +470,21 @@ pub trait IntoServer: Sized {
         let server = self.into_server();
         async move { server.run_stdio().await }
     }
+
+    /// Serves Streamable HTTP on an address; see [`McpServer::run_http`].
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on.
+    #[cfg(feature = "http")]
+    fn run_http(self, address: impl tokio::net::ToSocketAddrs) -> impl Future<Output = Result<(), Error>> {
+        let server = self.into_server();
+        async move { server.run_http(address).await }
+    }
+
+    /// Makes an axum router; see [`McpServer::into_router`].
+    #[cfg(feature = "http")]
+    fn into_router<S: Clone + Send + Sync + 'static>(self) -> axum::Router<S> {
+        self.into_server().into_router()
+    }
 }

@@ -31,6 +31,8 @@ pub use turbomcp_server::{
     ResourceDefinition, ResourceHandler, Response, ServerBuilder, ServerError, ServerResult, ShutdownHandle,
     StackFuture, ToolError, ToolHandler, Validation, schema, text, uri,
 };
+#[cfg(feature = "http")]
+pub use turbomcp_server::{HttpListener, HttpServer};
 pub use turbomcp_transport as transport;
 
 #[cfg(feature = "macros")]

@@ -1,5 +1,9 @@
-//! The rules of Streamable HTTP that need no server: mirrored headers, event streams, and who may connect.
+//! Streamable HTTP without what is MCP's own: mirrored headers, event streams, who may connect, and a listener.
 
 pub mod headers;
+pub mod listener;
 pub mod origin;
+mod request;
 pub mod sse;
+
+pub use request::HttpRequest;

@@ -1,0 +1,205 @@
+//! One MCP endpoint: which era a request belongs to, and the answers that need no more than that.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
+use http_body::Body as HttpBody;
+use turbomcp_protocol::{ErrorCode, Kind, McpError, Message, Method, Revision};
+use turbomcp_transport::Extensions;
+use turbomcp_transport::http::HttpRequest;
+use turbomcp_transport::http::origin::OriginPolicy;
+
+use super::body::{self, Body, BodyError};
+use super::head::Head;
+use super::modern;
+use super::session::{Session, Sessions};
+use crate::McpServer;
+use crate::reply::write_error;
+
+/// Everything the requests to one endpoint share.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) server: McpServer,
+    pub(crate) origins: OriginPolicy,
+    pub(crate) sessions: Arc<Sessions>,
+}
+
+/// One message as it came in, with the head of its HTTP request.
+pub(super) struct Incoming {
+    pub(super) parts: Parts,
+    pub(super) peer_addr: Option<SocketAddr>,
+    pub(super) frame: Bytes,
+}
+
+impl Incoming {
+    /// Turns the head into what handlers and layers may know of it.
+    pub(super) fn into_extensions(self) -> Extensions {
+        let mut extensions = Extensions::new();
+        extensions.insert(HttpRequest::new(self.parts, self.peer_addr));
+        extensions
+    }
+}
+
+impl Endpoint {
+    /// Answers one HTTP request.
+    pub(crate) async fn answer<B>(&self, request: Request<B>, peer_addr: Option<SocketAddr>) -> Response<Body>
+    where
+        B: HttpBody<Data: Send> + Send,
+    {
+        let (parts, body) = request.into_parts();
+        let authority = parts.uri.authority().map(http::uri::Authority::as_str);
+        if let Err(refusal) = self.origins.check(&parts.headers, authority) {
+            return refuse(refusal.status(), refusal.to_string());
+        }
+        match parts.method {
+            HttpMethod::POST => {}
+            HttpMethod::GET => return self.listen(&parts.headers),
+            HttpMethod::DELETE => return self.end_session(&parts.headers),
+            _ => return not_allowed("POST, GET, DELETE"),
+        }
+        let head = Head::read(&parts.headers);
+        if !head.is_json() {
+            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be `application/json`");
+        }
+        if !head.accepts_both() {
+            let message = "the client must accept both `application/json` and `text/event-stream`";
+            return refuse(StatusCode::NOT_ACCEPTABLE, message);
+        }
+        let limits = self.server.limits();
+        match body::read(body, limits.body_bytes, limits.body_timeout).await {
+            Ok(frame) => match self.sort(&head, &frame) {
+                Ok(sorted) => self.post(sorted, Incoming { parts, peer_addr, frame }).await,
+                Err(refused) => *refused,
+            },
+            Err(BodyError::TooLarge) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+            Err(BodyError::TooSlow) => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
+            Err(BodyError::Broken) => refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
+        }
+    }
+
+    /// Decides what a body is, and whether the headers allow it.
+    fn sort(&self, head: &Head<'_>, frame: &[u8]) -> Result<Sorted, Box<Response<Body>>> {
+        if frame.first() == Some(&b'[') {
+            return match self.session(head) {
+                Ok(session) => Ok(Sorted::Batch(session)),
+                Err(refused) => Err(Box::new(match Message::decode(frame) {
+                    // Without a session there is no revision that has batches.
+                    Ok(_) => refused.response(None),
+                    Err(error) => failure(StatusCode::BAD_REQUEST, None, &error.error),
+                })),
+            };
+        }
+        let message = Message::decode(frame).map_err(|error| {
+            Box::new(failure(StatusCode::BAD_REQUEST, error.id.map(|id| id.of(frame)), &error.error))
+        })?;
+        let id = message.id.map(|id| id.of(frame));
+        let names_modern = || head.version.text().and_then(Revision::parse).is_some_and(Revision::is_modern);
+        let is_modern = message.known.protocol_version.is_some() || names_modern();
+        match message.kind {
+            Kind::Request if is_modern => {
+                let method = Method::from_name(&message.method(frame));
+                match modern::check(head, frame, &message, &method) {
+                    Ok(revision) => Ok(Sorted::Modern(message, method, revision)),
+                    Err(error) => Err(Box::new(failure(StatusCode::BAD_REQUEST, id, &error))),
+                }
+            }
+            // A modern client has nothing to notify of; what it sends nevertheless does no harm.
+            Kind::Notification if is_modern => Err(Box::new(accepted())),
+            Kind::Request if *message.method(frame) == *Method::INITIALIZE.as_str() => Ok(Sorted::Initialize(message)),
+            _ => match self.session(head) {
+                Ok(session) => Ok(Sorted::Legacy(session, message)),
+                Err(refused) => Err(Box::new(refused.response(id))),
+            },
+        }
+    }
+
+    async fn post(&self, sorted: Sorted, incoming: Incoming) -> Response<Body> {
+        match sorted {
+            Sorted::Modern(message, method, revision) => self.modern(incoming, message, method, revision).await,
+            Sorted::Initialize(message) => self.initialize(incoming, message).await,
+            Sorted::Legacy(session, message) => self.legacy(&session, incoming, message).await,
+            Sorted::Batch(session) => self.batch(&session, incoming).await,
+        }
+    }
+}
+
+/// What came in a body.
+enum Sorted {
+    Modern(Message, Method, Revision),
+    Initialize(Message),
+    Legacy(Arc<Session>, Message),
+    Batch(Arc<Session>),
+}
+
+/// Returns the HTTP status that an error response goes with.
+pub(super) fn status_of(error: &McpError, revision: Revision) -> StatusCode {
+    match error.code_for(revision) {
+        ErrorCode::UNAUTHORIZED => StatusCode::UNAUTHORIZED,
+        ErrorCode::FORBIDDEN => StatusCode::FORBIDDEN,
+        ErrorCode::RATE_LIMITED => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
+        // A legacy client takes a status for the fate of its session or of the transport.
+        _ if revision.is_legacy() => StatusCode::OK,
+        ErrorCode::METHOD_NOT_FOUND => StatusCode::NOT_FOUND,
+        ErrorCode::PARSE_ERROR
+        | ErrorCode::INVALID_REQUEST
+        | ErrorCode::HEADER_MISMATCH
+        | ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY
+        | ErrorCode::UNSUPPORTED_PROTOCOL_VERSION => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
+}
+
+/// Answers with a message as JSON.
+pub(super) fn json(status: StatusCode, message: impl Into<Bytes>) -> Response<Body> {
+    respond(status, "application/json", Body::full(message))
+}
+
+/// Answers with an event stream.
+pub(super) fn events(body: Body) -> Response<Body> {
+    static BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+    let mut response = respond(StatusCode::OK, "text/event-stream", body);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    response.headers_mut().insert(BUFFERING.clone(), HeaderValue::from_static("no"));
+    response
+}
+
+/// Answers that there is nothing to answer.
+pub(super) fn accepted() -> Response<Body> {
+    empty(StatusCode::ACCEPTED)
+}
+
+pub(super) fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = status;
+    response
+}
+
+/// Answers with an error response to the request with this id, or to none in particular.
+pub(super) fn failure(status: StatusCode, id: Option<&[u8]>, error: &McpError) -> Response<Body> {
+    let mut message = Vec::new();
+    write_error(id, error, Revision::LATEST, &mut message);
+    json(status, message)
+}
+
+/// Refuses an HTTP request before its message was looked at.
+pub(super) fn refuse(status: StatusCode, message: impl Into<std::borrow::Cow<'static, str>>) -> Response<Body> {
+    failure(status, None, &McpError::invalid_request(message))
+}
+
+pub(super) fn not_allowed(methods: &'static str) -> Response<Body> {
+    let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, "the endpoint does not have this method");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    response
+}
+
+fn respond(status: StatusCode, kind: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

@@ -1,0 +1,289 @@
+//! Requests of the legacy era over HTTP: they belong to a session, and outlive the connection they came on.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use turbomcp_protocol::scan::Span;
+use turbomcp_protocol::{Kind, McpError, Message, Method, Revision};
+use turbomcp_transport::Extensions;
+
+use super::body::Body;
+use super::endpoint::{Endpoint, Incoming, accepted, empty, events, failure, json, not_allowed, refuse, status_of};
+use super::head::{Field, Head, SESSION_ID};
+use super::session::Session;
+use super::stream::{Reader, Stream};
+use crate::batch::BatchReply;
+use crate::in_flight::Refused;
+use crate::inner::Inner;
+use crate::outlet::Outlet;
+use crate::reply::{write_error, write_response};
+use crate::request::{Request, Response as Answer};
+use crate::run::Run;
+
+/// Why a request has no session.
+pub(super) struct NoSession {
+    status: StatusCode,
+    message: &'static str,
+}
+
+impl NoSession {
+    pub(super) fn response(self, id: Option<&[u8]>) -> Response<Body> {
+        failure(self.status, id, &McpError::invalid_request(self.message))
+    }
+}
+
+impl Endpoint {
+    /// Finds the session a request belongs to.
+    pub(super) fn session(&self, head: &Head<'_>) -> Result<Arc<Session>, NoSession> {
+        let refuse = |status, message| Err(NoSession { status, message });
+        if let Field::One(_) | Field::Several = head.version
+            && head.version.text().and_then(Revision::parse).is_none_or(Revision::is_modern)
+        {
+            return refuse(StatusCode::BAD_REQUEST, "the protocol version in the header is not supported");
+        }
+        if head.session_id.is_absent() {
+            return refuse(StatusCode::BAD_REQUEST, "the session id is missing");
+        }
+        match head.session_id.text().and_then(|id| self.sessions.get(id)) {
+            Some(session) => Ok(session),
+            None => refuse(StatusCode::NOT_FOUND, "the session does not exist, or has ended"),
+        }
+    }
+
+    /// Opens a session, if `initialize` succeeds.
+    pub(super) async fn initialize(&self, incoming: Incoming, message: Message) -> Response<Body> {
+        let full = || McpError::unavailable("too many sessions are open");
+        let frame = incoming.frame.clone();
+        let id = message.id.map(|id| id.of(&frame));
+        let Some(session) = self.sessions.create(self.server.limits()) else {
+            return failure(StatusCode::SERVICE_UNAVAILABLE, id, &full());
+        };
+        let reader = session.stream();
+        let mut run = self.start(&session, reader.stream(), message, incoming, Revision::LATEST_LEGACY);
+        let answer = match run.poll_once() {
+            Poll::Ready(answer) => Some(answer),
+            Poll::Pending => {
+                run.start_clock();
+                (&mut run).await
+            }
+        };
+        let Some(answer) = answer else { return accepted() };
+        let succeeded = answer.as_error().is_none();
+        let (status, text) = written(run.inner(), answer);
+        let mut response = json(status, text);
+        if succeeded && let Some(id) = session.peer.session_id().and_then(|id| HeaderValue::from_str(id).ok()) {
+            if !self.sessions.add(&self.server, session) {
+                return failure(StatusCode::SERVICE_UNAVAILABLE, Some(run.inner().id()), &full());
+            }
+            response.headers_mut().insert(SESSION_ID.clone(), id);
+        }
+        response
+    }
+
+    /// Handles a message of a session.
+    pub(super) async fn legacy(&self, session: &Arc<Session>, incoming: Incoming, message: Message) -> Response<Body> {
+        let frame = incoming.frame.clone();
+        match message.kind {
+            Kind::Request => {}
+            Kind::Notification => {
+                session.peer.notified(&self.server, &frame, &message);
+                return accepted();
+            }
+            _ => {
+                session.peer.answered(&frame, &message);
+                return accepted();
+            }
+        }
+        let id = message.id.map(|id| id.of(&frame)).unwrap_or_default();
+        if session.peer.in_flight.contains(id) {
+            return failure(StatusCode::BAD_REQUEST, Some(id), &Refused::Duplicate.into());
+        }
+        let reader = session.stream();
+        let stream = reader.stream().clone();
+        let mut run = self.start(session, &stream, message, incoming, revision(session));
+        match run.poll_once() {
+            // What was not told anything before it needs no stream.
+            Poll::Ready(answer) if reader.is_fresh() => {
+                let (status, text) = written(run.inner(), answer);
+                return json(status, text);
+            }
+            Poll::Ready(answer) => stream.finish(Some(written(run.inner(), answer))),
+            Poll::Pending => {
+                let limit = self.server.limits().requests_in_flight;
+                let entry = match session.peer.in_flight.add(run.inner(), limit) {
+                    Ok(entry) => entry,
+                    Err(Refused::Duplicate) => {
+                        return failure(StatusCode::BAD_REQUEST, Some(id), &Refused::Duplicate.into());
+                    }
+                    Err(refused) => return failure(StatusCode::SERVICE_UNAVAILABLE, Some(id), &refused.into()),
+                };
+                run.start_clock();
+                // It goes on without the connection; the session cancels it when it ends.
+                tokio::spawn(async move {
+                    let inner = run.inner().clone();
+                    let answer = run.await;
+                    stream.finish(answer.map(|answer| written(&inner, answer)));
+                    drop(entry);
+                });
+            }
+        }
+        self.respond(session, reader).await
+    }
+
+    /// Handles the messages of a batch, which are answered together.
+    pub(super) async fn batch(&self, session: &Arc<Session>, incoming: Incoming) -> Response<Body> {
+        let Incoming { parts, peer_addr, frame } = incoming;
+        let spans = match Message::split_batch(&frame) {
+            Ok(spans) if revision(session).has_batches() => spans.unwrap_or_default(),
+            Ok(_) => return refuse(StatusCode::BAD_REQUEST, "the protocol version of the session has no batches"),
+            Err(error) => return failure(StatusCode::BAD_REQUEST, None, &error.error),
+        };
+        let extensions = Incoming { parts, peer_addr, frame: frame.clone() }.into_extensions();
+        let reader = session.stream();
+        let stream = reader.stream().clone();
+        let batch = Arc::new(BatchReply::new(Outlet::Stream(stream.clone())));
+        let mut is_answered = false;
+        for span in spans {
+            let part = frame.slice(span.range());
+            match Message::decode(&part) {
+                Ok(message) if message.kind == Kind::Request => {
+                    is_answered = true;
+                    self.start_in_batch(session, &batch, &stream, part, message, extensions.clone());
+                }
+                Ok(message) if message.kind == Kind::Notification => {
+                    session.peer.notified(&self.server, &part, &message)
+                }
+                Ok(message) => session.peer.answered(&part, &message),
+                Err(error) => {
+                    is_answered = true;
+                    let id = error.id.map(|id: Span| id.of(&part));
+                    batch.add(|out| write_error(id, &error.error, revision(session), out));
+                }
+            }
+        }
+        drop(batch);
+        if is_answered { self.respond(session, reader).await } else { accepted() }
+    }
+
+    fn start_in_batch(
+        &self,
+        session: &Arc<Session>,
+        batch: &Arc<BatchReply>,
+        stream: &Arc<Stream>,
+        part: bytes::Bytes,
+        message: Message,
+        extensions: Extensions,
+    ) {
+        let outlet = Outlet::Stream(stream.clone());
+        let mut run = self.run(session, outlet, message, part, extensions, revision(session));
+        match run.poll_once() {
+            Poll::Ready(answer) => batch.add(|out| write_response(run.inner(), answer, out)),
+            Poll::Pending => match session.peer.in_flight.add(run.inner(), self.server.limits().requests_in_flight) {
+                Ok(entry) => {
+                    run.start_clock();
+                    let batch = batch.clone();
+                    tokio::spawn(async move {
+                        let inner = run.inner().clone();
+                        if let Some(answer) = run.await {
+                            batch.add(|out| write_response(&inner, answer, out));
+                        }
+                        drop(batch);
+                        drop(entry);
+                    });
+                }
+                Err(refused) => {
+                    let inner = run.inner();
+                    batch.add(|out| write_error(Some(inner.id()), &refused.into(), inner.revision, out));
+                }
+            },
+        }
+    }
+
+    /// Answers with the one message there is, or with the stream once there is more.
+    async fn respond(&self, session: &Arc<Session>, reader: Reader) -> Response<Body> {
+        if !reader.is_stream().await
+            && let Some((status, message)) = reader.take()
+        {
+            return json(status, message);
+        }
+        session.keep(reader.stream());
+        events(Body::legacy(reader, &self.server, revision(session).has_priming_event()))
+    }
+
+    /// Opens the stream of messages that belong to no request, or goes on with one that broke.
+    pub(super) fn listen(&self, headers: &HeaderMap) -> Response<Body> {
+        let head = Head::read(headers);
+        if head.session_id.is_absent() {
+            return not_allowed("POST");
+        }
+        let session = match self.session(&head) {
+            Ok(session) => session,
+            Err(refused) => return refused.response(None),
+        };
+        if !head.accepts_events() {
+            return refuse(StatusCode::NOT_ACCEPTABLE, "the client must accept `text/event-stream`");
+        }
+        let primed = revision(&session).has_priming_event();
+        if head.last_event_id.is_absent() {
+            return events(Body::listening(session.listen(), &self.server, primed));
+        }
+        match head.last_event_id.text().and_then(|event| session.resume(event)) {
+            Some(reader) => events(Body::listening(reader, &self.server, primed)),
+            None => refuse(StatusCode::BAD_REQUEST, "the stream of this event is not there any more"),
+        }
+    }
+
+    pub(super) fn end_session(&self, headers: &HeaderMap) -> Response<Body> {
+        let head = Head::read(headers);
+        if head.session_id.is_absent() {
+            return not_allowed("POST");
+        }
+        match self.session(&head) {
+            Ok(session) => {
+                let removed = session.peer.session_id().is_some_and(|id| self.sessions.remove(id));
+                empty(if removed { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
+            }
+            Err(refused) => refused.response(None),
+        }
+    }
+
+    fn start(
+        &self,
+        session: &Session,
+        stream: &Arc<Stream>,
+        message: Message,
+        incoming: Incoming,
+        revision: Revision,
+    ) -> Run {
+        let frame = incoming.frame.clone();
+        self.run(session, Outlet::Stream(stream.clone()), message, frame, incoming.into_extensions(), revision)
+    }
+
+    fn run(
+        &self,
+        session: &Session,
+        outlet: Outlet,
+        message: Message,
+        frame: bytes::Bytes,
+        extensions: Extensions,
+        revision: Revision,
+    ) -> Run {
+        let method = Method::from_name(&message.method(&frame));
+        let peer = Some(session.peer.clone());
+        let inner = Arc::new(Inner::new(self.server.clone(), frame, message, method, revision, peer, outlet));
+        let request = Request::new(inner.clone(), extensions);
+        Run::new(inner, self.server.stack().call(request))
+    }
+}
+
+fn revision(session: &Session) -> Revision {
+    session.peer.agreed().map_or(Revision::LATEST_LEGACY, |agreed| agreed.revision)
+}
+
+fn written(inner: &Inner, answer: Answer) -> (StatusCode, Vec<u8>) {
+    let status = answer.as_error().map_or(StatusCode::OK, |error| status_of(error, inner.revision));
+    let mut message = Vec::with_capacity(256);
+    write_response(inner, answer, &mut message);
+    (status, message)
+}

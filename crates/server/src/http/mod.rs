@@ -1,0 +1,18 @@
+//! Streamable HTTP, both eras on one URL.
+
+mod body;
+mod endpoint;
+mod events;
+mod head;
+mod legacy;
+mod mirrored;
+mod modern;
+mod server;
+mod service;
+mod session;
+mod stream;
+
+pub(crate) use events::Events;
+pub(crate) use mirrored::check as check_mirrored;
+pub use server::{HttpListener, HttpServer};
+pub(crate) use stream::Stream;

@@ -1,0 +1,67 @@
+//! The endpoint as a Tower service.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::extract::ConnectInfo;
+use http::{Request, Response};
+use http_body::Body as HttpBody;
+use tower_service::Service;
+
+use super::body::Body;
+use super::endpoint::Endpoint;
+use crate::McpServer;
+
+/// One endpoint, for one connection or for all of a router.
+#[derive(Debug, Clone)]
+pub(super) struct McpService {
+    endpoint: Arc<Endpoint>,
+    /// Who is at the other end, where that is the same for all requests.
+    peer_addr: Option<SocketAddr>,
+}
+
+impl McpService {
+    pub(super) fn new(endpoint: Arc<Endpoint>, peer_addr: Option<SocketAddr>) -> Self {
+        Self { endpoint, peer_addr }
+    }
+
+    /// Returns the service for a connection from this address.
+    pub(super) fn at(&self, peer_addr: SocketAddr) -> Self {
+        Self { endpoint: self.endpoint.clone(), peer_addr: Some(peer_addr) }
+    }
+
+    pub(super) fn server(&self) -> &McpServer {
+        &self.endpoint.server
+    }
+
+    pub(super) async fn answer<B>(self, request: Request<B>) -> Response<Body>
+    where
+        B: HttpBody<Data: Send> + Send,
+    {
+        let told = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address);
+        let peer_addr = self.peer_addr.or_else(told);
+        self.endpoint.answer(request, peer_addr).await
+    }
+}
+
+impl<B> Service<Request<B>> for McpService
+where
+    B: HttpBody<Data: Send> + Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(service.answer(request).await) })
+    }
+}

@@ -1,0 +1,207 @@
+//! Legacy sessions over HTTP.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock, Weak};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::rand::{SecureRandom, SystemRandom};
+use tokio::task::AbortHandle;
+
+use super::stream::{Bounds, Reader, Stream};
+use crate::outlet::Outlet;
+use crate::peer::Peer;
+use crate::sync::{lock, read, write};
+use crate::{Limits, McpServer};
+
+/// How many streams that are over a session keeps for a client that reconnects.
+const FINISHED_STREAMS: usize = 16;
+
+/// The stream of messages that belong to no request.
+const LISTENING: u32 = 0;
+
+/// One legacy client and the streams it may resume.
+pub(crate) struct Session {
+    pub(crate) peer: Arc<Peer>,
+    listening: Arc<Stream>,
+    streams: Mutex<Vec<Arc<Stream>>>,
+    next_stream: AtomicU32,
+    bounds: Bounds,
+    born: Instant,
+    /// Milliseconds after birth.
+    last_used: AtomicU64,
+}
+
+impl Session {
+    fn new(limits: &Limits) -> Self {
+        let bounds = Bounds::from(limits);
+        let listening = Stream::new(LISTENING, bounds);
+        let peer = Peer::new(Some(new_id()), Outlet::Stream(listening.clone()), Arc::default());
+        Self {
+            peer: Arc::new(peer),
+            listening,
+            streams: Mutex::default(),
+            next_stream: AtomicU32::new(LISTENING + 1),
+            bounds,
+            born: Instant::now(),
+            last_used: AtomicU64::new(0),
+        }
+    }
+
+    /// Creates the stream of one request, and its first reader.
+    pub(crate) fn stream(&self) -> Reader {
+        Stream::new(self.next_stream.fetch_add(1, Ordering::Relaxed), self.bounds).read(None)
+    }
+
+    /// Reads the messages that belong to no request.
+    pub(crate) fn listen(&self) -> Reader {
+        self.listening.read(None)
+    }
+
+    /// Keeps a stream for a client that may come back to it.
+    pub(crate) fn keep(&self, stream: &Arc<Stream>) {
+        let now = Instant::now();
+        let mut streams = lock(&self.streams);
+        streams.retain(|stream| {
+            stream.is_read() || stream.finished_at().is_none_or(|at| now.duration_since(at) < self.bounds.age())
+        });
+        let finished = streams.iter().filter(|stream| stream.finished_at().is_some()).count();
+        if finished >= FINISHED_STREAMS
+            && let Some(oldest) = streams.iter().position(|stream| stream.finished_at().is_some())
+        {
+            streams.remove(oldest);
+        }
+        streams.push(stream.clone());
+    }
+
+    /// Goes on reading behind an event, named as `stream-number`; none if the stream is not there any more.
+    pub(crate) fn resume(&self, event: &str) -> Option<Reader> {
+        let (stream, number) = event.split_once('-')?;
+        let (id, number) = (stream.parse::<u32>().ok()?, number.parse::<u64>().ok()?);
+        if id == LISTENING {
+            return Some(self.listening.read(Some(number)));
+        }
+        lock(&self.streams).iter().find(|stream| stream.id() == id).map(|stream| stream.read(Some(number)))
+    }
+
+    fn touch(&self) {
+        let age = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_used.store(age, Ordering::Relaxed);
+    }
+
+    fn is_idle(&self, limit: Duration) -> bool {
+        let last_used = Duration::from_millis(self.last_used.load(Ordering::Relaxed));
+        self.born.elapsed().saturating_sub(last_used) > limit
+            && self.peer.in_flight.is_empty()
+            && !self.listening.is_read()
+            && !lock(&self.streams).iter().any(|stream| stream.is_read())
+    }
+
+    fn end(&self) {
+        self.peer.close();
+        self.listening.finish(None);
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+/// All legacy sessions of one endpoint.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    table: RwLock<HashMap<Box<str>, Arc<Session>>>,
+    reaper: Mutex<Option<AbortHandle>>,
+}
+
+impl Sessions {
+    pub(crate) fn get(&self, id: &str) -> Option<Arc<Session>> {
+        let session = read(&self.table).get(id).cloned()?;
+        session.touch();
+        Some(session)
+    }
+
+    /// Creates a session that is not in the table yet; none if there are too many.
+    pub(crate) fn create(&self, limits: &Limits) -> Option<Session> {
+        (read(&self.table).len() < limits.sessions).then(|| Session::new(limits))
+    }
+
+    /// Adds a session; false if there are too many by now.
+    pub(crate) fn add(self: &Arc<Self>, server: &McpServer, session: Session) -> bool {
+        let Some(id) = session.peer.session_id().map(Box::from) else { return false };
+        let mut table = write(&self.table);
+        if table.len() >= server.limits().sessions {
+            return false;
+        }
+        table.insert(id, Arc::new(session));
+        self.reap(server);
+        true
+    }
+
+    /// Ends a session; false if there is none.
+    pub(crate) fn remove(&self, id: &str) -> bool {
+        let removed = write(&self.table).remove(id);
+        removed.inspect(|session| session.end()).is_some()
+    }
+
+    /// Has idle sessions ended from now on, as long as there are any.
+    fn reap(self: &Arc<Self>, server: &McpServer) {
+        let mut reaper = lock(&self.reaper);
+        if reaper.as_ref().is_some_and(|running| !running.is_finished()) {
+            return;
+        }
+        let idle = server.limits().session_idle;
+        let pause = (idle / 4).clamp(Duration::from_millis(10), Duration::from_secs(30));
+        let sessions = Arc::downgrade(self);
+        *reaper = Some(tokio::spawn(sweep(sessions, idle, pause)).abort_handle());
+    }
+
+    /// Ends the sessions nobody uses; true if others are left.
+    fn sweep(&self, idle: Duration) -> bool {
+        let mut table = write(&self.table);
+        let stale: Vec<_> =
+            table.iter().filter(|(_, session)| session.is_idle(idle)).map(|(id, _)| id.clone()).collect();
+        let ended: Vec<_> = stale.iter().filter_map(|id| table.remove(id)).collect();
+        let left = !table.is_empty();
+        if !left {
+            // Under the lock of the table: a session that is added next must find that nobody sweeps.
+            *lock(&self.reaper) = None;
+        }
+        drop(table);
+        ended.iter().for_each(|session| session.end());
+        left
+    }
+}
+
+impl Drop for Sessions {
+    fn drop(&mut self) {
+        if let Some(reaper) = lock(&self.reaper).take() {
+            reaper.abort();
+        }
+        for session in read(&self.table).values() {
+            session.end();
+        }
+    }
+}
+
+async fn sweep(sessions: Weak<Sessions>, idle: Duration, pause: Duration) {
+    loop {
+        tokio::time::sleep(pause).await;
+        let Some(sessions) = sessions.upgrade() else { return };
+        if !sessions.sweep(idle) {
+            return;
+        }
+    }
+}
+
+/// Makes up a session id of 192 random bits.
+fn new_id() -> Box<str> {
+    let mut bits = [0; 24];
+    SystemRandom::new().fill(&mut bits).expect("the operating system has randomness");
+    URL_SAFE_NO_PAD.encode(bits).into()
+}
