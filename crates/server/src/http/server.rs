@@ -92,6 +92,21 @@ impl HttpServer {
         Ok(HttpListener { listener, address, path: self.path.into(), front })
     }
 
+    /// Serves on an address until SIGTERM or SIGINT asks the server to end.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on ([`Error::is_bind`]), or a host, origin or path is malformed.
+    pub async fn run(self, address: impl ToSocketAddrs) -> Result<(), Error> {
+        let shutdown = self.server.shutdown_handle();
+        let listener = self.bind(address).await?;
+        tracing::info!(address = %listener.local_addr(), "serving over HTTP");
+        let signals = tokio::spawn(crate::signal::shut_down(shutdown));
+        let result = listener.serve().await;
+        signals.abort();
+        result
+    }
+
     /// Makes a router with the one route, to be merged into an application or nested in it.
     ///
     /// # Errors
@@ -224,12 +239,7 @@ impl McpServer {
     ///
     /// If the address cannot be listened on.
     pub async fn run_http(&self, address: impl ToSocketAddrs) -> Result<(), Error> {
-        let listener = self.http().bind(address).await?;
-        tracing::info!(address = %listener.local_addr(), "serving over HTTP");
-        let signals = tokio::spawn(crate::signal::shut_down(self.shutdown_handle()));
-        let result = listener.serve().await;
-        signals.abort();
-        result
+        self.http().run(address).await
     }
 
     /// Makes an axum router that answers on the path `/mcp`, to be merged into an application or nested in it.
