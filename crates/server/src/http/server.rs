@@ -183,8 +183,8 @@ impl HttpListener {
     pub async fn serve(self) -> Result<(), Error> {
         let Self { listener, path, front, .. } = self;
         let server = match &front {
-            Front::Plain(service) => service.server().clone(),
-            Front::Cors(service) => service.get_ref().server().clone(),
+            Front::Plain(service) => service.endpoint().server.clone(),
+            Front::Cors(service) => service.get_ref().endpoint().server.clone(),
         };
         let limits = server.limits();
         let bounds = Bounds {
@@ -198,12 +198,7 @@ impl HttpListener {
             let (path, front) = (path.clone(), front.at(address));
             service_fn(move |request: Request<Incoming>| {
                 let front = (request.uri().path() == &*path).then(|| front.clone());
-                async move {
-                    Ok::<_, Infallible>(match front {
-                        Some(front) => front.answer(request).await,
-                        None => empty(StatusCode::NOT_FOUND),
-                    })
-                }
+                answer(front, request)
             })
         })
         .await;
@@ -222,15 +217,13 @@ impl Front {
             }
         }
     }
+}
 
-    async fn answer(self, request: Request<Incoming>) -> Response<Body> {
-        match self {
-            Self::Plain(service) => service.answer(request).await,
-            Self::Cors(mut service) => match service.call(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            },
-        }
+async fn answer(front: Option<Front>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    match front {
+        Some(Front::Plain(service)) => Ok(service.endpoint().answer(request, service.peer_addr()).await),
+        Some(Front::Cors(mut service)) => service.call(request).await,
+        None => Ok(empty(StatusCode::NOT_FOUND)),
     }
 }
 
