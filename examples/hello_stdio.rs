@@ -11,11 +11,17 @@ impl Hello {
     /// Greets someone.
     #[tool]
     async fn hello(&self, #[arg(description = "Who is greeted", length = 1..=40)] name: String) -> String {
+        // Standard output belongs to the protocol, so this goes to standard error.
+        println!("somebody greets {name}");
         format!("Hello, {name}!")
     }
 }
 
+fn server() -> McpServer {
+    Hello.into_server()
+}
+
 #[tokio::main]
 async fn main() -> Result<(), turbomcp::Error> {
-    Hello.run_stdio().await
+    server().run_stdio().await
 }

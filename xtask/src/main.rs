@@ -6,6 +6,7 @@ mod conformance;
 mod coverage;
 mod deny;
 mod fixture;
+mod guides;
 mod hack;
 mod process;
 mod strangers;
@@ -29,6 +30,7 @@ usage: cargo xtask COMMAND
               [--url URL] the same against a server that is already running
   strangers [--release]   third-party clients against examples/conformance_server
   coverage [--write]      which test holds which requirement; --write renews docs/coverage.md
+  guides                  what the guides in docs/ include and link to
   hack                    every feature of every published crate alone
   tree                    the number of crates that a user's build pulls in
   deny                    licences, sources and duplicates of the dependencies
@@ -57,6 +59,7 @@ fn run(arguments: &[&str]) -> Outcome {
         ["strangers", "--release"] => strangers::run(&workspace, fixture::Profile::Release),
         ["coverage"] => coverage::run(&workspace, coverage::Mode::Check),
         ["coverage", "--write"] => coverage::run(&workspace, coverage::Mode::Write),
+        ["guides"] => guides::run(&workspace),
         ["hack"] => hack::run(&workspace),
         ["tree"] => tree::run(&workspace),
         ["deny"] => deny::run(&workspace),

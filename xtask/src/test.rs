@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use crate::{Outcome, deny, hack, process, tree, workspace::Workspace};
+use crate::{Outcome, deny, guides, hack, process, tree, workspace::Workspace};
 
 type Check = fn(&Workspace) -> Outcome;
 
 // What is quick comes first, so that a slip is seen early.
-const CHECKS: [(&str, Check); 7] = [
+const CHECKS: [(&str, Check); 8] = [
     ("fmt", |workspace| process::run(&mut workspace.cargo(&["fmt", "--all", "--check"]))),
+    ("guides", guides::run),
     ("tree", tree::run),
     ("clippy", clippy),
     ("test", |workspace| process::run(&mut workspace.cargo(&["test", "--workspace", "--all-features"]))),

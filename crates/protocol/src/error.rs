@@ -89,12 +89,14 @@ struct Inner {
     message: Cow<'static, str>,
     data: Option<Value>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+    /// Whether the source is an error of the user's that `?` has converted.
+    is_converted: bool,
 }
 
 impl McpError {
     /// Creates an error with a code and one short sentence.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { inner: Box::new(Inner { code, message: message.into(), data: None, source: None }) }
+        Self { inner: Box::new(Inner { code, message: message.into(), data: None, source: None, is_converted: false }) }
     }
 
     /// The body was not JSON.
@@ -214,6 +216,14 @@ impl McpError {
         self.inner.source.as_deref()
     }
 
+    /// Returns the error this one was converted from by `?`, which is what a tool failed with.
+    ///
+    /// What was kept for the log by [`McpError::internal`] is not among them.
+    #[must_use]
+    pub fn failure(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.source().filter(|_| self.inner.is_converted)
+    }
+
     /// Returns the code a peer of `revision` knows this error by.
     #[must_use]
     pub fn code_for(&self, revision: Revision) -> ErrorCode {
@@ -266,7 +276,11 @@ impl McpError {
     pub fn from_boxed(error: Box<dyn StdError + Send + Sync>) -> Self {
         match error.downcast::<Boxed>() {
             Ok(boxed) => boxed.0,
-            Err(error) => Self::internal(error),
+            Err(error) => {
+                let mut converted = Self::internal(error);
+                converted.inner.is_converted = true;
+                converted
+            }
         }
     }
 }
@@ -306,6 +320,14 @@ mod tests {
         let error = McpError::from(std::io::Error::other("password is hunter2"));
         assert_eq!((error.code(), error.message()), (ErrorCode::INTERNAL_ERROR, "internal error"));
         assert_eq!(error.source().unwrap().to_string(), "password is hunter2");
+    }
+
+    #[test]
+    fn tells_what_failed_from_what_is_for_the_log() {
+        let failed = McpError::from(std::io::Error::other("the disk is full"));
+        assert_eq!(failed.failure().unwrap().to_string(), "the disk is full");
+        let boxed: Box<dyn StdError + Send + Sync> = McpError::internal("password is hunter2").into();
+        assert!(McpError::from_boxed(boxed).failure().is_none());
     }
 
     #[test]

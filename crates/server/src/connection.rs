@@ -19,7 +19,7 @@ use crate::peer::Peer;
 use crate::reply::{write_error, write_response};
 use crate::request::{Request, Response};
 use crate::run::Run;
-use crate::{Error, McpServer};
+use crate::{Error, McpServer, hub};
 
 /// Serves a connection until its peer ends it or the server shuts down.
 pub(crate) async fn serve<T: Transport>(server: McpServer, transport: T) -> Result<(), Error> {
@@ -232,9 +232,14 @@ impl Connection {
     }
 
     fn reply(&self, inner: &Inner, response: Response, batch: Option<&Arc<BatchReply>>) {
+        let ends_subscription = response.ends_subscription();
         match batch {
             None => self.outbox.push(|out| write_response(inner, response, out)),
             Some(batch) => batch.add(|out| write_response(inner, response, out)),
+        }
+        if ends_subscription {
+            // The result says so already; the page on cancellation wants this, too.
+            self.outbox.push(|out| hub::write_cancelled(inner.id(), out));
         }
     }
 

@@ -164,3 +164,10 @@ impl From<ServerError> for McpError {
         }
     }
 }
+
+/// So that it can stand in the `Result` of a handler.
+impl From<ServerError> for Box<dyn std::error::Error + Send + Sync> {
+    fn from(error: ServerError) -> Self {
+        McpError::from(error).into()
+    }
+}

@@ -34,6 +34,30 @@ pub(crate) struct Hub {
 struct Subscription {
     inner: Arc<Inner>,
     filter: SubscriptionFilter,
+    /// What changed before the acknowledgement was sent, which has to be first.
+    early: Option<Vec<Vec<u8>>>,
+}
+
+impl Subscription {
+    fn notify(&mut self, message: Vec<u8>, limit: usize) {
+        let taken = match &mut self.early {
+            Some(early) if early.len() < limit => {
+                early.push(message);
+                true
+            }
+            Some(_) => false,
+            None => self.inner.outlet.notify(&message, limit),
+        };
+        if !taken {
+            tracing::warn!("a slow subscriber missed a change");
+        }
+    }
+
+    fn acknowledged(&mut self, limit: usize) {
+        for message in self.early.take().unwrap_or_default() {
+            self.notify(message, limit);
+        }
+    }
 }
 
 impl Change<'_> {
@@ -85,6 +109,15 @@ fn write_subscription(id: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(id);
 }
 
+/// Writes the notification that a subscription is over.
+pub(crate) fn write_cancelled(id: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#);
+    out.extend_from_slice(id);
+    out.extend_from_slice(b",\"_meta\":{");
+    write_subscription(id, out);
+    out.extend_from_slice(b"}}}");
+}
+
 impl Hub {
     pub(crate) fn add_peer(&self, peer: &Arc<Peer>) {
         let mut peers = lock(&self.peers);
@@ -92,13 +125,22 @@ impl Hub {
         peers.push(Arc::downgrade(peer));
     }
 
+    /// Enters a subscription: what changes from now on reaches it.
+    fn add(&self, inner: &Arc<Inner>, filter: SubscriptionFilter, limit: usize) -> McpResult<Place> {
+        let mut subscriptions = lock(&self.subscriptions);
+        if subscriptions.len() >= limit {
+            return Err(McpError::unavailable("too many subscriptions are open"));
+        }
+        let key = self.next.fetch_add(1, Ordering::Relaxed);
+        subscriptions.insert(key, Subscription { inner: inner.clone(), filter, early: Some(Vec::new()) });
+        Ok(Place { inner: inner.clone(), key })
+    }
+
     /// Tells everyone who wants to know; a slow subscriber misses it rather than holding anyone up.
     pub(crate) fn announce(&self, change: Change<'_>, limit: usize) {
-        for subscription in lock(&self.subscriptions).values().filter(|s| change.wanted_by(&s.filter)) {
+        for subscription in lock(&self.subscriptions).values_mut().filter(|s| change.wanted_by(&s.filter)) {
             let message = change.message(Some(subscription.inner.id()));
-            if !subscription.inner.outlet.notify(&message, limit) {
-                tracing::warn!("a slow subscriber missed a change");
-            }
+            subscription.notify(message, limit);
         }
         let message = change.message(None);
         for peer in lock(&self.peers).iter().filter_map(Weak::upgrade) {
@@ -119,6 +161,15 @@ struct Place {
     key: u64,
 }
 
+impl Place {
+    fn acknowledged(&self) {
+        let limit = self.inner.server.limits().outgoing_notifications;
+        if let Some(subscription) = lock(&self.inner.server.hub().subscriptions).get_mut(&self.key) {
+            subscription.acknowledged(limit);
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         lock(&self.inner.server.hub().subscriptions).remove(&self.key);
@@ -135,11 +186,7 @@ pub(crate) fn listen(
     if filter.resource_subscriptions.as_ref().is_some_and(|uris| uris.len() > limits.subscribed_resources) {
         return Err(McpError::invalid_params("the filter names too many resources"));
     }
-    let hub = inner.server.hub();
-    let key = hub.next.fetch_add(1, Ordering::Relaxed);
-    if lock(&hub.subscriptions).len() >= limits.subscriptions {
-        return Err(McpError::unavailable("too many subscriptions are open"));
-    }
+    let place = inner.server.hub().add(&inner, filter.clone(), limits.subscriptions)?;
     Ok(async move {
         let mut message =
             br#"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":"#
@@ -149,9 +196,7 @@ pub(crate) fn listen(
         write_subscription(inner.id(), &mut message);
         message.extend_from_slice(b"}}}");
         inner.outlet.send(message).await;
-        // After the acknowledgement, which has to be first.
-        lock(&inner.server.hub().subscriptions).insert(key, Subscription { inner: inner.clone(), filter });
-        let place = Place { inner: inner.clone(), key };
+        place.acknowledged();
         inner.server.shutdown_started().await;
         drop(place);
         let mut meta = Vec::new();

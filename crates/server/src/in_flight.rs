@@ -91,7 +91,7 @@ impl InFlight {
         let drained = async {
             loop {
                 let emptied = self.emptied.notified();
-                if lock(&self.table).is_empty() {
+                if self.is_empty() {
                     return;
                 }
                 emptied.await;

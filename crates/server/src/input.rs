@@ -20,6 +20,7 @@ use turbomcp_protocol::types::{
     SamplingCapability,
 };
 use turbomcp_protocol::{McpError, McpResult, Method};
+use turbomcp_transport::Identity;
 
 use crate::Context;
 use crate::inner::Inner;
@@ -90,10 +91,17 @@ impl Inputs {
     }
 }
 
-/// What a request state is bound to: the method and what the request asks for.
+/// What a request state is bound to: who asks, the method and what the request asks for.
 fn binding(inner: &Inner) -> Vec<u8> {
     let known = &inner.message.known;
-    let mut bound = inner.method.as_str().as_bytes().to_vec();
+    let mut bound = Vec::new();
+    // Its length comes first, so that no identity can be written that reads as another one and a method.
+    if let Some(identity) = inner.extensions.get().and_then(|extensions| extensions.get::<Identity>()) {
+        bound.extend_from_slice(&(identity.as_str().len() as u64).to_be_bytes());
+        bound.extend_from_slice(identity.as_str().as_bytes());
+    }
+    bound.push(0);
+    bound.extend_from_slice(inner.method.as_str().as_bytes());
     for span in [known.name, known.uri] {
         bound.push(0);
         bound.extend_from_slice(span.map_or(b"", |span| inner.raw(span)));
@@ -207,7 +215,9 @@ impl Context {
     /// # Specification
     ///
     /// [URL mode](https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation#url-mode-elicitation-requests)
-    pub fn elicit_url(&self, params: ElicitRequestUrlParams) -> Ask<'_, ElicitResult> {
+    pub fn elicit_url(&self, mut params: ElicitRequestUrlParams) -> Ask<'_, ElicitResult> {
+        // Some revisions require it; to the others it is not sent.
+        params.elicitation_id.get_or_insert_with(|| self.server().seal().identifier());
         let has = self.revision().has_url_elicitation() && self.client_capabilities().has_url_elicitation();
         let mut needed = ClientCapabilities::new();
         needed.elicitation = Some(ElicitationCapability::new().with_url(serde_json::Map::new()));
@@ -263,7 +273,11 @@ impl Context {
         has: bool,
         needed: &ClientCapabilities,
     ) -> Ask<'_, T> {
-        let refusal = (!has).then(|| McpError::missing_client_capability(needed));
+        let refusal = if self.revision().is_modern() && !self.inner().method.may_require_input() {
+            Some(McpError::internal(format!("`{}` cannot ask the client for input", self.inner().method)))
+        } else {
+            (!has).then(|| McpError::missing_client_capability(needed))
+        };
         Ask { ctx: self, key: None, kind, method, params, refusal, answer: std::marker::PhantomData }
     }
 }

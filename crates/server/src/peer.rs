@@ -106,7 +106,7 @@ impl Peer {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, answer) = oneshot::channel();
         lock(&self.waiting).insert(id, sender);
-        let _waiting = Waiting { peer: self, id };
+        let _waiting = Waiting { peer: self, outlet, id };
         let mut message = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}""#).into_bytes();
         if let Some(params) = params {
             message.extend_from_slice(b",\"params\":");
@@ -149,15 +149,22 @@ impl Peer {
     }
 }
 
-/// Forgets a request of ours when nobody waits for it any more.
+/// Forgets a request of ours when nobody waits for it any more, and tells the client if it has not answered.
 struct Waiting<'a> {
     peer: &'a Peer,
+    outlet: &'a Outlet,
     id: u64,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        lock(&self.peer.waiting).remove(&self.id);
+        if lock(&self.peer.waiting).remove(&self.id).is_some() {
+            let message = format!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{}}}}}"#,
+                self.id
+            );
+            self.outlet.notify(message.as_bytes(), usize::MAX);
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use crate::handler::{
     ResourceHandler, ToolHandler, Validation,
 };
 use crate::schema::{Validator, needs_validation, x_mcp_headers};
-use crate::uri::{UriTemplate, Variables};
+use crate::uri::{UriTemplate, Variables, check_uri};
 
 /// The tools, resources, prompts and completions of a server.
 ///
@@ -98,7 +98,10 @@ impl HandlerRegistry {
         let mut definition = handler.tool_definition();
         definition.name.clone_from(&name);
         let fail = |reason: &dyn fmt::Display| Error::registration(format!("tool `{name}`: {reason}"));
-        let typed = handler.validation() == Validation::Typed;
+        let typed = handler.validation() != Validation::Schema;
+        if definition.input_schema.get("type").and_then(serde_json::Value::as_str) != Some("object") {
+            return Err(fail(&"the input schema must say `\"type\": \"object\"` at its root"));
+        }
         let input_schema = serde_json::Value::Object(definition.input_schema.clone());
         let mirrored = x_mcp_headers(&input_schema).map_err(|error| fail(&error))?;
         let input = match (typed, needs_validation(&input_schema, typed)) {
@@ -107,7 +110,7 @@ impl HandlerRegistry {
             (false, true) => Validator::compile(&input_schema).map_err(|error| fail(&error))?,
         };
         let output = match &definition.output_schema {
-            Some(schema) if !typed => {
+            Some(schema) if handler.validation() != Validation::Typed => {
                 Validator::compile(&serde_json::Value::Object(schema.clone())).map_err(|error| fail(&error))?
             }
             _ => None,
@@ -123,11 +126,12 @@ impl HandlerRegistry {
     ///
     /// # Errors
     ///
-    /// If the URI is taken, or the template is malformed.
+    /// If the URI is taken, or it or the template is malformed.
     pub fn register_resource(&mut self, uri: impl Into<String>, resource: impl ResourceHandler) -> Result<(), Error> {
         let uri = uri.into();
-        let template =
-            UriTemplate::parse(&uri).map_err(|error| Error::registration(format!("resource `{uri}`: {error}")))?;
+        let fail = |reason: &dyn fmt::Display| Error::registration(format!("resource `{uri}`: {reason}"));
+        check_uri(&uri).map_err(|reason| fail(&reason))?;
+        let template = UriTemplate::parse(&uri).map_err(|error| fail(&error))?;
         let definition = resource.resource_definition();
         let name = if definition.name.is_empty() { uri.clone() } else { definition.name };
         let literal = template.is_literal();

@@ -130,6 +130,10 @@ impl Response {
         Self::error(McpError::internal(message))
     }
 
+    pub(crate) fn ends_subscription(&self) -> bool {
+        matches!(self.outcome, Ok(Outcome::Listen(_)))
+    }
+
     /// Returns the error, if this is an error response.
     #[must_use]
     pub fn as_error(&self) -> Option<&McpError> {

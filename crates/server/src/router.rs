@@ -165,7 +165,7 @@ fn call_tool(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed 
 fn finish_tool(entry: &ToolEntry, result: McpResult<CallToolResult>) -> Response {
     let result = match result {
         Ok(result) => result,
-        Err(error) => match error.source() {
+        Err(error) => match error.failure() {
             Some(source) => CallToolResult::error(source.to_string()),
             None => return Response::error(error),
         },
@@ -275,8 +275,11 @@ fn initialize(inner: &Inner, snapshot: &Snapshot) -> Routed {
     struct Version {
         #[serde(rename = "protocolVersion")]
         requested: String,
+        // A struct would be read from an array, too.
+        #[serde(rename = "capabilities")]
+        _capabilities: serde_json::Map<String, serde_json::Value>,
     }
-    let Version { requested } = params(inner)?;
+    let Version { requested, .. } = params(inner)?;
     let asked: InitializeRequestParams = params(inner)?;
     let revision = Revision::parse(&requested).filter(|r| r.is_legacy()).unwrap_or(Revision::LATEST_LEGACY);
     let peer = inner.peer.as_ref().ok_or_else(McpError::internal_error)?;

@@ -35,6 +35,13 @@ impl Seal {
         Self { keys: keys.iter().map(key).collect(), age, random }
     }
 
+    /// Returns an identifier that nobody can guess and that is not given twice.
+    pub(crate) fn identifier(&self) -> String {
+        let mut bytes = [0; 16];
+        self.random.fill(&mut bytes).expect("the operating system has randomness");
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
     pub(crate) fn close(&self, text: &[u8], binding: &[u8]) -> String {
         let mut nonce = [0; NONCE_LEN];
         self.random.fill(&mut nonce).expect("the operating system has randomness");

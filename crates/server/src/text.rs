@@ -5,9 +5,10 @@ use std::fmt;
 use std::num::{IntErrorKind, ParseIntError};
 use std::str::FromStr;
 
-use serde::de::value::StrDeserializer;
+use serde::de::value::{self, StrDeserializer};
 use serde::de::{self, DeserializeOwned, DeserializeSeed, EnumAccess, IntoDeserializer, VariantAccess, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
+use turbomcp_protocol::{McpError, McpResult};
 
 /// Longer texts are cut when quoted.
 const MAX_QUOTED: usize = 80;
@@ -33,6 +34,14 @@ const MAX_QUOTED: usize = 80;
 /// Returns an error if the text is no `T`, or if `T` has parts, which one text cannot give.
 pub fn from_text<T: DeserializeOwned>(text: &str) -> Result<T, TextError> {
     T::deserialize(Text(text))
+}
+
+/// Reads one argument that is a text; an absent one is `None` for an `Option`.
+pub(crate) fn argument<T: DeserializeOwned>(name: &str, text: Option<&str>) -> McpResult<T> {
+    let Some(text) = text else {
+        return absent().ok_or_else(|| McpError::invalid_params(format!("missing argument `{name}`")));
+    };
+    from_text(text).map_err(|error| McpError::invalid_params(format!("argument `{name}`: {error}")))
 }
 
 /// A text that is not what was to be read from it.
@@ -64,6 +73,30 @@ impl Error for TextError {}
 impl de::Error for TextError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self { message: message.to_string() }
+    }
+}
+
+/// Returns the value that a type has where nothing stands, which is `None` for an `Option`.
+pub(crate) fn absent<T: DeserializeOwned>() -> Option<T> {
+    T::deserialize(Absent).ok()
+}
+
+struct Absent;
+
+impl<'de> Deserializer<'de> for Absent {
+    type Error = value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Self::Error> {
+        Err(de::Error::custom("absent"))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_none()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 
@@ -276,6 +309,24 @@ mod tests {
     #[track_caller]
     fn refuses<T: DeserializeOwned + fmt::Debug>(text: &str, why: &str) {
         assert_eq!(from_text::<T>(text).unwrap_err().to_string(), why);
+    }
+
+    #[test]
+    fn an_absent_option_is_none_and_nothing_else_may_be_absent() {
+        assert_eq!(absent::<Option<u8>>(), Some(None));
+        assert_eq!(absent::<u8>(), None);
+        assert_eq!(absent::<String>(), None);
+        assert_eq!(absent::<()>(), None);
+        assert_eq!(absent::<Vec<u8>>(), None);
+    }
+
+    #[test]
+    fn an_argument_that_does_not_fit_is_named() {
+        assert_eq!(argument::<u8>("day", Some("7")).unwrap(), 7);
+        assert_eq!(argument::<Option<u8>>("day", None).unwrap(), None);
+        assert_eq!(argument::<u8>("day", None).unwrap_err().message(), "missing argument `day`");
+        let error = argument::<u8>("day", Some("x")).unwrap_err();
+        assert!(error.message().starts_with("argument `day`: "), "{error}");
     }
 
     #[test]

@@ -49,6 +49,26 @@ impl Extensions {
     }
 }
 
+/// Who sends a request, as whatever authenticated it says: two requests with equal identities come from the same caller.
+///
+/// What is kept for a caller between requests is bound to it. A request without one is anonymous, which is not the same
+/// as an identity that is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Identity(Box<str>);
+
+impl Identity {
+    /// Takes what tells callers apart, for example issuer and subject of a token.
+    pub fn new(identity: impl Into<Box<str>>) -> Self {
+        Self(identity.into())
+    }
+
+    /// Returns what tells callers apart.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Debug for Extensions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Extensions").field("len", &self.entries.len()).finish()

@@ -22,5 +22,5 @@ pub mod stdio;
 mod transport;
 
 pub use error::Error;
-pub use extensions::Extensions;
+pub use extensions::{Extensions, Identity};
 pub use transport::{Batch, Receive, Send, Transport};

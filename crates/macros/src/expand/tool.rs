@@ -63,6 +63,10 @@ fn fn_tool(tool: &Tool, handler: &Handler, in_impl: bool, roots: &Roots) -> Toke
     let body = quote_spanned!(here()=> #read output.reply(#invoke));
     let closure = call::closure(function, "CallToolRequest", &body, roots);
     let from_request = call::from_request("FnTool", function, &closure, roots);
+    let typed = match &tool.output_schema {
+        Some(_) => quote_spanned!(here()=> .typed_arguments()),
+        None => quote_spanned!(here()=> .typed()),
+    };
     let timeout = setter("timeout", tool.timeout.as_ref());
     let tags = tags(tool.tags.as_ref());
     quote_spanned! {here()=>
@@ -71,7 +75,7 @@ fn fn_tool(tool: &Tool, handler: &Handler, in_impl: bool, roots: &Roots) -> Toke
         #output
         #input
         let definition = #private::tool::definition(#name, schema, #output_schema) #settings;
-        let tool = #from_request #timeout #tags;
+        let tool = #from_request #typed #timeout #tags;
     }
 }
 

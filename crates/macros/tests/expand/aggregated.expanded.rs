@@ -40,28 +40,29 @@ const _: () = {
                     output.schema(),
                 );
                 let tool = ::turbomcp::FnTool::from_request(
-                    definition,
-                    move |
-                        request: __private::CallToolRequest,
-                        context: __private::Context|
-                    {
-                        let this = ::std::sync::Arc::clone(&this);
-                        async move {
-                            let (arg_query, arg_ctx) = match __private::tool::read(|| {
-                                let [raw_query, raw_ctx] = layout
-                                    .read(request.arguments(), ["query", "ctx"])?;
-                                ::core::result::Result::Ok((
-                                    source_query.take(&context, raw_query)?,
-                                    source_ctx.take(&context, raw_ctx)?,
-                                ))
-                            }) {
-                                ::core::result::Result::Ok(values) => values,
-                                ::core::result::Result::Err(refusal) => return refusal,
-                            };
-                            output.reply(Self::find(&*this, arg_query, arg_ctx).await)
-                        }
-                    },
-                );
+                        definition,
+                        move |
+                            request: __private::CallToolRequest,
+                            context: __private::Context|
+                        {
+                            let this = ::std::sync::Arc::clone(&this);
+                            async move {
+                                let (arg_query, arg_ctx) = match __private::tool::read(|| {
+                                    let [raw_query, raw_ctx] = layout
+                                        .read(request.arguments(), ["query", "ctx"])?;
+                                    ::core::result::Result::Ok((
+                                        source_query.take(&context, raw_query)?,
+                                        source_ctx.take(&context, raw_ctx)?,
+                                    ))
+                                }) {
+                                    ::core::result::Result::Ok(values) => values,
+                                    ::core::result::Result::Err(refusal) => return refusal,
+                                };
+                                output.reply(Self::find(&*this, arg_query, arg_ctx).await)
+                            }
+                        },
+                    )
+                    .typed();
                 __private::registered(builder.tool("find", tool))
             };
             let builder = {
@@ -93,27 +94,28 @@ const _: () = {
                     output.schema(),
                 );
                 let tool = ::turbomcp::FnTool::from_request(
-                    definition,
-                    move |
-                        request: __private::CallToolRequest,
-                        context: __private::Context|
-                    {
-                        async move {
-                            let (arg_ctx, arg_query) = match __private::tool::read(|| {
-                                let [raw_ctx, raw_query] = layout
-                                    .read(request.arguments(), ["ctx", "query"])?;
-                                ::core::result::Result::Ok((
-                                    source_ctx.take(&context, raw_ctx)?,
-                                    source_query.take(&context, raw_query)?,
-                                ))
-                            }) {
-                                ::core::result::Result::Ok(values) => values,
-                                ::core::result::Result::Err(refusal) => return refusal,
-                            };
-                            output.reply(Self::count(&arg_ctx, arg_query))
-                        }
-                    },
-                );
+                        definition,
+                        move |
+                            request: __private::CallToolRequest,
+                            context: __private::Context|
+                        {
+                            async move {
+                                let (arg_ctx, arg_query) = match __private::tool::read(|| {
+                                    let [raw_ctx, raw_query] = layout
+                                        .read(request.arguments(), ["ctx", "query"])?;
+                                    ::core::result::Result::Ok((
+                                        source_ctx.take(&context, raw_ctx)?,
+                                        source_query.take(&context, raw_query)?,
+                                    ))
+                                }) {
+                                    ::core::result::Result::Ok(values) => values,
+                                    ::core::result::Result::Err(refusal) => return refusal,
+                                };
+                                output.reply(Self::count(&arg_ctx, arg_query))
+                            }
+                        },
+                    )
+                    .typed();
                 __private::registered(builder.tool("count", tool))
             };
             builder

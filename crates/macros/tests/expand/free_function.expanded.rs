@@ -44,6 +44,7 @@ pub(crate) fn add_tool() -> ::turbomcp::FnTool {
                 }
             },
         )
+        .typed()
         .timeout(Duration::from_secs(1));
     tool
 }

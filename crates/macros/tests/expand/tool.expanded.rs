@@ -32,28 +32,29 @@ const _: () = {
                     )
                     .with_description("Adds two numbers.");
                 let tool = ::turbomcp::FnTool::from_request(
-                    definition,
-                    move |
-                        request: __private::CallToolRequest,
-                        context: __private::Context|
-                    {
-                        let this = ::std::sync::Arc::clone(&this);
-                        async move {
-                            let (arg_a, arg_b) = match __private::tool::read(|| {
-                                let [raw_a, raw_b] = layout
-                                    .read(request.arguments(), ["a", "b"])?;
-                                ::core::result::Result::Ok((
-                                    source_a.take(&context, raw_a)?,
-                                    source_b.take(&context, raw_b)?,
-                                ))
-                            }) {
-                                ::core::result::Result::Ok(values) => values,
-                                ::core::result::Result::Err(refusal) => return refusal,
-                            };
-                            output.reply(Self::add(&*this, arg_a, arg_b).await)
-                        }
-                    },
-                );
+                        definition,
+                        move |
+                            request: __private::CallToolRequest,
+                            context: __private::Context|
+                        {
+                            let this = ::std::sync::Arc::clone(&this);
+                            async move {
+                                let (arg_a, arg_b) = match __private::tool::read(|| {
+                                    let [raw_a, raw_b] = layout
+                                        .read(request.arguments(), ["a", "b"])?;
+                                    ::core::result::Result::Ok((
+                                        source_a.take(&context, raw_a)?,
+                                        source_b.take(&context, raw_b)?,
+                                    ))
+                                }) {
+                                    ::core::result::Result::Ok(values) => values,
+                                    ::core::result::Result::Err(refusal) => return refusal,
+                                };
+                                output.reply(Self::add(&*this, arg_a, arg_b).await)
+                            }
+                        },
+                    )
+                    .typed();
                 __private::registered(builder.tool("add", tool))
             };
             builder

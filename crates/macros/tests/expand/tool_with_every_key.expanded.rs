@@ -186,6 +186,7 @@ const _: () = {
                             }
                         },
                     )
+                    .typed_arguments()
                     .timeout(::core::time::Duration::from_millis(30000u64))
                     .tag("weather");
                 __private::registered(builder.tool("forecast.v2", tool))

@@ -5,11 +5,12 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use turbomcp_protocol::McpResult;
 use turbomcp_protocol::types::{GetPromptResult, Prompt};
 
-use super::BoxFuture;
-use crate::Context;
+use super::{BoxFuture, IntoGetPromptResult};
+use crate::{Context, text};
 
 /// A request for a prompt.
 #[derive(Debug, Clone)]
@@ -33,6 +34,15 @@ impl GetPromptRequest {
     #[must_use]
     pub fn argument(&self, name: &str) -> Option<&str> {
         self.arguments.get(name).map(String::as_str)
+    }
+
+    /// Reads an argument; an absent one is `None` for an `Option`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for invalid params if the argument is missing or does not fit the type.
+    pub fn get<T: DeserializeOwned>(&self, name: &str) -> McpResult<T> {
+        text::argument(name, self.argument(name))
     }
 }
 
@@ -66,6 +76,24 @@ impl<H: PromptHandler> ErasedPrompt for H {
 type Function = dyn Fn(GetPromptRequest, Context) -> BoxFuture<McpResult<GetPromptResult>> + Send + Sync;
 
 /// A prompt made from a function.
+///
+/// # Examples
+///
+/// ```
+/// use turbomcp_server::{Context, FnPrompt, GetPromptRequest, ServerBuilder};
+/// use turbomcp_protocol::McpResult;
+/// use turbomcp_protocol::types::{Prompt, PromptArgument};
+///
+/// async fn review(request: GetPromptRequest, _: Context) -> McpResult<String> {
+///     let code: String = request.get("code")?;
+///     Ok(format!("Review this code:\n{code}"))
+/// }
+///
+/// let definition = Prompt::new("review").add_argument(PromptArgument::new("code").required());
+/// let server = ServerBuilder::new().prompt("review", FnPrompt::new(definition, review))?.build();
+/// # drop(server);
+/// # Ok::<(), turbomcp_server::Error>(())
+/// ```
 pub struct FnPrompt {
     definition: Prompt,
     tags: Vec<String>,
@@ -73,6 +101,23 @@ pub struct FnPrompt {
 }
 
 impl FnPrompt {
+    /// Makes a prompt of a function that returns whatever becomes messages.
+    ///
+    /// The name is given when the prompt is registered.
+    pub fn new<R, Fut>(
+        definition: Prompt,
+        function: impl Fn(GetPromptRequest, Context) -> Fut + Send + Sync + 'static,
+    ) -> Self
+    where
+        R: IntoGetPromptResult,
+        Fut: Future<Output = R> + Send + 'static,
+    {
+        Self::from_request(definition, move |request, ctx| {
+            let future = function(request, ctx);
+            async move { future.await.into_get_prompt_result() }
+        })
+    }
+
     /// Makes a prompt of a function.
     pub fn from_request<Fut>(
         definition: Prompt,

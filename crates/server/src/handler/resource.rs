@@ -4,12 +4,13 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use turbomcp_protocol::McpResult;
 use turbomcp_protocol::types::{Icon, ReadResourceResult};
 
-use super::BoxFuture;
-use crate::Context;
+use super::{BoxFuture, IntoReadResourceResult};
 use crate::uri::Variables;
+use crate::{Context, text};
 
 /// A request to read a resource.
 #[derive(Debug, Clone)]
@@ -33,6 +34,15 @@ impl ReadResourceRequest {
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.variables.as_ref()?.get(name)
+    }
+
+    /// Reads the value of a variable; an absent one is `None` for an `Option`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for invalid params if the variable is missing or does not fit the type.
+    pub fn get<T: DeserializeOwned>(&self, name: &str) -> McpResult<T> {
+        text::argument(name, self.variable(name))
     }
 }
 
@@ -135,12 +145,46 @@ impl<H: ResourceHandler> ErasedResource for H {
 type Function = dyn Fn(ReadResourceRequest, Context) -> BoxFuture<McpResult<ReadResourceResult>> + Send + Sync;
 
 /// A resource made from a function.
+///
+/// # Examples
+///
+/// ```
+/// use turbomcp_server::{Context, FnResource, ReadResourceRequest, ResourceDefinition, ServerBuilder};
+/// use turbomcp_protocol::McpResult;
+///
+/// async fn log(request: ReadResourceRequest, _: Context) -> McpResult<String> {
+///     let day: u32 = request.get("day")?;
+///     Ok(format!("nothing happened on day {day}"))
+/// }
+///
+/// let log = FnResource::new(ResourceDefinition::new("log").with_mime_type("text/plain"), log);
+/// let server = ServerBuilder::new().resource("log://{day}", log)?.build();
+/// # drop(server);
+/// # Ok::<(), turbomcp_server::Error>(())
+/// ```
 pub struct FnResource {
     definition: ResourceDefinition,
     function: Box<Function>,
 }
 
 impl FnResource {
+    /// Makes a resource of a function that returns whatever becomes contents; they have the definition's media type.
+    pub fn new<R, Fut>(
+        definition: ResourceDefinition,
+        function: impl Fn(ReadResourceRequest, Context) -> Fut + Send + Sync + 'static,
+    ) -> Self
+    where
+        R: IntoReadResourceResult,
+        Fut: Future<Output = R> + Send + 'static,
+    {
+        let mime_type: Option<Arc<str>> = definition.mime_type.as_deref().map(Arc::from);
+        Self::from_request(definition, move |request, ctx| {
+            let (uri, mime_type) = (request.uri.clone(), mime_type.clone());
+            let future = function(request, ctx);
+            async move { future.await.into_read_resource_result(&uri, mime_type.as_deref()) }
+        })
+    }
+
     /// Makes a resource of a function.
     pub fn from_request<Fut>(
         definition: ResourceDefinition,

@@ -58,6 +58,8 @@ pub enum Validation {
     /// The arguments where decoding into their Rust type does not enforce the schema already; the result, which is made
     /// from the type that made the schema, not again.
     Typed,
+    /// The arguments as above, the result by its schema.
+    TypedArguments,
 }
 
 /// A tool: its definition, and what happens when it is called.
@@ -136,16 +138,17 @@ impl FnTool {
         if let Some(Value::Object(schema)) = R::output_schema() {
             definition = definition.with_output_schema(schema);
         }
-        Self::boxed(definition, move |request, ctx| match request.arguments().parse::<A>() {
+        let tool = Self::boxed(definition, move |request, ctx| match request.arguments().parse::<A>() {
             Ok(arguments) => {
                 let future = function(arguments, ctx);
                 Box::pin(async move { future.await.into_call_tool_result() })
             }
             Err(error) => Box::pin(async move { Ok(CallToolResult::error(error.to_string())) }),
-        })
+        });
+        tool.typed()
     }
 
-    /// Makes a tool of a function that reads the arguments itself.
+    /// Makes a tool of a function that reads the arguments itself, after they were held against the input schema.
     pub fn from_request<Fut>(
         definition: Tool,
         function: impl Fn(CallToolRequest, Context) -> Fut + Send + Sync + 'static,
@@ -161,7 +164,22 @@ impl FnTool {
         function: impl Fn(CallToolRequest, Context) -> BoxFuture<McpResult<CallToolResult>> + Send + Sync + 'static,
     ) -> Self {
         let function = Box::new(function);
-        Self { definition, function, timeout: None, validation: Validation::Typed, tags: Vec::new() }
+        Self { definition, function, timeout: None, validation: Validation::Schema, tags: Vec::new() }
+    }
+
+    /// Says that the function decodes its arguments into the Rust types that the input schema was derived from, and
+    /// makes its result from the type that the output schema was derived from, so that neither is checked twice.
+    #[must_use]
+    pub fn typed(mut self) -> Self {
+        self.validation = Validation::Typed;
+        self
+    }
+
+    /// As [`typed`](Self::typed), but for the arguments only: the output schema was not derived.
+    #[must_use]
+    pub fn typed_arguments(mut self) -> Self {
+        self.validation = Validation::TypedArguments;
+        self
     }
 
     pub(crate) fn named(mut self, name: &str) -> Self {
@@ -197,11 +215,13 @@ impl FnTool {
         self
     }
 
-    /// Sets the schema of structured results.
+    /// Sets the schema of structured results, which they are held against.
     #[must_use]
     pub fn output_schema(mut self, schema: serde_json::Map<String, Value>) -> Self {
         self.definition.output_schema = Some(schema);
-        self.validation = Validation::Schema;
+        if self.validation == Validation::Typed {
+            self.validation = Validation::TypedArguments;
+        }
         self
     }
 
@@ -303,7 +323,7 @@ where
 /// Turns a handler's failure into what the model reads, unless it is meant as a protocol error.
 pub(super) fn failure(error: Box<dyn std::error::Error + Send + Sync>) -> McpResult<CallToolResult> {
     let error = McpError::from_boxed(error);
-    match error.source() {
+    match error.failure() {
         Some(source) => Ok(CallToolResult::error(source.to_string())),
         None => Err(error),
     }

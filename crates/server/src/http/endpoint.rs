@@ -15,7 +15,8 @@ use turbomcp_transport::http::origin::OriginPolicy;
 
 use super::body::{self, Body, BodyError};
 use super::head::Head;
-use super::session::Sessions;
+use super::modern;
+use super::session::{Session, Sessions};
 use crate::McpServer;
 use crate::reply::write_error;
 
@@ -70,47 +71,68 @@ impl Endpoint {
         }
         let limits = self.server.limits();
         match body::read(body, limits.body_bytes, limits.body_timeout).await {
-            Ok(frame) => self.post(Incoming { parts, peer_addr, frame }).await,
+            Ok(frame) => match self.sort(&head, &frame) {
+                Ok(sorted) => self.post(sorted, Incoming { parts, peer_addr, frame }).await,
+                Err(refused) => *refused,
+            },
             Err(BodyError::TooLarge) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
             Err(BodyError::TooSlow) => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
             Err(BodyError::Broken) => refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
         }
     }
 
-    async fn post(&self, incoming: Incoming) -> Response<Body> {
-        let Incoming { parts, frame, .. } = &incoming;
-        let head = Head::read(&parts.headers);
+    /// Decides what a body is, and whether the headers allow it.
+    fn sort(&self, head: &Head<'_>, frame: &[u8]) -> Result<Sorted, Box<Response<Body>>> {
         if frame.first() == Some(&b'[') {
-            return match self.session(&head) {
-                Ok(session) => self.batch(&session, incoming).await,
-                // Without a session there is no revision that has batches.
-                Err(_) => match Message::decode(frame) {
-                    Ok(_) => refuse(StatusCode::BAD_REQUEST, "a batch needs a session"),
+            return match self.session(head) {
+                Ok(session) => Ok(Sorted::Batch(session)),
+                Err(refused) => Err(Box::new(match Message::decode(frame) {
+                    // Without a session there is no revision that has batches.
+                    Ok(_) => refused.response(None),
                     Err(error) => failure(StatusCode::BAD_REQUEST, None, &error.error),
-                },
+                })),
             };
         }
-        let message = match Message::decode(frame) {
-            Ok(message) => message,
-            Err(error) => {
-                return failure(StatusCode::BAD_REQUEST, error.id.map(|id| id.of(frame)), &error.error);
-            }
-        };
-        let names_modern = head.version.text().and_then(Revision::parse).is_some_and(Revision::is_modern);
-        let is_modern = message.known.protocol_version.is_some() || names_modern;
+        let message = Message::decode(frame).map_err(|error| {
+            Box::new(failure(StatusCode::BAD_REQUEST, error.id.map(|id| id.of(frame)), &error.error))
+        })?;
+        let id = message.id.map(|id| id.of(frame));
+        let names_modern = || head.version.text().and_then(Revision::parse).is_some_and(Revision::is_modern);
+        let is_modern = message.known.protocol_version.is_some() || names_modern();
         match message.kind {
-            Kind::Request if is_modern => self.modern(incoming, message).await,
-            // A modern client has nothing to notify of; what it sends nevertheless does no harm.
-            Kind::Notification if is_modern => accepted(),
-            Kind::Request if Method::from_name(&message.method(frame)) == Method::INITIALIZE => {
-                self.initialize(incoming, message).await
+            Kind::Request if is_modern => {
+                let method = Method::from_name(&message.method(frame));
+                match modern::check(head, frame, &message, &method) {
+                    Ok(revision) => Ok(Sorted::Modern(message, method, revision)),
+                    Err(error) => Err(Box::new(failure(StatusCode::BAD_REQUEST, id, &error))),
+                }
             }
-            _ => match self.session(&head) {
-                Ok(session) => self.legacy(&session, incoming, message).await,
-                Err(refused) => refused.response(message.id.map(|id| id.of(frame))),
+            // A modern client has nothing to notify of; what it sends nevertheless does no harm.
+            Kind::Notification if is_modern => Err(Box::new(accepted())),
+            Kind::Request if *message.method(frame) == *Method::INITIALIZE.as_str() => Ok(Sorted::Initialize(message)),
+            _ => match self.session(head) {
+                Ok(session) => Ok(Sorted::Legacy(session, message)),
+                Err(refused) => Err(Box::new(refused.response(id))),
             },
         }
     }
+
+    async fn post(&self, sorted: Sorted, incoming: Incoming) -> Response<Body> {
+        match sorted {
+            Sorted::Modern(message, method, revision) => self.modern(incoming, message, method, revision).await,
+            Sorted::Initialize(message) => self.initialize(incoming, message).await,
+            Sorted::Legacy(session, message) => self.legacy(&session, incoming, message).await,
+            Sorted::Batch(session) => self.batch(&session, incoming).await,
+        }
+    }
+}
+
+/// What came in a body.
+enum Sorted {
+    Modern(Message, Method, Revision),
+    Initialize(Message),
+    Legacy(Arc<Session>, Message),
+    Batch(Arc<Session>),
 }
 
 /// Returns the HTTP status that an error response goes with.

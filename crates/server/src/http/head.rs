@@ -10,6 +10,8 @@ pub(crate) static NAME: HeaderName = HeaderName::from_static("mcp-name");
 pub(crate) static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
+const JSON: &str = "application/json";
+
 /// The headers of a request that MCP gives a meaning.
 #[derive(Debug, Default)]
 pub(crate) struct Head<'a> {
@@ -101,18 +103,23 @@ impl<'a> Head<'a> {
     }
 
     pub(crate) fn is_json(&self) -> bool {
-        self.content_type.text().is_some_and(|value| media_type(value).eq_ignore_ascii_case("application/json"))
+        // The usual spelling costs no more than a comparison.
+        self.content_type.text().is_some_and(|value| value == JSON || media_type(value).eq_ignore_ascii_case(JSON))
     }
 }
 
 impl Accept {
     fn add(&mut self, value: &HeaderValue) {
         self.given = true;
+        if value == "application/json, text/event-stream" {
+            (self.json, self.events) = (true, true);
+            return;
+        }
         for range in value.to_str().unwrap_or_default().split(',') {
             // A weight of nothing is a refusal, which no client of MCP sends; it is taken for what it names.
             let range = media_type(range);
             let is = |kind: &str| range.eq_ignore_ascii_case(kind);
-            self.json |= is("application/json") || is("application/*") || is("*/*");
+            self.json |= is(JSON) || is("application/*") || is("*/*");
             self.events |= is("text/event-stream") || is("text/*") || is("*/*");
         }
     }

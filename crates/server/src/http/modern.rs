@@ -23,16 +23,14 @@ use crate::request::{Request, Response as Answer};
 use crate::run::Run;
 
 impl Endpoint {
-    pub(super) async fn modern(&self, incoming: Incoming, message: Message) -> Response<Body> {
+    pub(super) async fn modern(
+        &self,
+        incoming: Incoming,
+        message: Message,
+        method: Method,
+        revision: Revision,
+    ) -> Response<Body> {
         let frame = incoming.frame.clone();
-        let method = Method::from_name(&message.method(&frame));
-        let revision = match check(&Head::read(&incoming.parts.headers), &frame, &message, &method) {
-            Ok(revision) => revision,
-            Err(error) => {
-                let id = message.id.map(|id| id.of(&frame));
-                return failure(StatusCode::BAD_REQUEST, id, &error);
-            }
-        };
         let outlet = Outlet::Events(Events::default());
         let inner = Arc::new(Inner::new(self.server.clone(), frame, message, method, revision, None, outlet));
         let request = Request::new(inner.clone(), incoming.into_extensions());
@@ -89,7 +87,7 @@ fn respond(inner: &Inner, answer: Answer) -> Response<Body> {
 }
 
 /// Checks what a modern request says of itself, in headers and body.
-fn check(head: &Head<'_>, frame: &[u8], message: &Message, method: &Method) -> McpResult<Revision> {
+pub(super) fn check(head: &Head<'_>, frame: &[u8], message: &Message, method: &Method) -> McpResult<Revision> {
     let Some(version) = era::requested_version(frame, message) else {
         return Err(McpError::invalid_params("the protocol version is missing from `_meta`"));
     };

@@ -1,11 +1,11 @@
 //! Where the value of a parameter comes from, for all kinds of handlers.
 
-use serde::de::{DeserializeOwned, Deserializer, Visitor, value};
-use serde::forward_to_deserialize_any;
+use serde::de::DeserializeOwned;
 use turbomcp_protocol::McpError;
 
 use crate::private::Probe;
-use crate::{ArgumentError, Context, FromContext, text};
+use crate::text::{self, absent};
+use crate::{ArgumentError, Context, FromContext};
 
 /// Defines types that stand for what is known about other types.
 macro_rules! tags {
@@ -127,11 +127,7 @@ impl<T: DeserializeOwned> FromText<T> {
     ///
     /// Returns an error for invalid params if the text is missing or does not fit the type.
     pub fn take(&self, _context: &Context, raw: Raw<'_>) -> Result<T, McpError> {
-        let name = raw.name.unwrap_or_default();
-        let Some(text) = raw.text else {
-            return absent().ok_or_else(|| McpError::invalid_params(format!("missing argument `{name}`")));
-        };
-        text::from_text(text).map_err(|error| McpError::invalid_params(format!("argument `{name}`: {error}")))
+        text::argument(raw.name.unwrap_or_default(), raw.text)
     }
 
     /// Reads the value from a text, or makes the default if there is none.
@@ -274,30 +270,6 @@ impl<T> UnfitText<T> {
 )]
 pub trait ReadFromText {}
 
-/// Returns the value that a type has where nothing stands, which is `None` for an `Option`.
-pub(super) fn absent<T: DeserializeOwned>() -> Option<T> {
-    T::deserialize(Absent).ok()
-}
-
-struct Absent;
-
-impl<'de> Deserializer<'de> for Absent {
-    type Error = value::Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Self::Error> {
-        Err(serde::de::Error::custom("absent"))
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_none()
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
 /// No parameter has been an argument.
 #[derive(Debug, Clone, Copy)]
 pub struct Nothing;
@@ -315,17 +287,3 @@ pub struct OneArgument;
 pub trait NoArgumentYet {}
 
 impl NoArgumentYet for Nothing {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_absent_option_is_none_and_nothing_else_may_be_absent() {
-        assert_eq!(absent::<Option<u8>>(), Some(None));
-        assert_eq!(absent::<u8>(), None);
-        assert_eq!(absent::<String>(), None);
-        assert_eq!(absent::<()>(), None);
-        assert_eq!(absent::<Vec<u8>>(), None);
-    }
-}

@@ -295,7 +295,8 @@ struct Authority<'a> {
 impl<'a> Authority<'a> {
     /// Reads `host` or `host:port`, and nothing more lenient: no user, no empty port, no trailing dot.
     fn parse(text: &'a str) -> Option<Self> {
-        let end = if text.starts_with('[') { text.find(']')? + 1 } else { text.find(':').unwrap_or(text.len()) };
+        let position = |wanted| text.bytes().position(|byte| byte == wanted);
+        let end = if text.starts_with('[') { position(b']')? + 1 } else { position(b':').unwrap_or(text.len()) };
         let (host, rest) = text.split_at(end);
         let port = match rest.strip_prefix(':') {
             Some(port) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -307,12 +308,7 @@ impl<'a> Authority<'a> {
         };
         let is_valid = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            None => {
-                let is_label = |label: &str| {
-                    !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
-                };
-                host.split('.').all(is_label)
-            }
+            None => is_name(host),
         };
         is_valid.then_some(Self { host, port })
     }
@@ -329,6 +325,18 @@ impl<'a> Authority<'a> {
     fn address_in_brackets(self) -> Option<Ipv6Addr> {
         self.host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
     }
+}
+
+/// True for labels with a dot between them, none of them empty.
+fn is_name(host: &str) -> bool {
+    let mut last = b'.';
+    for byte in host.bytes() {
+        if !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || (byte == b'.' && last != b'.')) {
+            return false;
+        }
+        last = byte;
+    }
+    last != b'.'
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
