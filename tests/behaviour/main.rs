@@ -468,3 +468,23 @@ async fn page_05_a_long_list_comes_in_pages() {
     let wrong = client.modern("tools/list", json!({"cursor": "x"}), json!({})).await;
     assert_eq!(wrong["error"]["code"], -32602);
 }
+
+/// Holds SUB-09.
+#[tokio::test]
+async fn a_subscription_that_was_cancelled_hears_nothing_more() {
+    let touch = |_: serde_json::Map<String, Value>, ctx: Context| async move {
+        ctx.server().resource_updated("test://fixed");
+        "touched"
+    };
+    let mut client = Client::connect(&Fixture.into_builder().tool("touch", touch).unwrap().build());
+    let filter = json!({"notifications": {"resourceSubscriptions": ["test://fixed"]}});
+    client.send(&modern(7, "subscriptions/listen", filter, json!({}))).await;
+    assert_eq!(client.next().await["method"], "notifications/subscriptions/acknowledged");
+    // Neither yields, so the call is read before the subscription's task has a turn.
+    let cancelled = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}});
+    client.send(&cancelled).await;
+    client.send(&modern(8, "tools/call", json!({"name": "touch"}), json!({}))).await;
+    assert_eq!(client.next().await["id"], 8);
+    let (ended, rest) = client.end().await;
+    assert!(ended.is_ok() && rest.is_empty(), "{rest:?}");
+}
