@@ -488,3 +488,18 @@ async fn a_subscription_that_was_cancelled_hears_nothing_more() {
     let (ended, rest) = client.end().await;
     assert!(ended.is_ok() && rest.is_empty(), "{rest:?}");
 }
+
+/// Holds ELIC-09.
+#[tokio::test]
+async fn a_form_with_several_values_is_kept_from_a_version_that_has_none() {
+    let choose = |_: serde_json::Map<String, Value>, ctx: Context| async move {
+        let form = ElicitationSchema::new().multi_select("sizes", [("s", "Small"), ("l", "Large")]);
+        ctx.elicit("Which?", form).await.map(|answer| format!("{:?}", answer.action))
+    };
+    let server = Fixture.into_builder().tool("choose", choose).unwrap().build();
+    let mut client = Client::legacy(&server, "2025-06-18", json!({"elicitation": {}})).await;
+    assert_eq!(client.call("tools/call", json!({"name": "choose"})).await["error"]["code"], -32602);
+    let mut client = Client::legacy(&server, "2025-11-25", json!({"elicitation": {}})).await;
+    let asked = client.call("tools/call", json!({"name": "choose"})).await;
+    assert_eq!(asked["params"]["requestedSchema"]["properties"]["sizes"]["type"], "array");
+}
