@@ -6,3 +6,4 @@ mod ends;
 mod failing;
 mod offers;
 mod running;
+mod stress;
