@@ -37,6 +37,10 @@ impl Judge {
     }
 
     fn note(&mut self, message: &Value) {
+        if message["method"] == "notifications/cancelled" {
+            // From now on an answer to it is one that nobody waits for.
+            self.asked.retain(|asked| message["params"].get("requestId") != Some(&asked.id));
+        }
         let (Some(id), Some(method)) = (message.get("id"), message["method"].as_str()) else { return };
         let meta = &message["params"]["_meta"];
         let modern = meta.get("io.modelcontextprotocol/protocolVersion").is_some();

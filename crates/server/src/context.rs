@@ -255,12 +255,12 @@ impl Progress<'_> {
 
     async fn send(self) {
         let inner = &self.ctx.inner;
-        let Some(token) = inner.message.known.progress_token else { return };
+        let Some(token) = inner.progress_token() else { return };
         if inner.is_cancelled() || !self.advances() {
             return;
         }
         let mut out = br#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"#.to_vec();
-        out.extend_from_slice(inner.raw(token));
+        out.extend_from_slice(token);
         out.extend_from_slice(b",\"progress\":");
         write_number(self.progress, &mut out);
         if let Some(total) = self.total {

@@ -219,3 +219,39 @@ fn honoured(mut filter: SubscriptionFilter, inner: &Inner) -> SubscriptionFilter
     filter.resource_subscriptions = filter.resource_subscriptions.filter(|_| registry.has_resources());
     filter
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use turbomcp_protocol::{Message, Method, Revision};
+
+    use super::*;
+    use crate::McpServer;
+    use crate::outbox::Outbox;
+    use crate::outlet::Outlet;
+
+    #[tokio::test]
+    async fn a_change_before_the_acknowledgement_is_told_after_it() {
+        let outbox = Arc::new(Outbox::new(1000));
+        let frame = Bytes::from_static(br#"{"jsonrpc":"2.0","id":7,"method":"subscriptions/listen"}"#);
+        let message = Message::decode(&frame).unwrap();
+        let server = McpServer::builder().build();
+        let outlet = Outlet::Outbox(outbox.clone());
+        let method = Method::SUBSCRIPTIONS_LISTEN;
+        let inner = Arc::new(Inner::new(server.clone(), frame, message, method, Revision::LATEST, None, outlet));
+        let filter = SubscriptionFilter::new().with_tools_list_changed(true);
+        let place = server.hub().add(&inner, filter, 1).unwrap();
+        assert!(server.hub().add(&inner, SubscriptionFilter::new(), 1).is_err());
+        server.hub().announce(Change::Tools, 10);
+        outbox.push(|out| out.extend_from_slice(b"acknowledged"));
+        place.acknowledged();
+        server.hub().announce(Change::Tools, 10);
+        server.hub().announce(Change::Prompts, 10);
+        let mut sent = Vec::new();
+        outbox.take(&mut sent).await;
+        let lines: Vec<_> = sent.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+        assert_eq!((lines.len(), lines[0]), (3, &b"acknowledged"[..]));
+        drop(place);
+        assert!(lock(&server.hub().subscriptions).is_empty());
+    }
+}

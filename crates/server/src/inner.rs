@@ -84,6 +84,11 @@ impl Inner {
         self.message.id.map_or(b"null", |span| self.raw(span))
     }
 
+    /// Returns the progress token as raw JSON; `null` counts as absent.
+    pub(crate) fn progress_token(&self) -> Option<&[u8]> {
+        self.message.known.progress_token.map(|span| self.raw(span)).filter(|raw| *raw != b"null")
+    }
+
     /// Ends the request: its handler is dropped and nothing more is sent for it.
     pub(crate) fn cancel(&self) {
         if !self.cancelled.swap(true, Ordering::AcqRel) {

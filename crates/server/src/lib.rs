@@ -45,6 +45,7 @@ mod reply;
 mod request;
 mod router;
 mod run;
+mod sampling;
 pub mod schema;
 mod seal;
 mod server;

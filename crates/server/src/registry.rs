@@ -94,8 +94,8 @@ impl HandlerRegistry {
     pub fn register_tool<M>(&mut self, name: impl Into<String>, tool: impl IntoToolHandler<M>) -> Result<(), Error> {
         let name = name.into();
         check_name("tool", &name)?;
-        let handler = tool.into_tool_handler(&name);
-        let mut definition = handler.tool_definition();
+        let mut handler = tool.into_tool_handler(&name);
+        let mut definition = handler.take_definition();
         definition.name.clone_from(&name);
         let fail = |reason: &dyn fmt::Display| Error::registration(format!("tool `{name}`: {reason}"));
         let typed = handler.validation() != Validation::Schema;

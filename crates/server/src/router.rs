@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use turbomcp_protocol::encode::EncodeResult;
+use turbomcp_protocol::message::is_request_id;
 use turbomcp_protocol::scan::{Span, text_of};
 use turbomcp_protocol::types::{
     CallToolResult, CompleteRequestParams, CompleteResult, InitializeRequestParams, InitializeResult, LoggingLevel,
@@ -64,6 +65,9 @@ impl Router {
         let inner = ctx.inner().clone();
         let snapshot = inner.server.snapshot();
         let method = inner.method.clone();
+        if inner.progress_token().is_some_and(|token| !is_request_id(token)) {
+            return Err(McpError::invalid_params("a progress token is a string or an integer"));
+        }
         if inner.revision.is_modern() {
             check_modern(&inner)?;
         }

@@ -171,9 +171,7 @@ impl Example {
 
     /// Asks the process to end, as a service manager does.
     pub fn terminate(&self) {
-        let id = self.child.id().to_string();
-        let status = Command::new("sh").args(["-c", r#"kill -TERM "$1""#, "sh", &id]).status().unwrap();
-        assert!(status.success());
+        signal(&self.child, "TERM");
     }
 
     /// Ends the input.
@@ -212,6 +210,13 @@ impl Drop for Example {
             let _ = self.child.wait();
         }
     }
+}
+
+/// Sends a signal to a process; the standard library can only kill it.
+pub fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    let status = Command::new("sh").args(["-c", r#"kill -s "$1" "$2""#, "sh", name, &id]).status().unwrap();
+    assert!(status.success());
 }
 
 /// Returns the text of a result's first block.

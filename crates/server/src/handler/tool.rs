@@ -83,6 +83,21 @@ pub trait ToolHandler: Send + Sync + 'static {
     fn validation(&self) -> Validation {
         Validation::Schema
     }
+
+    /// Returns the definition of a handler that is not asked for it again.
+    #[doc(hidden)]
+    fn take_definition(&mut self) -> Tool {
+        self.tool_definition()
+    }
+
+    /// As [`handle`](Self::handle), for whoever does not know the type.
+    #[doc(hidden)]
+    fn handle_boxed(self: Arc<Self>, request: CallToolRequest, ctx: Context) -> BoxFuture<McpResult<CallToolResult>>
+    where
+        Self: Sized,
+    {
+        Box::pin(async move { self.handle(request, ctx).await })
+    }
 }
 
 /// A tool handler whose type is forgotten.
@@ -92,7 +107,7 @@ pub(crate) trait ErasedTool: Send + Sync {
 
 impl<H: ToolHandler> ErasedTool for H {
     fn call(self: Arc<Self>, request: CallToolRequest, ctx: Context) -> BoxFuture<McpResult<CallToolResult>> {
-        Box::pin(async move { self.handle(request, ctx).await })
+        self.handle_boxed(request, ctx)
     }
 }
 
@@ -266,6 +281,17 @@ impl ToolHandler for FnTool {
 
     fn validation(&self) -> Validation {
         self.validation
+    }
+
+    fn take_definition(&mut self) -> Tool {
+        let definition = self.tool_definition();
+        self.definition = Tool::new("");
+        definition
+    }
+
+    // The function's future is in a box already.
+    fn handle_boxed(self: Arc<Self>, request: CallToolRequest, ctx: Context) -> BoxFuture<McpResult<CallToolResult>> {
+        (self.function)(request, ctx)
     }
 }
 

@@ -1,6 +1,8 @@
 //! One MCP endpoint: which era a request belongs to, and the answers that need no more than that.
 
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -36,6 +38,19 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
+    /// Lets go of the buffer that the request was read into, which is much larger; for requests that stay for long.
+    pub(super) fn detach(&mut self) {
+        self.frame = Bytes::copy_from_slice(&self.frame);
+        for value in self.parts.headers.values_mut() {
+            if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
+                *value = copy;
+            }
+        }
+        if let Ok(uri) = self.parts.uri.to_string().parse() {
+            self.parts.uri = uri;
+        }
+    }
+
     /// Turns the head into what handlers and layers may know of it.
     pub(super) fn into_extensions(self) -> Extensions {
         let mut extensions = Extensions::new();
@@ -72,7 +87,10 @@ impl Endpoint {
         let limits = self.server.limits();
         match body::read(body, limits.body_bytes, limits.body_timeout).await {
             Ok(frame) => match self.sort(&head, &frame) {
-                Ok(sorted) => self.post(sorted, Incoming { parts, peer_addr, frame }).await,
+                Ok(sorted) => match self.post(sorted, Incoming { parts, peer_addr, frame }) {
+                    Reply::Now(response) => response,
+                    Reply::Later(response) => response.await,
+                },
                 Err(refused) => *refused,
             },
             Err(BodyError::TooLarge) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
@@ -117,14 +135,22 @@ impl Endpoint {
         }
     }
 
-    async fn post(&self, sorted: Sorted, incoming: Incoming) -> Response<Body> {
+    fn post(&self, sorted: Sorted, incoming: Incoming) -> Reply {
         match sorted {
-            Sorted::Modern(message, method, revision) => self.modern(incoming, message, method, revision).await,
-            Sorted::Initialize(message) => self.initialize(incoming, message).await,
-            Sorted::Legacy(session, message) => self.legacy(&session, incoming, message).await,
-            Sorted::Batch(session) => self.batch(&session, incoming).await,
+            Sorted::Modern(message, method, revision) => self.modern(incoming, message, method, revision),
+            Sorted::Initialize(message) => self.initialize(incoming, message),
+            Sorted::Legacy(session, message) => self.legacy(session, incoming, message),
+            Sorted::Batch(session) => self.batch(session, incoming),
         }
     }
+}
+
+/// A response, or the way to it.
+///
+/// Most requests are answered at once; what waits is kept apart, so that the others need not make room for it.
+pub(super) enum Reply {
+    Now(Response<Body>),
+    Later(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
 }
 
 /// What came in a body.

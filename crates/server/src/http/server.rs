@@ -92,6 +92,21 @@ impl HttpServer {
         Ok(HttpListener { listener, address, path: self.path.into(), front })
     }
 
+    /// Serves on an address until SIGTERM or SIGINT asks the server to end.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on ([`Error::is_bind`]), or a host, origin or path is malformed.
+    pub async fn run(self, address: impl ToSocketAddrs) -> Result<(), Error> {
+        let shutdown = self.server.shutdown_handle();
+        let listener = self.bind(address).await?;
+        tracing::info!(address = %listener.local_addr(), "serving over HTTP");
+        let signals = tokio::spawn(crate::signal::shut_down(shutdown));
+        let result = listener.serve().await;
+        signals.abort();
+        result
+    }
+
     /// Makes a router with the one route, to be merged into an application or nested in it.
     ///
     /// # Errors
@@ -168,8 +183,8 @@ impl HttpListener {
     pub async fn serve(self) -> Result<(), Error> {
         let Self { listener, path, front, .. } = self;
         let server = match &front {
-            Front::Plain(service) => service.server().clone(),
-            Front::Cors(service) => service.get_ref().server().clone(),
+            Front::Plain(service) => service.endpoint().server.clone(),
+            Front::Cors(service) => service.get_ref().endpoint().server.clone(),
         };
         let limits = server.limits();
         let bounds = Bounds {
@@ -183,12 +198,7 @@ impl HttpListener {
             let (path, front) = (path.clone(), front.at(address));
             service_fn(move |request: Request<Incoming>| {
                 let front = (request.uri().path() == &*path).then(|| front.clone());
-                async move {
-                    Ok::<_, Infallible>(match front {
-                        Some(front) => front.answer(request).await,
-                        None => empty(StatusCode::NOT_FOUND),
-                    })
-                }
+                answer(front, request)
             })
         })
         .await;
@@ -207,15 +217,13 @@ impl Front {
             }
         }
     }
+}
 
-    async fn answer(self, request: Request<Incoming>) -> Response<Body> {
-        match self {
-            Self::Plain(service) => service.answer(request).await,
-            Self::Cors(mut service) => match service.call(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            },
-        }
+async fn answer(front: Option<Front>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    match front {
+        Some(Front::Plain(service)) => Ok(service.endpoint().answer(request, service.peer_addr()).await),
+        Some(Front::Cors(mut service)) => service.call(request).await,
+        None => Ok(empty(StatusCode::NOT_FOUND)),
     }
 }
 
@@ -231,12 +239,7 @@ impl McpServer {
     ///
     /// If the address cannot be listened on.
     pub async fn run_http(&self, address: impl ToSocketAddrs) -> Result<(), Error> {
-        let listener = self.http().bind(address).await?;
-        tracing::info!(address = %listener.local_addr(), "serving over HTTP");
-        let signals = tokio::spawn(crate::signal::shut_down(self.shutdown_handle()));
-        let result = listener.serve().await;
-        signals.abort();
-        result
+        self.http().run(address).await
     }
 
     /// Makes an axum router that answers on the path `/mcp`, to be merged into an application or nested in it.

@@ -14,7 +14,6 @@ use tower_service::Service;
 
 use super::body::Body;
 use super::endpoint::Endpoint;
-use crate::McpServer;
 
 /// One endpoint, for one connection or for all of a router.
 #[derive(Debug, Clone)]
@@ -34,17 +33,12 @@ impl McpService {
         Self { endpoint: self.endpoint.clone(), peer_addr: Some(peer_addr) }
     }
 
-    pub(super) fn server(&self) -> &McpServer {
-        &self.endpoint.server
+    pub(super) fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
     }
 
-    pub(super) async fn answer<B>(self, request: Request<B>) -> Response<Body>
-    where
-        B: HttpBody<Data: Send> + Send,
-    {
-        let told = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address);
-        let peer_addr = self.peer_addr.or_else(told);
-        self.endpoint.answer(request, peer_addr).await
+    pub(super) fn peer_addr(&self) -> Option<SocketAddr> {
+        self.peer_addr
     }
 }
 
@@ -61,7 +55,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let service = self.clone();
-        Box::pin(async move { Ok(service.answer(request).await) })
+        let told = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address);
+        let peer_addr = self.peer_addr.or_else(told);
+        let endpoint = self.endpoint.clone();
+        Box::pin(async move { Ok(endpoint.answer(request, peer_addr).await) })
     }
 }

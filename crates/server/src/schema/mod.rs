@@ -6,6 +6,7 @@
 //! finds the arguments that Streamable HTTP mirrors in headers.
 
 mod bounds;
+mod effort;
 mod explain;
 mod header;
 mod input;

@@ -8,6 +8,7 @@ use jsonschema::{PatternOptions, ReferencingError, ValidationError};
 use serde_json::{Map, Value, json};
 
 use super::bounds::{self, Excess, MAX_DEPTH, MAX_OBJECTS};
+use super::effort::Effort;
 use super::explain::explain;
 use super::keywords::each_optional_property;
 
@@ -41,6 +42,8 @@ pub struct Validator {
     compiled: jsonschema::Validator,
     /// The members known at the root, named when there is one too many.
     names: Vec<String>,
+    /// Present if the schema refers to itself.
+    effort: Option<Effort>,
 }
 
 impl Validator {
@@ -78,6 +81,7 @@ impl Validator {
     }
 
     fn build(schema: &Value) -> Result<Self, SchemaError> {
+        let effort = Effort::of(schema)?;
         let compiled = jsonschema::options()
             .offline()
             .should_validate_formats(false)
@@ -86,7 +90,7 @@ impl Validator {
             .map_err(SchemaError::from_build)?;
         let properties = schema.get("properties").and_then(Value::as_object);
         let names = properties.into_iter().flat_map(Map::keys).cloned().collect();
-        Ok(Self { compiled, names })
+        Ok(Self { compiled, names, effort })
     }
 
     /// Checks a value.
@@ -95,6 +99,9 @@ impl Validator {
     ///
     /// Returns up to eight messages, each of which names a member and the rule it breaks.
     pub fn check(&self, value: &Value) -> Result<(), Vec<String>> {
+        if self.effort.as_ref().is_some_and(|effort| !effort.is_affordable(value)) {
+            return Err(vec!["the value is nested too deeply to be checked".to_owned()]);
+        }
         if self.compiled.is_valid(value) {
             return Ok(());
         }
