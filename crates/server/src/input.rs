@@ -19,7 +19,7 @@ use turbomcp_protocol::types::{
     ElicitRequestUrlParams, ElicitResult, ElicitationCapability, ElicitationSchema, ListRootsResult, RootsCapability,
     SamplingCapability,
 };
-use turbomcp_protocol::{McpError, McpResult, Method};
+use turbomcp_protocol::{ErrorCode, McpError, McpResult, Method};
 use turbomcp_transport::Identity;
 
 use crate::Context;
@@ -238,17 +238,24 @@ impl Context {
     /// # Errors
     ///
     /// If the client has not declared form elicitation, does not answer, or answers with something that does not fit the
-    /// form. That the user declines is an answer.
+    /// form; if a field takes several values and the protocol version has no such field. That the user declines is an
+    /// answer.
     ///
     /// # Specification
     ///
     /// [Elicitation](https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation)
     pub fn elicit(&self, message: impl Into<String>, schema: ElicitationSchema) -> Ask<'_, ElicitResult> {
+        let fits = self.revision().has_multi_select() || !schema.has_multi_select();
         let params = ElicitRequestParams::Form(ElicitRequestFormParams::new(message, schema.clone()));
         let has = self.revision().has_elicitation() && self.client_capabilities().has_form_elicitation();
         let mut needed = ClientCapabilities::new();
         needed.elicitation = Some(ElicitationCapability::new());
         let mut ask = self.ask("elicitation", Method::ELICITATION_CREATE, Some(self.adapted(&params)), has, &needed);
+        if !fits {
+            let code = ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY;
+            let refusal = || McpError::new(code, "the client's protocol version has no fields for several values");
+            ask.refusal.get_or_insert_with(refusal);
+        }
         ask.form = Some(schema);
         ask
     }

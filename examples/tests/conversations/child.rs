@@ -43,6 +43,8 @@ impl Example {
     /// Starts an example and connects to it as a client with these capabilities.
     pub fn start_with(name: &str, era: Era, capabilities: Value) -> Self {
         let mut command = Command::new(path_of(name));
+        // Most examples have no other binding and take no arguments.
+        command.arg("--stdio");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (sender, lines) = channel();

@@ -9,3 +9,4 @@ mod http;
 mod network;
 mod offers;
 mod running;
+mod stress;
