@@ -138,7 +138,11 @@ impl Hub {
 
     /// Tells everyone who wants to know; a slow subscriber misses it rather than holding anyone up.
     pub(crate) fn announce(&self, change: Change<'_>, limit: usize) {
-        for subscription in lock(&self.subscriptions).values_mut().filter(|s| change.wanted_by(&s.filter)) {
+        for subscription in lock(&self.subscriptions).values_mut() {
+            // One that was cancelled leaves when its task has a turn, and has to be silent until then.
+            if subscription.inner.is_cancelled() || !change.wanted_by(&subscription.filter) {
+                continue;
+            }
             let message = change.message(Some(subscription.inner.id()));
             subscription.notify(message, limit);
         }
