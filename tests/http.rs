@@ -79,6 +79,11 @@ impl Http {
         result
     }
 
+    /// Expects the answer to a request, once more.
+    pub fn expect(&self, request: &Value) {
+        self.judge.lock().unwrap().sent(request.to_string().as_bytes());
+    }
+
     /// Adds the headers of the session to a request.
     pub fn within(&self, mut request: Request) -> Request {
         if let Some(id) = &self.session {

@@ -303,6 +303,7 @@ async fn resum_01_events_are_numbered_across_all_streams_of_a_session() {
     assert!(ids.insert(listening.event().await.unwrap().id.unwrap()));
     // Each stream is replayed by itself.
     for (n, first) in firsts.iter().enumerate() {
+        client.expect(&call(n, "wait", json!({})));
         let all = client.resume(first).await.rest().await;
         assert_eq!((all.len(), &all[2]["id"]), (3, &json!(n)), "{all:?}");
     }
