@@ -62,6 +62,11 @@ pub struct Http {
 }
 
 impl Http {
+    /// Talks to a server at this address.
+    pub fn at(address: SocketAddr) -> Self {
+        Self { address, judge: Arc::default(), session: None, version: None }
+    }
+
     /// Returns another client of the same server, which knows nothing yet.
     pub fn another(&self) -> Self {
         Self { address: self.address, judge: Arc::default(), session: None, version: None }
