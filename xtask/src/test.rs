@@ -3,14 +3,16 @@
 use std::time::Instant;
 
 use crate::{
-    Outcome, conformance, deny, fixture::Profile, guides, hack, process, strangers, tree, workspace::Workspace,
+    Outcome, conformance, coverage, deny, fixture::Profile, guides, hack, process, strangers, tree,
+    workspace::Workspace,
 };
 
 type Check = fn(&Workspace) -> Outcome;
 
 // What is quick comes first, so that a slip is seen early.
-const CHECKS: [(&str, Check); 10] = [
+const CHECKS: [(&str, Check); 11] = [
     ("fmt", |workspace| process::run(&mut workspace.cargo(&["fmt", "--all", "--check"]))),
+    ("coverage", |workspace| coverage::run(workspace, coverage::Mode::Check)),
     ("guides", guides::run),
     ("tree", tree::run),
     ("clippy", clippy),

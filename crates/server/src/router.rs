@@ -18,6 +18,7 @@ use turbomcp_protocol::types::{
     SetLevelRequestParams, SubscribeRequestParams,
 };
 use turbomcp_protocol::{McpError, McpResult, Method, Revision};
+use turbomcp_transport::Identity;
 
 use crate::arguments::Arguments;
 use crate::handler::{BoxFuture, CallToolRequest, CompleteRequest, GetPromptRequest, ReadResourceRequest};
@@ -65,6 +66,11 @@ impl Router {
         let inner = ctx.inner().clone();
         let snapshot = inner.server.snapshot();
         let method = inner.method.clone();
+        if let Some(agreed) = inner.peer.as_ref().and_then(|peer| peer.agreed())
+            && agreed.identity.as_ref() != ctx.extensions().get::<Identity>()
+        {
+            return Err(McpError::forbidden("the session belongs to somebody else"));
+        }
         if inner.progress_token().is_some_and(|token| !is_request_id(token)) {
             return Err(McpError::invalid_params("a progress token is a string or an integer"));
         }
@@ -287,7 +293,8 @@ fn initialize(inner: &Inner, snapshot: &Snapshot) -> Routed {
     let asked: InitializeRequestParams = params(inner)?;
     let revision = Revision::parse(&requested).filter(|r| r.is_legacy()).unwrap_or(Revision::LATEST_LEGACY);
     let peer = inner.peer.as_ref().ok_or_else(McpError::internal_error)?;
-    let agreed = Agreed { revision, capabilities: asked.capabilities, client_info: asked.client_info };
+    let identity = inner.extensions.get().and_then(|extensions| extensions.get::<Identity>()).cloned();
+    let agreed = Agreed { revision, capabilities: asked.capabilities, client_info: asked.client_info, identity };
     if !peer.agree(agreed) {
         return Err(McpError::invalid_request("the connection is initialized already"));
     }
