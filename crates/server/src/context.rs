@@ -144,6 +144,20 @@ impl Context {
     ///
     /// `await` the returned builder; a total and a message may be added first.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turbomcp_server::Context;
+    ///
+    /// async fn count(ctx: &Context, to: u32) -> u32 {
+    ///     for number in 1..=to {
+    ///         ctx.progress(number.into()).total(to.into()).message(format!("{number}")).await;
+    ///     }
+    ///     to
+    /// }
+    /// # let _ = count;
+    /// ```
+    ///
     /// # Specification
     ///
     /// [Progress](https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress)
@@ -301,6 +315,25 @@ fn write_number(number: f64, out: &mut Vec<u8>) {
 }
 
 /// What a handler's parameter may be that does not come from the arguments.
+///
+/// # Examples
+///
+/// ```
+/// use turbomcp_protocol::{McpError, McpResult};
+/// use turbomcp_server::{Context, FromContext};
+///
+/// /// Who asks. A layer finds out, and puts it into the extensions of the request.
+/// #[derive(Clone)]
+/// struct User(String);
+///
+/// impl FromContext for User {
+///     fn from_context(ctx: &Context) -> McpResult<Self> {
+///         ctx.extensions().get().cloned().ok_or_else(|| McpError::unauthorized("who are you?"))
+///     }
+/// }
+/// ```
+///
+/// A method under `#[tool]` then takes a `User`, or an `Option<User>`, as a parameter.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be taken from the request",
     note = "take a `Context`, or a type that implements `FromContext`"

@@ -211,6 +211,30 @@ impl<'a, T: DeserializeOwned + Send + 'static> IntoFuture for Ask<'a, T> {
 impl Context {
     /// Asks the user to fill in a form.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turbomcp_protocol::McpResult;
+    /// use turbomcp_protocol::types::{ElicitAction, ElicitationSchema, NumberSchema};
+    /// use turbomcp_server::Context;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Table {
+    ///     guests: u32,
+    /// }
+    ///
+    /// async fn book(ctx: &Context) -> McpResult<String> {
+    ///     let guests = NumberSchema::new().with_minimum(1);
+    ///     let form = ElicitationSchema::new().integer("guests", guests).required("guests");
+    ///     let answer = ctx.elicit("How many are you?", form).await?;
+    ///     match answer.action {
+    ///         ElicitAction::Accept => Ok(format!("A table for {}", answer.parse::<Table>()?.guests)),
+    ///         _ => Ok("No table, then".to_owned()),
+    ///     }
+    /// }
+    /// # let _ = book;
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the client has not declared form elicitation, does not answer, or answers with something that does not fit the
@@ -238,6 +262,20 @@ impl Context {
 
     /// Asks the user to visit a URL.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turbomcp_protocol::McpResult;
+    /// use turbomcp_protocol::types::{ElicitAction, ElicitRequestUrlParams};
+    /// use turbomcp_server::Context;
+    ///
+    /// async fn connect(ctx: &Context) -> McpResult<bool> {
+    ///     let page = ElicitRequestUrlParams::new("Connect your storage", "https://notes.example/connect");
+    ///     Ok(ctx.elicit_url(page).await?.action == ElicitAction::Accept)
+    /// }
+    /// # let _ = connect;
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the client has not declared URL elicitation, or does not answer. That the user declines is an answer.
@@ -256,6 +294,21 @@ impl Context {
     }
 
     /// Asks the client's model for a message.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turbomcp_protocol::McpResult;
+    /// use turbomcp_protocol::types::{CreateMessageRequestParams, SamplingMessage};
+    /// use turbomcp_server::Context;
+    ///
+    /// async fn summarize(ctx: &Context, text: &str) -> McpResult<Option<String>> {
+    ///     let question = SamplingMessage::user(format!("Summarize in one sentence: {text}"));
+    ///     let answer = ctx.sample(CreateMessageRequestParams::new([question], 100)).await?;
+    ///     Ok(answer.content.as_slice().iter().find_map(|block| block.as_text()).map(str::to_owned))
+    /// }
+    /// # let _ = summarize;
+    /// ```
     ///
     /// A client that has not declared that it honours `includeContext` is not sent it.
     ///
@@ -289,6 +342,18 @@ impl Context {
     }
 
     /// Asks the client for the directories it works in.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turbomcp_protocol::McpResult;
+    /// use turbomcp_server::Context;
+    ///
+    /// async fn directories(ctx: &Context) -> McpResult<Vec<String>> {
+    ///     Ok(ctx.list_roots().await?.roots.into_iter().map(|root| root.uri).collect())
+    /// }
+    /// # let _ = directories;
+    /// ```
     ///
     /// # Errors
     ///

@@ -178,6 +178,25 @@ impl McpServer {
 
     /// Adds a tool to the running server and tells its clients.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use schemars::JsonSchema;
+    /// use serde::Deserialize;
+    /// use turbomcp_server::{Context, ServerBuilder};
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Text {
+    ///     text: String,
+    /// }
+    ///
+    /// let server = ServerBuilder::new().build();
+    /// server.register_tool("shout", |Text { text }: Text, _: Context| async move { text.to_uppercase() })?;
+    /// assert!(server.remove_tool("shout"));
+    /// assert!(!server.remove_tool("shout"));
+    /// # Ok::<(), turbomcp_server::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the name is taken or illegal, or a schema of the tool is.
@@ -351,6 +370,30 @@ impl ServerBuilder {
 
     /// Adds a tool: a [`ToolHandler`](crate::ToolHandler), or an async function of its arguments and a context.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use schemars::JsonSchema;
+    /// use serde::Deserialize;
+    /// use turbomcp_server::{Context, FnTool, ServerBuilder};
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Add {
+    ///     a: i64,
+    ///     b: i64,
+    /// }
+    ///
+    /// async fn add(Add { a, b }: Add, _: Context) -> i64 {
+    ///     a + b
+    /// }
+    ///
+    /// let builder = ServerBuilder::new()
+    ///     .tool("add", add)?
+    ///     .tool("plus", FnTool::new(add).description("Adds two numbers."))?;
+    /// assert!(builder.tool("add", add).unwrap_err().is_registration());
+    /// # Ok::<(), turbomcp_server::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the name is taken or illegal, or a schema of the tool is.
@@ -360,6 +403,21 @@ impl ServerBuilder {
     }
 
     /// Adds a resource, or a resource template if the URI has variables.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turbomcp_server::{Context, FnResource, ReadResourceRequest, ResourceDefinition, ServerBuilder};
+    ///
+    /// async fn greeting(request: ReadResourceRequest, _: Context) -> String {
+    ///     format!("Hello, {}!", request.variable("name").unwrap_or("world"))
+    /// }
+    ///
+    /// let greeting = FnResource::new(ResourceDefinition::new("greeting"), greeting);
+    /// let server = ServerBuilder::new().resource("hello://{name}", greeting)?.build();
+    /// # drop(server);
+    /// # Ok::<(), turbomcp_server::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -371,6 +429,22 @@ impl ServerBuilder {
 
     /// Adds a prompt.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turbomcp_protocol::types::{Prompt, PromptArgument};
+    /// use turbomcp_server::{Context, FnPrompt, GetPromptRequest, ServerBuilder};
+    ///
+    /// async fn review(request: GetPromptRequest, _: Context) -> String {
+    ///     format!("Review this code:\n{}", request.argument("code").unwrap_or_default())
+    /// }
+    ///
+    /// let review = FnPrompt::new(Prompt::new("review").add_argument(PromptArgument::new("code").required()), review);
+    /// let server = ServerBuilder::new().prompt("review", review)?.build();
+    /// # drop(server);
+    /// # Ok::<(), turbomcp_server::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the name is taken or empty.
@@ -380,6 +454,22 @@ impl ServerBuilder {
     }
 
     /// Adds the completion of one argument of a prompt or resource template.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turbomcp_protocol::types::CompletionReference;
+    /// use turbomcp_server::{CompleteRequest, Context, ServerBuilder};
+    ///
+    /// async fn languages(request: CompleteRequest, _: Context) -> Vec<&'static str> {
+    ///     ["c", "c++", "rust"].into_iter().filter(|language| language.starts_with(request.value())).collect()
+    /// }
+    ///
+    /// let builder = ServerBuilder::new();
+    /// let builder = builder.completion(CompletionReference::prompt("review"), "language", languages)?;
+    /// # drop(builder);
+    /// # Ok::<(), turbomcp_server::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -395,6 +485,36 @@ impl ServerBuilder {
     }
 
     /// Puts a Tower layer around what is there; the last one added sees a request first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::task::{Context, Poll};
+    /// use tower_layer::layer_fn;
+    /// use tower_service::Service;
+    /// use turbomcp_server::{Handle, Request, Response, ServerBuilder};
+    ///
+    /// #[derive(Clone)]
+    /// struct Log<S>(S);
+    ///
+    /// impl<S: Service<Request, Response = Response>> Service<Request> for Log<S> {
+    ///     type Response = Response;
+    ///     type Error = S::Error;
+    ///     type Future = S::Future;
+    ///
+    ///     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    ///         self.0.poll_ready(cx)
+    ///     }
+    ///
+    ///     fn call(&mut self, request: Request) -> S::Future {
+    ///         eprintln!("{}", request.method());
+    ///         self.0.call(request)
+    ///     }
+    /// }
+    ///
+    /// let server = ServerBuilder::new().layer(layer_fn(|rest: Handle| Log(rest))).build();
+    /// # drop(server);
+    /// ```
     pub fn layer<L>(mut self, layer: L) -> Self
     where
         L: Layer<Handle> + Send + 'static,

@@ -144,6 +144,21 @@ impl Example {
     /// Calls a tool that asks several questions, one after the other.
     #[track_caller]
     pub fn answers(&mut self, tool: &str, answers: &[(&str, Value)]) -> (Vec<Value>, String) {
+        let (questions, answer) = self.rounds(tool, answers);
+        assert_ne!(answer["result"]["isError"], true, "{answer}");
+        (questions, text_of(&answer["result"]))
+    }
+
+    /// Calls a tool that asks one question, gives an answer that is refused, and returns the code of the error.
+    #[track_caller]
+    pub fn refused_after(&mut self, tool: &str, method: &str, answer: &Value) -> i64 {
+        let (_, answer) = self.rounds(tool, &[(method, answer.clone())]);
+        answer["error"]["code"].as_i64().unwrap_or_else(|| panic!("not refused: {answer}"))
+    }
+
+    /// Returns the params of the questions, and the response to the call.
+    #[track_caller]
+    fn rounds(&mut self, tool: &str, answers: &[(&str, Value)]) -> (Vec<Value>, Value) {
         let mut questions = Vec::new();
         let mut id = self.send("tools/call", json!({"name": tool, "arguments": {}}));
         for (method, answer) in answers {
@@ -152,21 +167,23 @@ impl Example {
                 assert_eq!(asked["method"], *method, "{asked}");
                 questions.push(asked["params"].take());
                 self.write(&json!({"jsonrpc": "2.0", "id": asked["id"], "result": answer}));
-            } else {
-                assert_eq!(asked["result"]["resultType"], "input_required", "{asked}");
-                let (key, question) = asked["result"]["inputRequests"].as_object().unwrap().iter().next().unwrap();
-                assert_eq!(question["method"], *method, "{asked}");
-                questions.push(question["params"].clone());
-                let state = &asked["result"]["requestState"];
-                let params =
-                    json!({"name": tool, "arguments": {}, "requestState": state, "inputResponses": {key: answer}});
-                id = self.send("tools/call", params);
+                continue;
             }
+            assert_eq!(asked["result"]["resultType"], "input_required", "{asked}");
+            let (key, question) = asked["result"]["inputRequests"].as_object().unwrap().iter().next().unwrap();
+            assert_eq!(question["method"], *method, "{asked}");
+            questions.push(question["params"].clone());
+            let params = json!({
+                "name": tool,
+                "arguments": {},
+                "requestState": asked["result"]["requestState"],
+                "inputResponses": {key: answer},
+            });
+            id = self.send("tools/call", params);
         }
         let answer = self.next();
         assert_eq!(answer["id"], id, "{answer}");
-        assert_ne!(answer["result"]["isError"], true, "{answer}");
-        (questions, text_of(&answer["result"]))
+        (questions, answer)
     }
 
     /// Asks the process to end, as a service manager does.

@@ -1,5 +1,5 @@
-//! Every example is started as a program of its own, and a conversation is held with it over its standard streams or over
-//! HTTP.
+//! Every example is started as a program of its own, and a conversation is held with it over its standard streams or
+//! over HTTP.
 
 mod asking;
 mod child;

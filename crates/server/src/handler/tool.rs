@@ -64,6 +64,33 @@ pub enum Validation {
 
 /// A tool: its definition, and what happens when it is called.
 ///
+/// # Examples
+///
+/// ```
+/// use turbomcp_protocol::McpResult;
+/// use turbomcp_protocol::types::{CallToolResult, Tool, ToolInputSchema};
+/// use turbomcp_server::{CallToolRequest, Context, ServerBuilder, ToolHandler};
+///
+/// struct Echo;
+///
+/// impl ToolHandler for Echo {
+///     fn tool_definition(&self) -> Tool {
+///         let schema = ToolInputSchema::empty()
+///             .add_property("text", serde_json::json!({"type": "string"}))
+///             .require_property("text");
+///         Tool::new("echo").with_description("Returns its text.").with_input_schema(schema)
+///     }
+///
+///     async fn handle(&self, request: CallToolRequest, _: Context) -> McpResult<CallToolResult> {
+///         Ok(CallToolResult::text(request.arguments().get::<String>("text")?))
+///     }
+/// }
+///
+/// let server = ServerBuilder::new().tool("echo", Echo)?.build();
+/// # drop(server);
+/// # Ok::<(), turbomcp_server::Error>(())
+/// ```
+///
 /// # Specification
 ///
 /// [Tools](https://modelcontextprotocol.io/specification/2026-07-28/server/tools)
