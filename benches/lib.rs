@@ -24,7 +24,7 @@ impl fmt::Debug for Work {
 pub const BASELINE: &str = "value";
 
 /// Every piece of work.
-pub const ALL: [Work; 13] = [
+pub const ALL: [Work; 15] = [
     Work { name: BASELINE, prepare: message::value },
     Work { name: "decode", prepare: message::decode },
     Work { name: "encode", prepare: message::encode },
@@ -33,6 +33,8 @@ pub const ALL: [Work; 13] = [
     Work { name: "tool_call_legacy", prepare: server::tool_call_legacy },
     Work { name: "tool_call_waits", prepare: server::tool_call_waits },
     Work { name: "tool_call_layer", prepare: server::tool_call_layer },
+    Work { name: "tool_call_4_layers", prepare: server::tool_call_layers },
+    Work { name: "tool_call_middleware", prepare: server::tool_call_middleware },
     Work { name: "tool_call_of_10000", prepare: || server::tool_call(10_000) },
     Work { name: "tools_list_100", prepare: server::tools_list },
     Work { name: "router_tool_call", prepare: router::tool_call },

@@ -1,11 +1,18 @@
 //! A whole server over a connection that costs nothing.
 
+use std::task::{Context as TaskContext, Poll};
+
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::runtime::{Builder, Runtime};
+use tower_layer::Layer;
+use tower_service::Service;
 use turbomcp::transport::{Batch, Error as TransportError, Receive, Send, Transport};
-use turbomcp::{Context, FnTool, McpServer, Middleware, MiddlewareResult, Next, Request, Response, ServerBuilder};
+use turbomcp::{
+    BoxError, Context, FnTool, Handle, McpServer, Middleware, MiddlewareResult, Next, Request, Response, ServerBuilder,
+    StackFuture,
+};
 
 use crate::{INITIALIZE, call, legacy_call};
 
@@ -52,7 +59,8 @@ pub(crate) fn tool_call_waits() -> Box<dyn FnMut(u64)> {
     repeated(builder(100).build(), None, call("wait"))
 }
 
-/// A layer that only passes on.
+/// A middleware, or a layer, that only passes on.
+#[derive(Clone)]
 struct Idle;
 
 impl Middleware for Idle {
@@ -61,7 +69,40 @@ impl Middleware for Idle {
     }
 }
 
+impl Layer<Handle> for Idle {
+    type Service = Passing;
+
+    fn layer(&self, inner: Handle) -> Passing {
+        Passing(inner)
+    }
+}
+
+#[derive(Clone)]
+struct Passing(Handle);
+
+impl Service<Request> for Passing {
+    type Response = Response;
+    type Error = BoxError;
+    type Future = StackFuture;
+
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> StackFuture {
+        self.0.call(request)
+    }
+}
+
 pub(crate) fn tool_call_layer() -> Box<dyn FnMut(u64)> {
+    repeated(builder(100).layer(Idle).build(), None, call("add"))
+}
+
+pub(crate) fn tool_call_layers() -> Box<dyn FnMut(u64)> {
+    repeated(builder(100).layer(Idle).layer(Idle).layer(Idle).layer(Idle).build(), None, call("add"))
+}
+
+pub(crate) fn tool_call_middleware() -> Box<dyn FnMut(u64)> {
     repeated(builder(100).middleware(Idle).build(), None, call("add"))
 }
 

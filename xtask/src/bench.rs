@@ -46,8 +46,8 @@ fn instructions(workspace: &Workspace) -> Outcome {
 fn collected(workspace: &Workspace, work: &Path, name: &str, times: u64) -> Outcome<u64> {
     let out = workspace.target.join(format!("callgrind.{name}.{times}"));
     let mut command = Command::new("valgrind");
-    command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
-    command.arg(work).args([name, &times.to_string()]).stderr(Stdio::null());
+    command.args(["-q", "--tool=callgrind"]).arg(format!("--callgrind-out-file={}", out.display()));
+    command.arg(work).args([name, &times.to_string()]);
     process::read(&mut command)?;
     let report = fs::read_to_string(&out)?;
     fs::remove_file(&out)?;

@@ -20,7 +20,7 @@ use crate::registry::{HandlerRegistry, Snapshot};
 use crate::request::{Request, Response};
 use crate::router::Router;
 use crate::seal::{KEY_BYTES, Seal};
-use crate::stack::{BoxError, Handle, Middleware, MiddlewareLayer, Stack};
+use crate::stack::{BoxError, Handle, Middleware, Stack};
 use crate::sync::{read, write};
 use crate::{Error, Limits, connection};
 
@@ -527,8 +527,9 @@ impl ServerBuilder {
     }
 
     /// Puts a [`Middleware`] around what is there; the last one added sees a request first.
-    pub fn middleware(self, middleware: impl Middleware) -> Self {
-        self.layer(MiddlewareLayer(Arc::new(middleware)))
+    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
+        self.layers.push(Box::new(move |stack| stack.middleware(middleware)));
+        self
     }
 
     /// Makes the server.
