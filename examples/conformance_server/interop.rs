@@ -87,7 +87,6 @@ fn interop_touch(ctx: Context, uri: String) -> &'static str {
 
 /// Panics.
 #[tool]
-#[expect(clippy::panic, reason = "a panic is what this tool is for")]
 fn interop_panic() -> &'static str {
     panic!("fixture panic")
 }

@@ -1,12 +1,11 @@
 //! Serving a server over HTTP: its settings, its listener, and its router.
 
-use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::{TcpListener, ToSocketAddrs};
@@ -16,10 +15,9 @@ use tower_service::Service;
 use turbomcp_transport::http::listener::{self, Bounds};
 use turbomcp_transport::http::origin::OriginPolicy;
 
-use super::body::Body;
 use super::endpoint::{Endpoint, empty};
 use super::head::{SESSION_ID, VERSION};
-use super::service::McpService;
+use super::service::{Answering, McpService};
 use super::session::Sessions;
 use crate::{Error, McpServer};
 
@@ -196,9 +194,12 @@ impl HttpListener {
         let end = server.shutdown_started();
         listener::serve(listener, bounds, end, |address| {
             let (path, front) = (path.clone(), front.at(address));
-            service_fn(move |request: Request<Incoming>| {
-                let front = (request.uri().path() == &*path).then(|| front.clone());
-                answer(front, request)
+            service_fn(move |request: Request<Incoming>| -> Answering {
+                match &front {
+                    _ if request.uri().path() != &*path => Box::pin(async { Ok(empty(StatusCode::NOT_FOUND)) }),
+                    Front::Plain(service) => service.clone().call(request),
+                    Front::Cors(service) => Box::pin(service.clone().call(request)),
+                }
             })
         })
         .await;
@@ -216,14 +217,6 @@ impl Front {
                 Self::Cors(service)
             }
         }
-    }
-}
-
-async fn answer(front: Option<Front>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-    match front {
-        Some(Front::Plain(service)) => Ok(service.endpoint().answer(request, service.peer_addr()).await),
-        Some(Front::Cors(mut service)) => service.call(request).await,
-        None => Ok(empty(StatusCode::NOT_FOUND)),
     }
 }
 

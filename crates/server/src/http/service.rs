@@ -15,6 +15,9 @@ use tower_service::Service;
 use super::body::Body;
 use super::endpoint::Endpoint;
 
+/// The way to a response. In a box, so that a connection does not keep the room for it while there is no request.
+pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
 /// One endpoint, for one connection or for all of a router.
 #[derive(Debug, Clone)]
 pub(super) struct McpService {
@@ -36,10 +39,6 @@ impl McpService {
     pub(super) fn endpoint(&self) -> &Arc<Endpoint> {
         &self.endpoint
     }
-
-    pub(super) fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer_addr
-    }
 }
 
 impl<B> Service<Request<B>> for McpService
@@ -48,7 +47,7 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Answering;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
@@ -57,7 +56,6 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let told = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address);
         let peer_addr = self.peer_addr.or_else(told);
-        let endpoint = self.endpoint.clone();
-        Box::pin(async move { Ok(endpoint.answer(request, peer_addr).await) })
+        self.endpoint.clone().answer(request, peer_addr)
     }
 }
