@@ -16,6 +16,7 @@ mod prompts;
 mod resources;
 mod sampling;
 mod schemas;
+mod stack;
 mod stdio;
 mod subscriptions;
 mod tools;
