@@ -198,7 +198,7 @@ fn finish_tool(entry: &ToolEntry, result: McpResult<CallToolResult>) -> Response
 
 fn read_resource(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
     let uri = required_text(inner, inner.message.known.uri, "uri")?;
-    let Some((entry, variables)) = snapshot.registry.resource(&uri) else {
+    let Some((entry, variables)) = snapshot.registry.resource(&uri).filter(|_| inner.server.allows(&uri)) else {
         return Err(McpError::resource_not_found(&uri));
     };
     let request = ReadResourceRequest::new(Arc::from(&*uri), variables.map(Arc::new));
