@@ -1,7 +1,6 @@
 //! The builder of a server.
 
 use std::fmt;
-use std::future::Future;
 use std::time::Duration;
 
 use tower_layer::Layer;
@@ -14,7 +13,7 @@ use crate::request::{Request, Response};
 use crate::router::Router;
 use crate::seal::KEY_BYTES;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
-use crate::{Error, Limits, McpServer, ServerConfig};
+use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig};
 
 /// Builds a server.
 #[must_use]
@@ -106,9 +105,25 @@ impl ServerBuilder {
     }
 
     /// Replaces all handlers by those of a registry.
-    pub fn with_registry(mut self, registry: HandlerRegistry) -> Self {
+    pub fn with_registry(mut self, mut registry: HandlerRegistry) -> Self {
+        if let (Some(validator), None) = (self.registry.validator(), registry.validator())
+            && let Err(error) = registry.validate_with(validator.clone())
+        {
+            tracing::error!(%error, "a tool is validated as if nothing had been said of it");
+        }
         self.registry = registry;
         self
+    }
+
+    /// Has the calls of all tools held against more than by default: of those that are there, of those that are added
+    /// later, and of those that are registered while the server runs.
+    ///
+    /// # Errors
+    ///
+    /// If a format is unknown, or a schema cannot be compiled.
+    pub fn with_schema_validation(mut self, validator: SchemaValidator) -> Result<Self, Error> {
+        self.registry.validate_with(validator)?;
+        Ok(self)
     }
 
     /// Sets the keys that seal what modern clients carry from round to round: the first seals, all open.

@@ -59,6 +59,7 @@ mod stack;
 mod sync;
 pub mod text;
 pub mod uri;
+mod validation;
 
 pub use arguments::{ArgumentError, Arguments};
 pub use builder::{IntoServer, ServerBuilder};
@@ -81,3 +82,4 @@ pub use request::{Request, Response};
 pub use server::McpServer;
 pub use shutdown::{Ending, ShutdownHandle};
 pub use stack::{BoxError, Handle, Middleware, MiddlewareError, MiddlewareResult, Next, StackFuture};
+pub use validation::{SchemaValidator, ValidationConfig};

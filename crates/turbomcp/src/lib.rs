@@ -79,8 +79,8 @@ pub use turbomcp_server::{
     Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle, HandlerRegistry, IntoCallToolResult,
     IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoServer, IntoToolHandler, Json, Limits, McpServer,
     Middleware, MiddlewareError, MiddlewareResult, Next, Progress, PromptHandler, ReadResourceRequest, Request,
-    ResourceDefinition, ResourceHandler, Response, ServerBuilder, ServerConfig, ServerError, ServerResult,
-    ShutdownHandle, StackFuture, ToolError, ToolHandler, Validation, schema, text, uri,
+    ResourceDefinition, ResourceHandler, Response, SchemaValidator, ServerBuilder, ServerConfig, ServerError,
+    ServerResult, ShutdownHandle, StackFuture, ToolError, ToolHandler, Validation, ValidationConfig, schema, text, uri,
 };
 #[cfg(feature = "http")]
 pub use turbomcp_server::{HttpListener, HttpServer};
