@@ -84,6 +84,11 @@ impl Http {
         result
     }
 
+    /// Returns where the server is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Expects the answer to a request, once more.
     pub fn expect(&self, request: &Value) {
         self.judge.lock().unwrap().sent(request.to_string().as_bytes());

@@ -14,8 +14,7 @@ use turbomcp_tests::{Client, Request, Site, fixture, modern};
 async fn defence_13_a_panic_ends_its_request_and_nothing_else() {
     let handler = |_: serde_json::Map<String, Value>, _: Context| async move {
         tokio::task::yield_now().await;
-        let none: Option<String> = None;
-        none.expect("a secret path")
+        std::fs::read_to_string("/no/such/secret").expect("a secret path")
     };
     let broken = |_: turbomcp::ReadResourceRequest, _: Context| async move {
         if true {
@@ -153,9 +152,8 @@ async fn defence_16_json_is_read_strictly() {
     let mut client = Client::connect(&fixture::server());
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     let echo = |raw: &str| {
-        format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"echo","arguments":{{"text":"x","more":{raw}}},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
-        )
+        let params = json!({"name": "echo", "arguments": {"text": "x", "more": "RAW"}});
+        modern(1, "tools/call", params, json!({})).to_string().replace("\"RAW\"", raw)
     };
     for (text, code) in [
         (echo(&nested(200)), json!(-32700)),

@@ -16,6 +16,7 @@ mod prompts;
 mod resources;
 mod sampling;
 mod schemas;
+mod stack;
 mod stdio;
 mod subscriptions;
 mod tools;
@@ -65,7 +66,8 @@ fn requests() -> Vec<(&'static str, Value)> {
         ),
         (
             "completion/complete",
-            json!({"ref": {"type": "ref/resource", "uri": "test://item/{id}"}, "argument": {"name": "id", "value": ""}}),
+            json!({"ref": {"type": "ref/resource", "uri": "test://item/{id}"},
+                "argument": {"name": "id", "value": ""}}),
         ),
         ("initialize", json!({})),
         ("ping", json!({})),

@@ -111,8 +111,8 @@ fn base_59_schemas_are_bounded() {
 #[test]
 fn base_59_values_are_checked_in_bounded_time() {
     let twice = json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/t"}}, "$defs": {
-        "t": {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/t"}}, {"type": "array", "items": {"$ref": "#/$defs/t"}},
-            {"const": 1}]}}});
+        "t": {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/t"}},
+            {"type": "array", "items": {"$ref": "#/$defs/t"}}, {"const": 1}]}}});
     let nested = |leaf: Value| json!({"a": (0..100).fold(leaf, |inner, _| json!([inner]))});
     let started = Instant::now();
     let validator = Validator::compile(&twice).unwrap().unwrap();

@@ -184,7 +184,7 @@ impl Context {
             r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"{}","data":{data}}}}}"#,
             level.as_str()
         );
-        self.inner.outlet.send(message.into_bytes()).await;
+        self.inner.tell(message.into_bytes()).await;
         Ok(())
     }
 
@@ -286,7 +286,7 @@ impl Progress<'_> {
             write_string(&message, &mut out);
         }
         out.extend_from_slice(b"}}");
-        inner.outlet.send(out).await;
+        inner.tell(out).await;
     }
 
     fn advances(&self) -> bool {

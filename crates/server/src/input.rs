@@ -237,7 +237,7 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// If the client has not declared form elicitation, does not answer, or answers with something that does not fit the
+    /// If the client has not declared form elicitation, does not answer, or answers with what does not fit the
     /// form; if a field takes several values and the protocol version has no such field. That the user declines is an
     /// answer.
     ///
