@@ -1,6 +1,8 @@
 //! What users write, and what a client then sees: a test for each shape listed in `docs/features.md`.
 
 mod config;
+#[cfg(unix)]
+mod sockets;
 mod validation;
 
 use serde_json::Value;

@@ -354,6 +354,28 @@ pub trait IntoServer: Sized {
         async move { server.run_http(address).await }
     }
 
+    /// Serves TCP; see [`McpServer::run_tcp`].
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on.
+    #[cfg(feature = "tcp")]
+    fn run_tcp(self, address: impl tokio::net::ToSocketAddrs) -> impl Future<Output = Result<(), Error>> {
+        let server = self.into_server();
+        async move { server.run_tcp(address).await }
+    }
+
+    /// Serves a Unix socket; see [`McpServer::run_unix`].
+    ///
+    /// # Errors
+    ///
+    /// If the path cannot be listened on.
+    #[cfg(all(unix, feature = "unix"))]
+    fn run_unix(self, path: impl Into<std::path::PathBuf>) -> impl Future<Output = Result<(), Error>> {
+        let server = self.into_server();
+        async move { server.run_unix(path).await }
+    }
+
     /// Makes an axum router; see [`McpServer::into_router`].
     #[cfg(feature = "http")]
     fn into_router<S: Clone + Send + Sync + 'static>(self) -> axum::Router<S> {

@@ -101,10 +101,7 @@ impl McpServer {
         let transport = turbomcp_transport::stdio::StdioTransport::new().map_err(Error::transport)?;
         let transport = transport.max_message_bytes(self.limits().message_bytes);
         // A signal stands for the end of input, so its drain is the same.
-        let signals = tokio::spawn(crate::signal::shut_down(self.shutdown_handle()));
-        let result = self.serve(transport).await;
-        signals.abort();
-        result
+        crate::signal::until(self, self.serve(transport)).await
     }
 
     /// Returns what ends every `run_*` of this server.
