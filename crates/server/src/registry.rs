@@ -21,7 +21,7 @@ use crate::handler::{
     CompletionHandler, ErasedCompletion, ErasedPrompt, ErasedResource, ErasedTool, IntoToolHandler, PromptHandler,
     ResourceHandler, ToolHandler, Validation,
 };
-use crate::schema::{Validator, needs_validation, x_mcp_headers};
+use crate::schema::{SchemaStyle, Validator, needs_validation, plain_input, plain_output, x_mcp_headers};
 use crate::uri::{UriTemplate, Variables, check_uri};
 
 /// The tools, resources, prompts and completions of a server.
@@ -34,6 +34,7 @@ pub struct HandlerRegistry {
     templates: Table<ResourceEntry>,
     prompts: Table<PromptEntry>,
     completions: HashMap<(String, String), Arc<dyn ErasedCompletion>>,
+    pub(crate) schema_style: SchemaStyle,
 }
 
 /// Entries in the order they were registered, found by name.
@@ -312,7 +313,13 @@ impl HandlerRegistry {
     fn page(&self, primitive: Primitive, from: usize, size: usize, revision: Revision) -> Vec<u8> {
         match primitive {
             Primitive::Tools => {
-                let (page, next) = self.tools.page(from, size, ToolEntry::definition);
+                let (mut page, next) = self.tools.page(from, size, ToolEntry::definition);
+                if self.schema_style == SchemaStyle::Plain {
+                    for tool in &mut page {
+                        tool.input_schema = plain_input(&tool.input_schema);
+                        tool.output_schema = tool.output_schema.as_ref().map(plain_output);
+                    }
+                }
                 let mut result = ListToolsResult::new(page);
                 result.next_cursor = next;
                 members(&result, revision)

@@ -19,6 +19,7 @@ use crate::hub::{Change, Hub};
 use crate::registry::{HandlerRegistry, Snapshot};
 use crate::request::{Request, Response};
 use crate::router::Router;
+use crate::schema::SchemaStyle;
 use crate::seal::{KEY_BYTES, Seal};
 use crate::stack::{BoxError, Handle, Middleware, Stack};
 use crate::sync::{read, write};
@@ -285,6 +286,7 @@ pub struct ServerBuilder {
     registry: HandlerRegistry,
     layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
     keys: Vec<[u8; KEY_BYTES]>,
+    schema_style: SchemaStyle,
 }
 
 impl ServerBuilder {
@@ -297,6 +299,7 @@ impl ServerBuilder {
             registry: HandlerRegistry::new(),
             layers: Vec::new(),
             keys: Vec::new(),
+            schema_style: SchemaStyle::default(),
         }
     }
 
@@ -365,6 +368,12 @@ impl ServerBuilder {
     /// Unless set, a key is made up when the server is built, and only this process accepts what it has sealed.
     pub fn request_state_keys(mut self, keys: impl IntoIterator<Item = [u8; KEY_BYTES]>) -> Self {
         self.keys = keys.into_iter().collect();
+        self
+    }
+
+    /// Sets how the schemas of tools are written where clients list them, for hosts that do not know all of JSON Schema.
+    pub fn schema_style(mut self, style: SchemaStyle) -> Self {
+        self.schema_style = style;
         self
     }
 
@@ -534,7 +543,8 @@ impl ServerBuilder {
 
     /// Makes the server.
     #[must_use]
-    pub fn build(self) -> McpServer {
+    pub fn build(mut self) -> McpServer {
+        self.registry.schema_style = self.schema_style;
         let stack = self.layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
         let mut member = format!("\"{META_SERVER_INFO}\":").into_bytes();
         turbomcp_protocol::encode::encode_for(&self.implementation, Revision::LATEST, &mut member);
