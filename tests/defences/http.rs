@@ -119,6 +119,7 @@ async fn defence_02_only_json_is_read() {
     }
 }
 
+/// Holds HDR-35.
 #[tokio::test]
 async fn defence_03_bodies_and_heads_are_bounded_in_size() {
     let server = fixture::limited(|limits| {
@@ -229,6 +230,7 @@ impl Middleware for Caller {
     }
 }
 
+/// Holds SESS-11.
 #[tokio::test]
 async fn defence_05_sessions_are_few_own_and_end() {
     let mut limits = turbomcp::Limits::default();
