@@ -235,7 +235,7 @@ impl Middleware for Caller {
 async fn defence_05_sessions_are_few_own_and_end() {
     let mut limits = turbomcp::Limits::default();
     limits.sessions = 3;
-    limits.session_idle = Duration::from_secs(2);
+    limits.session_idle = Duration::from_secs(5);
     let site = Site::start(&fixture::builder().limits(limits).middleware(Caller).build()).await;
     // One that fails takes no place.
     for _ in 0..5 {
