@@ -23,6 +23,8 @@
 
 mod arguments;
 mod batch;
+mod builder;
+mod config;
 mod connection;
 mod context;
 mod era;
@@ -43,20 +45,25 @@ pub mod private;
 mod registry;
 mod reply;
 mod request;
+mod roots;
 mod router;
 mod run;
 mod sampling;
 pub mod schema;
 mod seal;
 mod server;
+mod shutdown;
 #[cfg(any(feature = "stdio", feature = "http"))]
 mod signal;
 mod stack;
 mod sync;
 pub mod text;
 pub mod uri;
+mod validation;
 
 pub use arguments::{ArgumentError, Arguments};
+pub use builder::{IntoServer, ServerBuilder};
+pub use config::ServerConfig;
 pub use context::{Context, FromContext, Progress};
 pub use error::{Error, ServerError, ServerResult, ToolError};
 pub use handler::{
@@ -72,5 +79,7 @@ pub use limits::Limits;
 pub use private as __private;
 pub use registry::HandlerRegistry;
 pub use request::{Request, Response};
-pub use server::{IntoServer, McpServer, ServerBuilder, ShutdownHandle};
+pub use server::McpServer;
+pub use shutdown::{Ending, ShutdownHandle};
 pub use stack::{BoxError, Handle, Middleware, MiddlewareError, MiddlewareResult, Next, StackFuture};
+pub use validation::{SchemaValidator, ValidationConfig};

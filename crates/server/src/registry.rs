@@ -1,15 +1,16 @@
-//! The named tables of tools, resources, prompts and completions, and their ready-made lists.
+//! The named tables of tools, resources, prompts and completions.
+
+mod snapshot;
+mod tool;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use turbomcp_protocol::encode::{EncodeResult, encode_for};
+use turbomcp_protocol::encode::EncodeResult;
 use turbomcp_protocol::types::{
     CompletionReference, Cursor, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    Prompt, Resource, ResourceTemplate, ServerCapabilities, Tool,
+    Prompt, Resource, ResourceTemplate, ServerCapabilities,
 };
 use turbomcp_protocol::types::{
     CompletionsCapability, LoggingCapability, PromptsCapability, ResourcesCapability, ToolsCapability,
@@ -18,11 +19,14 @@ use turbomcp_protocol::{McpError, McpResult, Revision};
 
 use crate::Error;
 use crate::handler::{
-    CompletionHandler, ErasedCompletion, ErasedPrompt, ErasedResource, ErasedTool, IntoToolHandler, PromptHandler,
-    ResourceHandler, ToolHandler, Validation,
+    CompletionHandler, ErasedCompletion, ErasedPrompt, ErasedResource, IntoToolHandler, PromptHandler, ResourceHandler,
 };
-use crate::schema::{SchemaStyle, Validator, needs_validation, plain_input, plain_output, x_mcp_headers};
+pub(crate) use crate::registry::snapshot::Snapshot;
+use crate::registry::snapshot::encode_cursor;
+pub(crate) use crate::registry::tool::ToolEntry;
+use crate::schema::{SchemaStyle, plain_input, plain_output};
 use crate::uri::{UriTemplate, Variables, check_uri};
+use crate::validation::SchemaValidator;
 
 /// The tools, resources, prompts and completions of a server.
 ///
@@ -34,6 +38,7 @@ pub struct HandlerRegistry {
     templates: Table<ResourceEntry>,
     prompts: Table<PromptEntry>,
     completions: HashMap<(String, String), Arc<dyn ErasedCompletion>>,
+    validator: Option<SchemaValidator>,
     pub(crate) schema_style: SchemaStyle,
 }
 
@@ -41,24 +46,6 @@ pub struct HandlerRegistry {
 struct Table<T> {
     entries: Vec<Arc<T>>,
     by_name: HashMap<Arc<str>, usize>,
-}
-
-pub(crate) struct ToolEntry {
-    pub(crate) name: Arc<str>,
-    pub(crate) handler: Arc<dyn ErasedTool>,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) input: Option<Validator>,
-    pub(crate) output: Option<Validator>,
-    /// The arguments that Streamable HTTP mirrors in headers.
-    pub(crate) mirrored: Vec<crate::schema::HeaderParam>,
-    /// As JSON, which takes a tenth of the memory of the parsed schemas; it is needed only to make a list.
-    definition: Box<[u8]>,
-}
-
-impl ToolEntry {
-    fn definition(&self) -> Tool {
-        serde_json::from_slice(&self.definition).expect("a definition reads what it has written")
-    }
 }
 
 pub(crate) struct ResourceEntry {
@@ -102,33 +89,32 @@ impl HandlerRegistry {
     pub fn register_tool<M>(&mut self, name: impl Into<String>, tool: impl IntoToolHandler<M>) -> Result<(), Error> {
         let name = name.into();
         check_name("tool", &name)?;
-        let mut handler = tool.into_tool_handler(&name);
-        let mut definition = handler.take_definition();
-        definition.name.clone_from(&name);
-        let fail = |reason: &dyn fmt::Display| Error::registration(format!("tool `{name}`: {reason}"));
-        let typed = handler.validation() != Validation::Schema;
-        if definition.input_schema.get("type").and_then(serde_json::Value::as_str) != Some("object") {
-            return Err(fail(&"the input schema must say `\"type\": \"object\"` at its root"));
-        }
-        let input_schema = serde_json::Value::Object(definition.input_schema.clone());
-        let mirrored = x_mcp_headers(&input_schema).map_err(|error| fail(&error))?;
-        let input = match (typed, needs_validation(&input_schema, typed)) {
-            (_, false) => None,
-            (true, true) => Validator::compile_arguments(&input_schema).map_err(|error| fail(&error))?,
-            (false, true) => Validator::compile(&input_schema).map_err(|error| fail(&error))?,
-        };
-        let output = match &definition.output_schema {
-            Some(schema) if handler.validation() != Validation::Typed => {
-                Validator::compile(&serde_json::Value::Object(schema.clone())).map_err(|error| fail(&error))?
+        let handler = tool.into_tool_handler(&name);
+        let entry = ToolEntry::new(name.into(), handler, self.validator.as_ref())?;
+        self.tools.add("tool", entry.name.clone(), entry)
+    }
+
+    /// Has the calls of all tools validated as `validator` says: of those that are here and of those that are added.
+    ///
+    /// # Errors
+    ///
+    /// If a format is unknown, or a schema cannot be compiled. A tool whose schema that is keeps the checks it had.
+    pub fn validate_with(&mut self, validator: SchemaValidator) -> Result<(), Error> {
+        validator.check().map_err(Error::registration)?;
+        let mut result = Ok(());
+        for entry in &mut self.tools.entries {
+            match entry.validated_with(&validator) {
+                Ok(validated) => *entry = Arc::new(validated),
+                Err(error) => result = Err(error),
             }
-            _ => None,
-        };
-        let definition = serde_json::to_vec(&definition).map_err(|error| fail(&error))?.into();
-        let name: Arc<str> = name.into();
-        let timeout = handler.timeout();
-        let handler = Arc::new(handler);
-        let entry = ToolEntry { name: name.clone(), handler, timeout, input, output, mirrored, definition };
-        self.tools.add("tool", name, entry)
+        }
+        self.validator = Some(validator);
+        result
+    }
+
+    /// Returns what validates the calls of all tools.
+    pub(crate) fn validator(&self) -> Option<&SchemaValidator> {
+        self.validator.as_ref()
     }
 
     /// Adds a resource, or a resource template if the URI has variables.
@@ -431,53 +417,6 @@ fn check_name(kind: &str, name: &str) -> Result<(), Error> {
     Err(Error::registration(format!(
         "`{name}` is not a legal name of a {kind}: write 1 to 128 of the characters A-Z a-z 0-9 _ - ."
     )))
-}
-
-fn encode_cursor(name: &str) -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(name)
-}
-
-fn decode_cursor(cursor: &str) -> Option<String> {
-    use base64::Engine;
-    let name = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(cursor).ok()?;
-    String::from_utf8(name).ok()
-}
-
-/// A registry that does not change any more, with its lists as ready bytes.
-pub(crate) struct Snapshot {
-    pub(crate) registry: HandlerRegistry,
-    page_size: usize,
-    /// The first page of each list, by kind and revision.
-    first_pages: [[OnceLock<Bytes>; Revision::ALL.len()]; 4],
-    capabilities: [OnceLock<Bytes>; Revision::ALL.len()],
-}
-
-impl Snapshot {
-    pub(crate) fn new(registry: HandlerRegistry, page_size: usize) -> Self {
-        Self { registry, page_size, first_pages: Default::default(), capabilities: Default::default() }
-    }
-
-    /// Returns the members of a list result.
-    pub(crate) fn list(&self, primitive: Primitive, cursor: Option<&str>, revision: Revision) -> McpResult<Bytes> {
-        let Some(cursor) = cursor else {
-            let slot = &self.first_pages[primitive as usize][revision.index()];
-            let page = || Bytes::from(self.registry.page(primitive, 0, self.page_size, revision));
-            return Ok(slot.get_or_init(page).clone());
-        };
-        let last = decode_cursor(cursor).and_then(|name| self.registry.position(primitive, &name));
-        let from = last.ok_or_else(|| McpError::invalid_params("the cursor is not one this server gave out"))? + 1;
-        Ok(Bytes::from(self.registry.page(primitive, from, self.page_size, revision)))
-    }
-
-    /// Returns the declared capabilities as JSON.
-    pub(crate) fn capabilities(&self, revision: Revision) -> &Bytes {
-        self.capabilities[revision.index()].get_or_init(|| {
-            let mut out = Vec::new();
-            encode_for(&self.registry.capabilities(), revision, &mut out);
-            Bytes::from(out)
-        })
-    }
 }
 
 impl fmt::Debug for HandlerRegistry {

@@ -158,10 +158,12 @@ fn call_tool(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed 
     if !entry.mirrored.is_empty() {
         inner.outlet.check_mirrored(&entry.mirrored, ctx.extensions(), &arguments)?;
     }
-    if let Some(validator) = &entry.input {
+    if !entry.input().is_empty() {
         let value = serde_json::from_slice(&arguments).map_err(|error| McpError::invalid_params(error.to_string()))?;
-        if let Err(reasons) = validator.check(&value) {
-            return Ok(ready(Outcome::Tool(CallToolResult::error(reasons.join("\n")))));
+        for validator in entry.input() {
+            if let Err(reasons) = validator.check(&value) {
+                return Ok(ready(Outcome::Tool(CallToolResult::error(reasons.join("\n")))));
+            }
         }
     }
     if let Some(limit) = entry.timeout {
@@ -180,7 +182,7 @@ fn finish_tool(entry: &ToolEntry, result: McpResult<CallToolResult>) -> Response
             None => return Response::error(error),
         },
     };
-    if let Some(validator) = &entry.output
+    if let Some(validator) = entry.output()
         && result.is_error != Some(true)
     {
         let structured = result.structured_content.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok());
@@ -198,7 +200,7 @@ fn finish_tool(entry: &ToolEntry, result: McpResult<CallToolResult>) -> Response
 
 fn read_resource(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
     let uri = required_text(inner, inner.message.known.uri, "uri")?;
-    let Some((entry, variables)) = snapshot.registry.resource(&uri) else {
+    let Some((entry, variables)) = snapshot.registry.resource(&uri).filter(|_| inner.server.allows(&uri)) else {
         return Err(McpError::resource_not_found(&uri));
     };
     let request = ReadResourceRequest::new(Arc::from(&*uri), variables.map(Arc::new));

@@ -48,7 +48,7 @@
 //! | write one by hand | [`ServerBuilder`]; [`FnTool`], [`FnResource`], [`FnPrompt`]; [`ToolHandler`] and its siblings |
 //! | know who asks, report progress, log, ask the client | [`Context`], [`FromContext`] |
 //! | fail | [`ToolError`], [`McpError`], [`ServerError`] |
-//! | run, change and end a server | [`McpServer`], [`IntoServer`], [`ShutdownHandle`] |
+//! | run, change and end a server | [`McpServer`], [`ServerConfig`], [`IntoServer`], [`ShutdownHandle`] |
 //! | bound what it takes on | [`Limits`] |
 //! | wrap code around every request | [`Middleware`], [`ServerBuilder::layer`] |
 //!
@@ -75,12 +75,12 @@ pub mod prelude;
 
 pub use turbomcp_protocol::{ErrorCode, McpError, McpResult, Method, Revision, types};
 pub use turbomcp_server::{
-    ArgumentError, Arguments, Ask, BoxError, CallToolRequest, CompleteRequest, CompletionHandler, Context, Error,
-    FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle, HandlerRegistry, IntoCallToolResult,
+    ArgumentError, Arguments, Ask, BoxError, CallToolRequest, CompleteRequest, CompletionHandler, Context, Ending,
+    Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle, HandlerRegistry, IntoCallToolResult,
     IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoServer, IntoToolHandler, Json, Limits, McpServer,
     Middleware, MiddlewareError, MiddlewareResult, Next, Progress, PromptHandler, ReadResourceRequest, Request,
-    ResourceDefinition, ResourceHandler, Response, ServerBuilder, ServerError, ServerResult, ShutdownHandle,
-    StackFuture, ToolError, ToolHandler, Validation, schema, text, uri,
+    ResourceDefinition, ResourceHandler, Response, SchemaValidator, ServerBuilder, ServerConfig, ServerError,
+    ServerResult, ShutdownHandle, StackFuture, ToolError, ToolHandler, Validation, ValidationConfig, schema, text, uri,
 };
 #[cfg(feature = "http")]
 pub use turbomcp_server::{HttpListener, HttpServer};

@@ -184,6 +184,7 @@ impl HttpListener {
             Front::Plain(service) => service.endpoint().server.clone(),
             Front::Cors(service) => service.get_ref().endpoint().server.clone(),
         };
+        let _serving = server.serving();
         let limits = server.limits();
         let bounds = Bounds {
             connections: limits.connections,

@@ -8,6 +8,7 @@
 mod bounds;
 mod effort;
 mod explain;
+mod formats;
 mod header;
 mod input;
 mod keywords;
@@ -15,6 +16,7 @@ mod needs;
 mod plain;
 mod validate;
 
+pub(crate) use formats::{Formats, close, names_format};
 pub use header::{HeaderAnnotationError, HeaderKind, HeaderParam, x_mcp_headers};
 pub use input::{Argument, InputSchema, output_schema_of};
 pub use needs::needs_validation;
