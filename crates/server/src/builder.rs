@@ -11,6 +11,7 @@ use crate::handler::{CompletionHandler, IntoToolHandler, PromptHandler, Resource
 use crate::registry::HandlerRegistry;
 use crate::request::{Request, Response};
 use crate::router::Router;
+use crate::schema::SchemaStyle;
 use crate::seal::KEY_BYTES;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
 use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig};
@@ -22,12 +23,19 @@ pub struct ServerBuilder {
     registry: HandlerRegistry,
     layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
     keys: Vec<[u8; KEY_BYTES]>,
+    schema_style: SchemaStyle,
 }
 
 impl ServerBuilder {
     /// Starts with a server that has no handlers.
     pub fn new() -> Self {
-        Self { config: ServerConfig::default(), registry: HandlerRegistry::new(), layers: Vec::new(), keys: Vec::new() }
+        Self {
+            config: ServerConfig::default(),
+            registry: HandlerRegistry::new(),
+            layers: Vec::new(),
+            keys: Vec::new(),
+            schema_style: SchemaStyle::default(),
+        }
     }
 
     /// Sets the name the server gives itself.
@@ -131,6 +139,12 @@ impl ServerBuilder {
     /// Unless set, a key is made up when the server is built, and only this process accepts what it has sealed.
     pub fn request_state_keys(mut self, keys: impl IntoIterator<Item = [u8; KEY_BYTES]>) -> Self {
         self.keys = keys.into_iter().collect();
+        self
+    }
+
+    /// Sets how the schemas of tools are written where clients list them, for hosts that do not know all of JSON Schema.
+    pub fn schema_style(mut self, style: SchemaStyle) -> Self {
+        self.schema_style = style;
         self
     }
 
@@ -300,7 +314,8 @@ impl ServerBuilder {
 
     /// Makes the server.
     #[must_use]
-    pub fn build(self) -> McpServer {
+    pub fn build(mut self) -> McpServer {
+        self.registry.schema_style = self.schema_style;
         let stack = self.layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
         McpServer::assemble(self.config, self.registry, stack, &self.keys)
     }

@@ -24,6 +24,7 @@ use crate::handler::{
 pub(crate) use crate::registry::snapshot::Snapshot;
 use crate::registry::snapshot::encode_cursor;
 pub(crate) use crate::registry::tool::ToolEntry;
+use crate::schema::{SchemaStyle, plain_input, plain_output};
 use crate::uri::{UriTemplate, Variables, check_uri};
 use crate::validation::SchemaValidator;
 
@@ -38,6 +39,7 @@ pub struct HandlerRegistry {
     prompts: Table<PromptEntry>,
     completions: HashMap<(String, String), Arc<dyn ErasedCompletion>>,
     validator: Option<SchemaValidator>,
+    pub(crate) schema_style: SchemaStyle,
 }
 
 /// Entries in the order they were registered, found by name.
@@ -297,7 +299,13 @@ impl HandlerRegistry {
     fn page(&self, primitive: Primitive, from: usize, size: usize, revision: Revision) -> Vec<u8> {
         match primitive {
             Primitive::Tools => {
-                let (page, next) = self.tools.page(from, size, ToolEntry::definition);
+                let (mut page, next) = self.tools.page(from, size, ToolEntry::definition);
+                if self.schema_style == SchemaStyle::Plain {
+                    for tool in &mut page {
+                        tool.input_schema = plain_input(&tool.input_schema);
+                        tool.output_schema = tool.output_schema.as_ref().map(plain_output);
+                    }
+                }
                 let mut result = ListToolsResult::new(page);
                 result.next_cursor = next;
                 members(&result, revision)
