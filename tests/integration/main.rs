@@ -1,6 +1,7 @@
 //! What users write, and what a client then sees: a test for each shape listed in `docs/features.md`.
 
 mod config;
+mod handlers;
 #[cfg(unix)]
 mod sockets;
 mod validation;

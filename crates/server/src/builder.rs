@@ -7,7 +7,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use turbomcp_protocol::types::{CompletionReference, Icon, Root};
 
-use crate::handler::{CompletionHandler, IntoToolHandler, PromptHandler, ResourceHandler};
+use crate::handler::{CompletionHandler, IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::registry::HandlerRegistry;
 use crate::request::{Request, Response};
 use crate::router::Router;
@@ -114,11 +114,7 @@ impl ServerBuilder {
 
     /// Replaces all handlers by those of a registry.
     pub fn with_registry(mut self, mut registry: HandlerRegistry) -> Self {
-        if let (Some(validator), None) = (self.registry.validator(), registry.validator())
-            && let Err(error) = registry.validate_with(validator.clone())
-        {
-            tracing::error!(%error, "a tool is validated as if nothing had been said of it");
-        }
+        registry.inherit_validation(&self.registry);
         self.registry = registry;
         self
     }
@@ -182,7 +178,7 @@ impl ServerBuilder {
         Ok(self)
     }
 
-    /// Adds a resource, or a resource template if the URI has variables.
+    /// Adds a resource, or a resource template if the URI has variables or ends in `*`.
     ///
     /// # Examples
     ///
@@ -202,7 +198,7 @@ impl ServerBuilder {
     /// # Errors
     ///
     /// If the URI is taken, or the template is malformed.
-    pub fn resource(mut self, uri: impl Into<String>, resource: impl ResourceHandler) -> Result<Self, Error> {
+    pub fn resource<M>(mut self, uri: impl Into<String>, resource: impl IntoResourceHandler<M>) -> Result<Self, Error> {
         self.registry.register_resource(uri, resource)?;
         Ok(self)
     }

@@ -4,16 +4,20 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Serialize;
 use turbomcp_protocol::escape::write_string;
 use turbomcp_protocol::types::{ClientCapabilities, Implementation, LoggingLevel, RequestId};
-use turbomcp_protocol::{McpError, McpResult, Revision};
+use turbomcp_protocol::{McpError, McpResult, Message, Method, Revision};
 #[cfg(feature = "http")]
 use turbomcp_transport::http::HttpRequest;
 use turbomcp_transport::{Extensions, PeerAddr};
 
 use crate::McpServer;
 use crate::inner::Inner;
+use crate::outbox::Outbox;
+use crate::outlet::Outlet;
+use crate::request::Request;
 use crate::sync::lock;
 
 /// The request a handler is answering: who asks, what they can do, and how to reach them meanwhile.
@@ -24,7 +28,48 @@ pub struct Context {
     inner: Arc<Inner>,
 }
 
+/// [`Context`], by the name that says what it is of.
+pub type RequestContext = Context;
+
 impl Context {
+    /// Creates a context without a connection, for tests of a handler.
+    ///
+    /// The client behind it can do nothing, and what is sent to it goes nowhere.
+    ///
+    /// ```
+    /// use turbomcp_server::Context;
+    ///
+    /// struct User(&'static str);
+    ///
+    /// let ctx = Context::new().with_extension(User("ada"));
+    /// assert_eq!(ctx.extensions().get::<User>().unwrap().0, "ada");
+    /// ```
+    #[expect(clippy::new_without_default, reason = "there is no context to speak of outside of tests")]
+    #[must_use]
+    pub fn new() -> Self {
+        Self::detached(Extensions::new())
+    }
+
+    /// Adds what a layer would have left for the handler, for tests of one.
+    ///
+    /// What is returned is another context, without a connection.
+    #[must_use]
+    pub fn with_extension<T: Send + Sync + 'static>(&self, value: T) -> Self {
+        let mut extensions = self.extensions().clone();
+        extensions.insert(value);
+        Self::detached(extensions)
+    }
+
+    fn detached(extensions: Extensions) -> Self {
+        let frame = Bytes::from_static(br#"{"jsonrpc":"2.0","id":0,"method":"tools/call","params":{}}"#);
+        let message = Message::decode(&frame).expect("this is a message");
+        let outbox = Outbox::new(0);
+        outbox.close();
+        let (server, outlet) = (McpServer::builder().build(), Outlet::Outbox(Arc::new(outbox)));
+        let inner = Inner::new(server, frame, message, Method::TOOLS_CALL, Revision::LATEST, None, outlet);
+        Request::new(Arc::new(inner), extensions).into_context()
+    }
+
     pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
         Self { inner }
     }

@@ -116,7 +116,7 @@ impl std::error::Error for ToolError {}
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The arguments of a tool do not fit.
+    /// The arguments of a tool do not fit; the model reads why.
     InvalidToolInput(String),
     /// Something else in the request does not fit.
     ValidationError(String),
@@ -154,9 +154,9 @@ impl fmt::Display for ServerError {
 impl From<ServerError> for McpError {
     fn from(error: ServerError) -> Self {
         match error {
-            ServerError::InvalidToolInput(text) | ServerError::ValidationError(text) | ServerError::NotFound(text) => {
-                Self::invalid_params(text)
-            }
+            // As any failure of a tool's own, so that the model reads it.
+            ServerError::InvalidToolInput(text) => Self::from(ToolError::new(text)),
+            ServerError::ValidationError(text) | ServerError::NotFound(text) => Self::invalid_params(text),
             ServerError::Unauthorized(text) => Self::unauthorized(text),
             ServerError::Forbidden(text) => Self::forbidden(text),
             ServerError::RateLimitExceeded(text) => Self::new(ErrorCode::RATE_LIMITED, text),

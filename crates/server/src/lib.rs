@@ -63,15 +63,16 @@ pub mod text;
 pub mod uri;
 mod validation;
 
-pub use arguments::{ArgumentError, Arguments};
+pub use arguments::{ArgumentError, Arguments, Params};
 pub use builder::{IntoServer, ServerBuilder};
 pub use config::ServerConfig;
-pub use context::{Context, FromContext, Progress};
+pub use context::{Context, FromContext, Progress, RequestContext};
 pub use error::{Error, ServerError, ServerResult, ToolError};
 pub use handler::{
     ByFunction, ByTrait, CallToolRequest, CompleteRequest, CompletionHandler, FnPrompt, FnResource, FnTool,
-    GetPromptRequest, IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoToolHandler,
-    Json, PromptHandler, ReadResourceRequest, ResourceDefinition, ResourceHandler, ToolHandler, Validation,
+    GetPromptRequest, IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult,
+    IntoResourceHandler, IntoToolHandler, Json, PromptHandler, ReadResourceRequest, ResourceDefinition,
+    ResourceFunction, ResourceHandler, ToolFunction, ToolHandler, Validation,
 };
 #[cfg(feature = "http")]
 pub use http::{HttpListener, HttpServer};

@@ -9,18 +9,18 @@ use std::sync::Arc;
 
 use turbomcp_protocol::encode::EncodeResult;
 use turbomcp_protocol::types::{
-    CompletionReference, Cursor, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    Prompt, Resource, ResourceTemplate, ServerCapabilities,
-};
-use turbomcp_protocol::types::{
-    CompletionsCapability, LoggingCapability, PromptsCapability, ResourcesCapability, ToolsCapability,
+    CompletionReference, CompletionsCapability, Cursor, ListPromptsResult, ListResourceTemplatesResult,
+    ListResourcesResult, ListToolsResult, LoggingCapability, Prompt, PromptsCapability, Resource, ResourceTemplate,
+    ResourcesCapability, ServerCapabilities, ToolsCapability,
 };
 use turbomcp_protocol::{McpError, McpResult, Revision};
 
 use crate::Error;
 use crate::handler::{
-    CompletionHandler, ErasedCompletion, ErasedPrompt, ErasedResource, IntoToolHandler, PromptHandler, ResourceHandler,
+    CompletionHandler, ErasedCompletion, ErasedPrompt, ErasedResource, IntoResourceHandler, IntoToolHandler,
+    PromptHandler, ResourceHandler,
 };
+use crate::hub::Change;
 pub(crate) use crate::registry::snapshot::Snapshot;
 use crate::registry::snapshot::encode_cursor;
 pub(crate) use crate::registry::tool::ToolEntry;
@@ -112,21 +112,40 @@ impl HandlerRegistry {
         result
     }
 
-    /// Returns what validates the calls of all tools.
-    pub(crate) fn validator(&self) -> Option<&SchemaValidator> {
-        self.validator.as_ref()
+    /// Has calls validated as those of another registry are, unless it was said how they are to be.
+    pub(crate) fn inherit_validation(&mut self, other: &Self) {
+        if let (None, Some(validator)) = (&self.validator, &other.validator)
+            && let Err(error) = self.validate_with(validator.clone())
+        {
+            tracing::error!(%error, "a tool is validated as if nothing had been said of it");
+        }
     }
 
-    /// Adds a resource, or a resource template if the URI has variables.
+    /// Returns which lists may differ from those of another registry.
+    pub(crate) fn changes(&self, other: &Self) -> Vec<Change<'static>> {
+        let lists = [
+            (Change::Tools, self.has_tools() || other.has_tools()),
+            (Change::Resources, self.has_resources() || other.has_resources()),
+            (Change::Prompts, self.has_prompts() || other.has_prompts()),
+        ];
+        lists.into_iter().filter(|(_, differs)| *differs).map(|(change, _)| change).collect()
+    }
+
+    /// Adds a resource, or a resource template if the URI has variables or ends in `*`.
     ///
     /// # Errors
     ///
     /// If the URI is taken, or it or the template is malformed.
-    pub fn register_resource(&mut self, uri: impl Into<String>, resource: impl ResourceHandler) -> Result<(), Error> {
+    pub fn register_resource<M>(
+        &mut self,
+        uri: impl Into<String>,
+        resource: impl IntoResourceHandler<M>,
+    ) -> Result<(), Error> {
         let uri = uri.into();
         let fail = |reason: &dyn fmt::Display| Error::registration(format!("resource `{uri}`: {reason}"));
         check_uri(&uri).map_err(|reason| fail(&reason))?;
         let template = UriTemplate::parse(&uri).map_err(|error| fail(&error))?;
+        let resource = resource.into_resource_handler();
         let definition = resource.resource_definition();
         let name = if definition.name.is_empty() { uri.clone() } else { definition.name };
         let literal = template.is_literal();
@@ -142,7 +161,7 @@ impl HandlerRegistry {
             listed.meta = meta;
             Listed::Resource(listed)
         } else {
-            let mut listed = ResourceTemplate::new(uri.clone(), name);
+            let mut listed = ResourceTemplate::new(template.to_rfc_6570(), name);
             listed.title = definition.title;
             listed.description = definition.description;
             listed.mime_type = definition.mime_type;

@@ -9,7 +9,7 @@ use turbomcp_protocol::message::META_SERVER_INFO;
 use turbomcp_protocol::types::{Implementation, Root};
 use turbomcp_transport::Transport;
 
-use crate::handler::{IntoToolHandler, PromptHandler, ResourceHandler};
+use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::hub::{Change, Hub};
 use crate::registry::{HandlerRegistry, Snapshot};
 use crate::seal::{KEY_BYTES, Seal};
@@ -254,7 +254,11 @@ impl McpServer {
     /// # Errors
     ///
     /// If the URI is taken, or the template is malformed.
-    pub fn register_resource(&self, uri: impl Into<String>, resource: impl ResourceHandler) -> Result<(), Error> {
+    pub fn register_resource<M>(
+        &self,
+        uri: impl Into<String>,
+        resource: impl IntoResourceHandler<M>,
+    ) -> Result<(), Error> {
         self.change(Change::Resources, |registry| registry.register_resource(uri, resource))
     }
 
@@ -283,6 +287,32 @@ impl McpServer {
     #[must_use]
     pub fn remove_prompt(&self, name: &str) -> bool {
         self.remove(Change::Prompts, |registry| registry.remove_prompt(name))
+    }
+
+    /// Replaces all handlers by those of a registry, and tells the clients. What is running finishes on the old ones.
+    ///
+    /// Calls are validated as they were, unless the registry says otherwise.
+    ///
+    /// ```
+    /// use turbomcp_server::{Arguments, HandlerRegistry, ServerBuilder};
+    ///
+    /// let server = ServerBuilder::new().build();
+    /// let mut registry = HandlerRegistry::new();
+    /// registry.register_tool("version", |_: Arguments| async { "2" })?;
+    /// server.reload(registry);
+    /// # Ok::<(), turbomcp_server::Error>(())
+    /// ```
+    pub fn reload(&self, mut registry: HandlerRegistry) {
+        let changes = {
+            let mut snapshot = write(&self.shared.snapshot);
+            registry.inherit_validation(&snapshot.registry);
+            let changes = registry.changes(&snapshot.registry);
+            *snapshot = Arc::new(Snapshot::new(registry, self.limits().page_size));
+            changes
+        };
+        for change in changes {
+            self.announce(change);
+        }
     }
 
     /// Tells the clients that asked that a resource has changed.

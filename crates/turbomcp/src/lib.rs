@@ -81,10 +81,11 @@ pub use turbomcp_server::UnixServer;
 pub use turbomcp_server::{
     ArgumentError, Arguments, Ask, BoxError, CallToolRequest, CompleteRequest, CompletionHandler, Context, Ending,
     Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle, HandlerRegistry, IntoCallToolResult,
-    IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoServer, IntoToolHandler, Json, Limits, McpServer,
-    Middleware, MiddlewareError, MiddlewareResult, Next, Progress, PromptHandler, ReadResourceRequest, Request,
-    ResourceDefinition, ResourceHandler, Response, SchemaValidator, ServerBuilder, ServerConfig, ServerError,
-    ServerResult, ShutdownHandle, StackFuture, ToolError, ToolHandler, Validation, ValidationConfig, schema, text, uri,
+    IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoResourceHandler, IntoServer, IntoToolHandler,
+    Json, Limits, McpServer, Middleware, MiddlewareError, MiddlewareResult, Next, Params, Progress, PromptHandler,
+    ReadResourceRequest, Request, RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response,
+    SchemaValidator, ServerBuilder, ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError,
+    ToolFunction, ToolHandler, Validation, ValidationConfig, schema, text, uri,
 };
 #[cfg(feature = "http")]
 pub use turbomcp_server::{HttpListener, HttpServer};
