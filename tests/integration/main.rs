@@ -2,6 +2,7 @@
 
 mod config;
 mod handlers;
+mod schemas;
 mod validation;
 
 use serde_json::Value;

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tower_layer::Layer;
 use tower_service::Service;
-use turbomcp_protocol::types::{CompletionReference, Icon, Root};
+use turbomcp_protocol::types::{CompletionReference, Icon, Implementation, Root};
 
 use crate::handler::{CompletionHandler, IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::registry::HandlerRegistry;
 use crate::request::{Request, Response};
 use crate::router::Router;
 use crate::seal::KEY_BYTES;
+use crate::server::IsPlain;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
 use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig};
 
@@ -22,12 +23,19 @@ pub struct ServerBuilder {
     registry: HandlerRegistry,
     layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
     keys: Vec<[u8; KEY_BYTES]>,
+    is_plain: Option<IsPlain>,
 }
 
 impl ServerBuilder {
     /// Starts with a server that has no handlers.
     pub fn new() -> Self {
-        Self { config: ServerConfig::default(), registry: HandlerRegistry::new(), layers: Vec::new(), keys: Vec::new() }
+        Self {
+            config: ServerConfig::default(),
+            registry: HandlerRegistry::new(),
+            layers: Vec::new(),
+            keys: Vec::new(),
+            is_plain: None,
+        }
     }
 
     /// Sets the name the server gives itself.
@@ -108,6 +116,23 @@ impl ServerBuilder {
     pub fn with_registry(mut self, mut registry: HandlerRegistry) -> Self {
         registry.inherit_validation(&self.registry);
         self.registry = registry;
+        self
+    }
+
+    /// Lists the input schemas of tools in a plainer form to some clients, by what they say they are: without
+    /// references, without `null` beside another type, without alternatives of constants and without keywords that not
+    /// every host reads.
+    ///
+    /// Calls are held against the whole schema all the same.
+    ///
+    /// ```
+    /// use turbomcp_server::ServerBuilder;
+    ///
+    /// let builder = ServerBuilder::new().plain_schemas_for(|client| client.name.starts_with("gemini"));
+    /// # drop(builder);
+    /// ```
+    pub fn plain_schemas_for(mut self, is_plain: impl Fn(&Implementation) -> bool + Send + Sync + 'static) -> Self {
+        self.is_plain = Some(Box::new(is_plain));
         self
     }
 
@@ -298,7 +323,7 @@ impl ServerBuilder {
     #[must_use]
     pub fn build(self) -> McpServer {
         let stack = self.layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
-        McpServer::assemble(self.config, self.registry, stack, &self.keys)
+        McpServer::assemble(self.config, self.registry, stack, &self.keys, self.is_plain)
     }
 }
 

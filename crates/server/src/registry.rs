@@ -67,6 +67,8 @@ pub(crate) struct PromptEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Primitive {
     Tools,
+    /// Tools with schemas for hosts that read only a part of JSON Schema.
+    PlainTools,
     Resources,
     Templates,
     Prompts,
@@ -321,6 +323,12 @@ impl HandlerRegistry {
                 result.next_cursor = next;
                 members(&result, revision)
             }
+            Primitive::PlainTools => {
+                let (page, next) = self.tools.page(from, size, ToolEntry::plain_definition);
+                let mut result = ListToolsResult::new(page);
+                result.next_cursor = next;
+                members(&result, revision)
+            }
             Primitive::Prompts => {
                 let (page, next) = self.prompts.page(from, size, |entry| entry.definition.clone());
                 let mut result = ListPromptsResult::new(page);
@@ -350,7 +358,7 @@ impl HandlerRegistry {
 
     fn position(&self, primitive: Primitive, name: &str) -> Option<usize> {
         match primitive {
-            Primitive::Tools => self.tools.by_name.get(name),
+            Primitive::Tools | Primitive::PlainTools => self.tools.by_name.get(name),
             Primitive::Prompts => self.prompts.by_name.get(name),
             Primitive::Resources => self.resources.by_name.get(name),
             Primitive::Templates => self.templates.by_name.get(name),

@@ -16,13 +16,16 @@ use crate::seal::{KEY_BYTES, Seal};
 use crate::shutdown::{Serving, Shutdown, ShutdownHandle};
 use crate::stack::Stack;
 use crate::sync::{read, write};
-use crate::{Error, Limits, ServerBuilder, ServerConfig, connection, roots};
+use crate::{Context, Error, Limits, ServerBuilder, ServerConfig, connection, roots};
 
 /// A server: cheap to clone, and every clone is the same server.
 #[derive(Clone)]
 pub struct McpServer {
     shared: Arc<Shared>,
 }
+
+/// Says which clients are listed plain schemas.
+pub(crate) type IsPlain = Box<dyn Fn(&Implementation) -> bool + Send + Sync>;
 
 struct Shared {
     config: ServerConfig,
@@ -34,6 +37,7 @@ struct Shared {
     hub: Hub,
     seal: Seal,
     shutdown: Arc<Shutdown>,
+    is_plain: Option<IsPlain>,
 }
 
 impl McpServer {
@@ -60,6 +64,7 @@ impl McpServer {
         registry: HandlerRegistry,
         stack: Stack,
         keys: &[[u8; KEY_BYTES]],
+        is_plain: Option<IsPlain>,
     ) -> Self {
         let implementation = config.implementation();
         let mut server_info_member = format!("\"{META_SERVER_INFO}\":").into_bytes();
@@ -73,6 +78,7 @@ impl McpServer {
                 hub: Hub::default(),
                 seal: Seal::new(keys, config.limits.request_state_age),
                 shutdown: Arc::default(),
+                is_plain,
                 config,
             }),
         }
@@ -195,6 +201,12 @@ impl McpServer {
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         read(&self.shared.snapshot).clone()
+    }
+
+    /// Returns true if the client of a request is listed plain schemas.
+    pub(crate) fn lists_plainly(&self, ctx: &Context) -> bool {
+        let is_plain = |is_plain: &IsPlain| ctx.client_info().is_some_and(|client| is_plain(&client));
+        self.shared.is_plain.as_ref().is_some_and(is_plain)
     }
 
     pub(crate) fn discover_members(&self, snapshot: &Snapshot) -> Bytes {

@@ -13,10 +13,12 @@ mod header;
 mod input;
 mod keywords;
 mod needs;
+mod plain;
 mod validate;
 
 pub(crate) use formats::{Formats, close, names_format};
 pub use header::{HeaderAnnotationError, HeaderKind, HeaderParam, x_mcp_headers};
 pub use input::{Argument, InputSchema, output_schema_of};
 pub use needs::needs_validation;
+pub(crate) use plain::plain;
 pub use validate::{SchemaError, Validator};
