@@ -20,6 +20,8 @@
 //!
 //! Then `Calculator.run_stdio().await` serves it to any MCP client.
 
+#[cfg(feature = "client")]
+pub mod client;
 pub mod prelude;
 
 pub use turbomcp_protocol::{ErrorCode, McpError, McpResult, Method, Revision, types};
@@ -34,6 +36,9 @@ pub use turbomcp_server::{
 #[cfg(feature = "http")]
 pub use turbomcp_server::{HttpListener, HttpServer};
 pub use turbomcp_transport as transport;
+
+#[cfg(feature = "client")]
+pub use turbomcp_client::Client;
 
 #[cfg(feature = "macros")]
 pub use turbomcp_macros::{completion, prompt, resource, server, tool};

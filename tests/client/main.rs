@@ -1,0 +1,8 @@
+//! The client: its eras, its operations, and servers that do not behave.
+
+mod misbehaving;
+mod negotiation;
+mod operations;
+mod peer;
+#[cfg(unix)]
+mod processes;
