@@ -52,7 +52,7 @@ impl From<Error> for Failure {
 
 /// What the probe has shown.
 enum Found {
-    Modern(Agreed),
+    Modern(Box<Agreed>),
     Legacy,
 }
 
@@ -64,7 +64,7 @@ impl Negotiation<'_> {
         match self.probe(era).await? {
             Found::Modern(agreed) => {
                 self.link.agreed(&agreed.dress);
-                Ok(agreed)
+                Ok(*agreed)
             }
             Found::Legacy if era == Era::Modern => {
                 Err(Error::connect("the server speaks only revisions before 2026-07-28").into())
@@ -86,7 +86,7 @@ impl Negotiation<'_> {
                     let Some(best) = self.best_modern(&discovered.supported_versions) else {
                         return self.without_modern(&discovered.supported_versions, era);
                     };
-                    return Ok(Found::Modern(self.discovered(best, discovered)));
+                    return Ok(Found::Modern(Box::new(self.discovered(best, discovered))));
                 }
                 Err(error) if error.code() == Some(ErrorCode::UNSUPPORTED_PROTOCOL_VERSION) => {
                     let data = error.as_mcp().and_then(|error| error.data().cloned());

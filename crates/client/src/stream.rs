@@ -77,7 +77,9 @@ async fn drive<T: Transport>(
         inbox.close(&why);
         outbox.close();
     };
-    let writing = async {
+    let written = outbox.clone();
+    let writing = async move {
+        let outbox = written;
         let mut batch = Vec::new();
         while outbox.take(&mut batch).await {
             if let Err(error) = send.send(Batch::from_lines(&batch)).await {
@@ -88,14 +90,16 @@ async fn drive<T: Transport>(
             }
         }
         let _ = send.close().await;
+        // The pipe to a process is only closed by letting go of it.
+        drop(send);
     };
     let (mut reading, mut writing) = (pin!(reading), pin!(writing));
-    let mut written = false;
+    let mut is_over = false;
     poll_fn(|cx| {
-        written = written || writing.as_mut().poll(cx).is_ready();
+        is_over = is_over || writing.as_mut().poll(cx).is_ready();
         let read = reading.as_mut().poll(cx);
-        // A request that the reader caused is written at once.
-        written = written || writing.as_mut().poll(cx).is_ready();
+        // What the reader caused to be written is written at once.
+        is_over = is_over || writing.as_mut().poll(cx).is_ready();
         read
     })
     .await;

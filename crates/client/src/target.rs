@@ -32,14 +32,17 @@ pub trait IntoTarget<M> {
 
 /// Marks targets that are read from text.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ByText {}
 
 /// Marks targets that are ready.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Ready {}
 
 /// Marks targets that are transports.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ByTransport {}
 
 /// Where a server is, and how it is reached.

@@ -30,6 +30,7 @@ use turbomcp_transport::memory;
 
 /// Marks targets that are servers in the same process.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum InProcess {}
 
 /// Without ports or processes: on paused time, conversations are deterministic.
