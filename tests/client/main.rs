@@ -1,8 +1,10 @@
 //! The client: its eras, its operations, and servers that do not behave.
 
+mod http;
 mod misbehaving;
 mod negotiation;
 mod operations;
 mod peer;
 #[cfg(unix)]
 mod processes;
+mod web;

@@ -31,12 +31,21 @@ fn builder(era: Era) -> ClientBuilder {
         .roots([Root::new("file:///a"), Root::new("file:///b")])
 }
 
+/// Serves over HTTP and returns the URL.
+async fn serve(server: &turbomcp::McpServer) -> String {
+    let listener = server.http().bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr());
+    tokio::spawn(listener.serve());
+    url
+}
+
 /// Connects to the fixture in every way there is.
 async fn everywhere() -> Vec<(String, Client)> {
     let mut clients = Vec::new();
     for era in ERAS {
         let server = fixture::server();
         clients.push((format!("memory {era:?}"), builder(era).connect(&server).await.unwrap()));
+        clients.push((format!("http {era:?}"), builder(era).connect(serve(&server).await).await.unwrap()));
         let command = Command::new(env!("CARGO_BIN_EXE_fixture-server"));
         clients.push((format!("process {era:?}"), builder(era).connect(command).await.unwrap()));
     }
@@ -132,9 +141,8 @@ async fn progress_and_logs_are_heard() {
     for era in ERAS {
         let logged = Arc::new(Mutex::new(Vec::new()));
         let log = logged.clone();
-        let server = fixture::server();
         let builder = builder(era).on_log(move |message| log.lock().unwrap().push(message.level));
-        let client = builder.connect(&server).await.unwrap();
+        let client = builder.connect(serve(&fixture::server()).await).await.unwrap();
         let progress = Arc::new(Mutex::new(Vec::new()));
         let heard = progress.clone();
         let call = client.call_tool("wait", json!({"ms": 1}));
@@ -150,21 +158,27 @@ async fn progress_and_logs_are_heard() {
 #[tokio::test]
 async fn changes_are_heard_in_both_eras_by_the_same_subscription() {
     for era in ERAS {
-        let server = fixture::server();
-        let client = builder(era).connect(&server).await.unwrap();
-        let filter = SubscriptionFilter::new()
-            .with_tools_list_changed(true)
-            .with_resource_subscriptions(["test://fixed".to_owned()]);
-        let mut subscription = client.subscribe(filter.clone()).await.unwrap();
-        assert_eq!(*subscription.filter(), filter, "{era:?}");
-        server.resource_updated("test://blob");
-        server.resource_updated("test://fixed");
-        assert!(server.remove_tool("add"));
-        let first = soon(subscription.next()).await.unwrap().unwrap();
-        assert_eq!(first, Change::Resource { uri: "test://fixed".to_owned() }, "{era:?}");
-        assert_eq!(soon(subscription.next()).await.unwrap().unwrap(), Change::Tools, "{era:?}");
-        subscription.close().await;
-        client.close().await;
+        for over_http in [false, true] {
+            let server = fixture::server();
+            let client = if over_http {
+                builder(era).connect(serve(&server).await).await.unwrap()
+            } else {
+                builder(era).connect(&server).await.unwrap()
+            };
+            let filter = SubscriptionFilter::new()
+                .with_tools_list_changed(true)
+                .with_resource_subscriptions(["test://fixed".to_owned()]);
+            let mut subscription = client.subscribe(filter.clone()).await.unwrap();
+            assert_eq!(*subscription.filter(), filter, "{era:?}");
+            server.resource_updated("test://blob");
+            server.resource_updated("test://fixed");
+            assert!(server.remove_tool("add"));
+            let first = soon(subscription.next()).await.unwrap().unwrap();
+            assert_eq!(first, Change::Resource { uri: "test://fixed".to_owned() }, "{era:?}");
+            assert_eq!(soon(subscription.next()).await.unwrap().unwrap(), Change::Tools, "{era:?}");
+            subscription.close().await;
+            client.close().await;
+        }
     }
 }
 

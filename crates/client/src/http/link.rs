@@ -31,6 +31,9 @@ const NAME: HeaderName = HeaderName::from_static("mcp-name");
 /// How many attempts to resume a stream may fail in a row.
 const MAX_RESUMPTIONS: u32 = 5;
 
+/// How soon a stream is resumed at the earliest, whatever the server asks for.
+const SOONEST: Duration = Duration::from_millis(100);
+
 /// How much of an error's body is read.
 const MAX_ERROR_BYTES: usize = 256 << 10;
 
@@ -104,7 +107,10 @@ impl HttpLink {
                 match either(&mut *answer, events.next()).await {
                     Either::Left(answer) => return answered(answer),
                     Either::Right(Ok(Some(event))) => {
-                        failures = 0;
+                        // An event that only carries an id is no progress: a stream may consist of nothing else.
+                        if !event.data.is_empty() {
+                            failures = 0;
+                        }
                         if !event.data.is_empty() && event.event.as_deref().is_none_or(|name| name == "message") {
                             self.session.frame(&event.data);
                         }
@@ -125,9 +131,9 @@ impl HttpLink {
                 if failures > MAX_RESUMPTIONS {
                     return Err(ended);
                 }
-                // What the server asks for is waited at the least, and no longer than it asks for the first time.
+                // What the server asks for is waited at the least, and no longer than that the first time.
                 let wait = match retry {
-                    Some(retry) if failures == 1 => retry,
+                    Some(retry) if failures == 1 => retry.max(SOONEST),
                     _ => retry.unwrap_or_default().max(backoff(failures)),
                 };
                 let resuming = async {

@@ -178,8 +178,9 @@ fn redirected(url: &Uri, response: &Response<Incoming>) -> Result<Uri, Error> {
 
 /// Resolves a reference against a URL.
 pub(super) fn resolve(base: &Uri, reference: &str) -> Option<Uri> {
-    if reference.starts_with("http://") || reference.starts_with("https://") {
-        return reference.parse().ok();
+    // A scheme ends with the first colon, unless a path begins before it.
+    if reference.find([':', '/', '?']).is_some_and(|at| reference[at..].starts_with(':')) {
+        return reference.parse().ok().filter(|uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")));
     }
     let (scheme, authority) = (base.scheme_str()?, base.authority()?);
     if let Some(rest) = reference.strip_prefix("//") {
@@ -231,6 +232,9 @@ mod tests {
             let found = resolve(&base, reference).unwrap();
             assert_eq!(found.to_string(), expected);
             assert_eq!(same_origin(&base, &found), same, "{reference}");
+        }
+        for reference in ["file:///etc/passwd", "javascript:alert(1)", "ftp://a.example/", "data:,x"] {
+            assert_eq!(resolve(&base, reference), None);
         }
     }
 }
