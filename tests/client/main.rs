@@ -1,5 +1,6 @@
 //! The client: its eras, its operations, and servers that do not behave.
 
+mod group;
 mod http;
 mod misbehaving;
 mod negotiation;

@@ -12,7 +12,7 @@ use turbomcp_protocol::{McpResult, Revision};
 
 use crate::handler::{ClientHandler, Handlers};
 use crate::subscription::Change;
-use crate::target::IntoTarget;
+use crate::target::{Connector, IntoTarget};
 use crate::{Client, Error};
 
 /// Which eras a client speaks.
@@ -287,6 +287,10 @@ impl ClientBuilder {
     /// `is_connect()` if the server cannot be reached or started or no revision is common, `is_timeout()` if it does
     /// not answer, `is_closed()` if it ends, `as_mcp()` if it refuses.
     pub async fn connect<M>(self, target: impl IntoTarget<M>) -> Result<Client, Error> {
-        Client::open(self.settings, target.into_target()?).await
+        self.connect_by(target.into_target()?.into_connector()).await.map_err(|(error, _)| error)
+    }
+
+    pub(crate) async fn connect_by(self, connector: Box<dyn Connector>) -> Result<Client, (Error, Box<dyn Connector>)> {
+        Client::open(self.settings, connector).await
     }
 }

@@ -23,7 +23,7 @@ use crate::inbox::{Inbox, Listener};
 use crate::negotiate::{Agreed, Failure, Negotiation};
 use crate::subscription::{Feed, Guard, Subscription};
 use crate::sync::lock;
-use crate::target::{Connector, IntoTarget, Target};
+use crate::target::{Connector, IntoTarget};
 
 /// A connection to one server: cheap to clone, and every clone is the same connection.
 ///
@@ -79,10 +79,16 @@ impl Client {
         ClientBuilder::new()
     }
 
-    pub(crate) async fn open(settings: Settings, target: Target) -> Result<Self, Error> {
-        let mut connector = target.into_connector();
+    /// Connects; what connects is given back if that fails.
+    pub(crate) async fn open(
+        settings: Settings,
+        mut connector: Box<dyn Connector>,
+    ) -> Result<Self, (Error, Box<dyn Connector>)> {
         let (ids, cache) = (Ids::default(), Arc::new(Cache::default()));
-        let connection = open(connector.as_mut(), &settings, &ids, &cache, settings.era).await?;
+        let connection = match open(connector.as_mut(), &settings, &ids, &cache, settings.era).await {
+            Ok(connection) => connection,
+            Err(error) => return Err((error, connector)),
+        };
         let log_level = Mutex::new(settings.log_level);
         let opener = Opener { connector, failures: 0, not_before: None, closed: false };
         let shared = Shared {
