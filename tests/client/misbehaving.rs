@@ -681,6 +681,28 @@ async fn arguments_that_are_no_object_are_refused_before_anything_is_sent() {
     assert!(peer.drain().await.is_empty());
 }
 
+/// A value that is not what the tool has announced.
+#[tokio::test]
+async fn tool_09_structured_content_that_does_not_fit_its_schema_is_refused() {
+    for checked in [true, false] {
+        let builder = if checked { builder() } else { builder().unchecked_outputs() };
+        let (client, mut peer) = connected(builder, Era::Modern).await;
+        let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]});
+        let list = json!({"tools": [{"name": "x", "inputSchema": {"type": "object"}, "outputSchema": schema}]});
+        let (tools, _) = tokio::join!(client.list_all_tools(), peer.serve("tools/list", list));
+        tools.unwrap();
+        for (content, fits) in [(json!({"n": 1}), true), (json!({"n": "one"}), false), (json!(null), false)] {
+            let result = json!({"content": [], "structuredContent": content});
+            let call = client.call_tool("x", ());
+            let (outcome, _) = tokio::join!(call.into_future(), peer.serve("tools/call", result));
+            match outcome {
+                Ok(_) => assert!(fits || !checked, "{content}"),
+                Err(error) => assert!(!fits && checked && error.is_protocol(), "{content}: {error}"),
+            }
+        }
+    }
+}
+
 /// Holds BASE-22: batches exist in one revision only.
 #[tokio::test(start_paused = true)]
 async fn base_22_batches_are_read_where_the_revision_has_them() {

@@ -46,6 +46,7 @@ pub(crate) struct Settings {
     pub(crate) log_level: Option<LoggingLevel>,
     pub(crate) caches: bool,
     pub(crate) reconnects: bool,
+    pub(crate) checks_outputs: bool,
 }
 
 /// Builds a client.
@@ -82,6 +83,7 @@ impl Default for ClientBuilder {
                 log_level: None,
                 caches: true,
                 reconnects: false,
+                checks_outputs: true,
             },
         }
     }
@@ -182,6 +184,14 @@ impl ClientBuilder {
     /// Asks the server anew each time, whatever it says about how long results may be kept.
     pub fn no_cache(mut self) -> Self {
         self.settings.caches = false;
+        self
+    }
+
+    /// Takes structured content as it comes, instead of checking it against the output schema of its tool.
+    ///
+    /// It is checked if the feature `validation` is on and the tool was listed before.
+    pub fn unchecked_outputs(mut self) -> Self {
+        self.settings.checks_outputs = false;
         self
     }
 

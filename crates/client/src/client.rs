@@ -21,6 +21,7 @@ use crate::exchange::{Exchange, GiveUp, Notice, Outgoing, members_of};
 use crate::ids::Ids;
 use crate::inbox::{Inbox, Listener};
 use crate::negotiate::{Agreed, Failure, Negotiation};
+use crate::outputs::Outputs;
 use crate::subscription::{Feed, Guard, Subscription};
 use crate::sync::lock;
 use crate::target::{Connector, IntoTarget};
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) ids: Ids,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) outputs: Outputs,
     current: Mutex<Arc<Connection>>,
     opener: tokio::sync::Mutex<Opener>,
     log_level: Mutex<Option<LoggingLevel>>,
@@ -95,6 +97,7 @@ impl Client {
             settings,
             ids,
             cache,
+            outputs: Outputs::default(),
             current: Mutex::new(Arc::new(connection)),
             opener: tokio::sync::Mutex::new(opener),
             log_level,
@@ -424,6 +427,9 @@ impl Shared {
 
     pub(crate) fn learn(&self, tools: &mut Vec<turbomcp_protocol::types::Tool>) {
         self.current().link.learn(tools);
+        if self.settings.checks_outputs {
+            self.outputs.learn(tools);
+        }
     }
 }
 

@@ -48,6 +48,8 @@ mod inbox;
 mod negotiate;
 mod operations;
 mod outbox;
+#[cfg_attr(not(feature = "validation"), path = "outputs/unchecked.rs")]
+mod outputs;
 mod pages;
 mod stream;
 mod subscription;
