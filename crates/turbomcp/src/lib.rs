@@ -71,6 +71,8 @@
 //! | `all-transports` | `stdio` and `http` | |
 //! | `full` | everything | |
 
+#[cfg(feature = "client")]
+pub mod client;
 pub mod prelude;
 
 pub use turbomcp_protocol::{ErrorCode, McpError, McpResult, Method, Revision, types};
@@ -90,6 +92,9 @@ pub use turbomcp_server::{
 #[cfg(feature = "http")]
 pub use turbomcp_server::{HttpListener, HttpServer};
 pub use turbomcp_transport as transport;
+
+#[cfg(feature = "client")]
+pub use turbomcp_client::Client;
 
 #[cfg(feature = "macros")]
 pub use turbomcp_macros::{completion, prompt, resource, server, tool};

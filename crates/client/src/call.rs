@@ -1,0 +1,386 @@
+//! One request, from what the caller wants to the typed result.
+
+use std::collections::BTreeMap;
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use turbomcp_protocol::escape::write_string;
+use turbomcp_protocol::scan::{Scanner, text_of};
+use turbomcp_protocol::types::{InputRequest, LoggingLevel, Meta, ProgressNotificationParams};
+use turbomcp_protocol::{ErrorCode, Method};
+
+use crate::client::{Client, Connection, Shared};
+use crate::exchange::{BoxFuture, GiveUp, Outgoing, Tracking, members_of};
+use crate::inbox::write_input;
+use crate::{Error, builder::Settings};
+
+/// The most questions a server may ask in one round.
+const MAX_QUESTIONS: usize = 64;
+
+/// A request that is ready; `await` it to send it and wait for its result.
+///
+/// # Cancel safety
+///
+/// Dropping it once it was awaited gives the request up and tells the server so; what the server has done by then is
+/// done.
+#[must_use = "a request is sent when it is awaited"]
+#[derive(Debug)]
+pub struct Call<R> {
+    client: Client,
+    prepared: Result<Prepared, Error>,
+    options: Options,
+    decode: Decode<R>,
+}
+
+/// How a result is read.
+#[derive(Debug)]
+pub(crate) struct Decode<R> {
+    pub(crate) read: fn(&Shared, &[u8]) -> Result<R, Error>,
+    /// How long it may be kept; none if it must not be.
+    pub(crate) ttl: Option<fn(&R) -> Option<Duration>>,
+}
+
+/// What goes into a request, whatever the era.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) method: Method,
+    /// The members of `params`, without braces and `_meta`.
+    pub(crate) params: Vec<u8>,
+    /// What the request names: a tool, a prompt, or a resource's URI.
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Default)]
+struct Options {
+    timeout: Option<Duration>,
+    progress: Option<Box<dyn Fn(ProgressNotificationParams) + Send + Sync>>,
+    meta: Meta,
+    log_level: Option<LoggingLevel>,
+    fresh: bool,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+impl<R> Call<R> {
+    pub(crate) fn new(client: &Client, prepared: Result<Prepared, Error>, decode: Decode<R>) -> Self {
+        Self { client: client.clone(), prepared, options: Options::default(), decode }
+    }
+
+    /// Sets how long to wait for the answer to this request.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// Asks for progress, and hears it. The function is called where messages are read, so it has to return soon.
+    pub fn on_progress(mut self, function: impl Fn(ProgressNotificationParams) + Send + Sync + 'static) -> Self {
+        self.options.progress = Some(Box::new(function));
+        self
+    }
+
+    /// Asks a modern server for log messages about this request, from this level on.
+    pub fn log_level(mut self, level: LoggingLevel) -> Self {
+        self.options.log_level = Some(level);
+        self
+    }
+
+    /// Adds a member to `_meta`, under a key of your own prefix or a W3C trace key.
+    ///
+    /// The keys the protocol fixes are the client's and are left as they are.
+    pub fn meta(mut self, key: impl Into<String>, value: impl serde::Serialize) -> Self {
+        let key = key.into();
+        let reserved = key == Meta::PROGRESS_TOKEN || key.starts_with("io.modelcontextprotocol/");
+        if !reserved {
+            self.options.meta = std::mem::take(&mut self.options.meta).with(key, value);
+        }
+        self
+    }
+
+    /// Asks the server even if an earlier result may still be used.
+    pub fn fresh(mut self) -> Self {
+        self.options.fresh = true;
+        self
+    }
+}
+
+impl<R: Send + 'static> Call<R> {
+    async fn send(self) -> Result<R, Error> {
+        let Self { client, prepared, options, decode } = self;
+        let (shared, prepared) = (client.shared(), prepared?);
+        let Some(ttl) = decode.ttl.filter(|_| shared.settings.caches) else {
+            let (result, _) = client.request_raw(&prepared, options).await?;
+            if prepared.method == Method::TOOLS_CALL
+                && let Some(tool) = &prepared.name
+            {
+                shared.outputs.check(tool, &result)?;
+            }
+            return (decode.read)(shared, &result);
+        };
+        if !options.fresh
+            && let Some(kept) = shared.cache.get(&prepared.method, &prepared.params)
+        {
+            return (decode.read)(shared, &kept);
+        }
+        let generation = shared.cache.generation();
+        let (result, rounds) = client.request_raw(&prepared, options).await?;
+        let decoded = (decode.read)(shared, &result)?;
+        // What answers to questions went into is nobody else's result.
+        if rounds == 0
+            && let Some(ttl) = ttl(&decoded)
+        {
+            let uri = prepared.name.as_deref();
+            shared.cache.put(generation, &prepared.method, &prepared.params, uri, &result, ttl);
+        }
+        Ok(decoded)
+    }
+}
+
+impl<R: Send + 'static> IntoFuture for Call<R> {
+    type Output = Result<R, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+/// Reads a result of any type.
+pub(crate) fn read_as<R: DeserializeOwned>(_: &Shared, result: &[u8]) -> Result<R, Error> {
+    serde_json::from_slice(result).map_err(|error| Error::protocol("the result does not fit").with_source(error))
+}
+
+impl Client {
+    /// Sends a request, answers what the server asks, and returns the result and the number of rounds that took.
+    async fn request_raw(&self, prepared: &Prepared, options: Options) -> Result<(Bytes, u32), Error> {
+        let shared = self.shared();
+        let meta = if options.meta.is_empty() { Vec::new() } else { members_of(&options.meta)? };
+        let limit = options.timeout.unwrap_or(shared.settings.request_timeout);
+        let tracking = options.progress.is_some().then(|| Tracking::new(options.progress));
+        let log_level = options.log_level.or_else(|| shared.log_level());
+        let mut connection = shared.connection().await?;
+        let (mut round, mut rounds, mut mended) = (Vec::new(), 0, false);
+        loop {
+            let request = Outgoing {
+                id: shared.ids.next(),
+                dress: &connection.agreed.dress,
+                method: &prepared.method,
+                params: &prepared.params,
+                round: &round,
+                meta: &meta,
+                log_level,
+                tracking: tracking.as_ref(),
+                name: prepared.name.as_deref(),
+                give_up: GiveUp::Cancel,
+            };
+            let answer =
+                in_time(connection.link.exchange(&request), limit, &shared.settings, tracking.as_deref()).await;
+            let result = match answer.and_then(|answer| answer.into_result()) {
+                Ok(result) => result,
+                // The server has not run the request, so it may be sent again.
+                Err(error) if error.is_session_lost() && !mended => {
+                    mended = true;
+                    connection = shared.renew(&connection).await?;
+                    continue;
+                }
+                Err(error) if !mended && is_stale(&connection, prepared, &error) => {
+                    mended = true;
+                    self.list_tools().fresh().all().await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if !connection.agreed.dress.is_modern() {
+                return Ok((result, rounds));
+            }
+            match result_type(&result)?.as_deref() {
+                None | Some("complete") => return Ok((result, rounds)),
+                Some("input_required") if prepared.method.may_require_input() => {
+                    rounds += 1;
+                    if rounds > shared.settings.max_rounds {
+                        return Err(Error::protocol("the server keeps asking for more input"));
+                    }
+                    round = shared.answer_round(&connection, &result).await?;
+                }
+                Some(other) => {
+                    let other: String = other.chars().take(40).collect();
+                    return Err(Error::protocol(format!("the result type {other:?} is unknown")));
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Asks the handlers for everything a result wants, and writes what the next round adds to the params.
+    async fn answer_round(&self, connection: &Connection, result: &[u8]) -> Result<Vec<u8>, Error> {
+        // Read member by member: a question of an unknown kind is refused, and the state goes back as it came.
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Wanted {
+            input_requests: Option<BTreeMap<String, Box<serde_json::value::RawValue>>>,
+            request_state: Option<Box<serde_json::value::RawValue>>,
+        }
+        let wanted: Wanted = serde_json::from_slice(result)
+            .map_err(|error| Error::protocol("the questions of the server do not fit").with_source(error))?;
+        let mut out = Vec::new();
+        if let Some(requests) = wanted.input_requests {
+            if requests.len() > MAX_QUESTIONS {
+                return Err(Error::protocol("the server asks too many questions at a time"));
+            }
+            out.extend_from_slice(b"\"inputResponses\":{");
+            for (index, (key, request)) in requests.iter().enumerate() {
+                let request: InputRequest = serde_json::from_str(request.get())
+                    .map_err(|error| Error::protocol("a question of the server does not fit").with_source(error))?;
+                let answer = self.settings.handlers.answer(request).await.map_err(Error::refused)?;
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_string(key, &mut out);
+                out.push(b':');
+                out.extend_from_slice(&write_input(answer, connection.agreed.revision));
+            }
+            out.push(b'}');
+        } else if wanted.request_state.is_none() {
+            return Err(Error::protocol("the server asks for input, but not for which"));
+        }
+        if let Some(state) = wanted.request_state {
+            if !state.get().starts_with('"') {
+                return Err(Error::protocol("the request state is no text"));
+            }
+            if !out.is_empty() {
+                out.push(b',');
+            }
+            out.extend_from_slice(b"\"requestState\":");
+            out.extend_from_slice(state.get().as_bytes());
+        }
+        Ok(out)
+    }
+}
+
+/// True if a call failed because what was mirrored of its arguments follows an outdated schema.
+fn is_stale(connection: &Connection, prepared: &Prepared, error: &Error) -> bool {
+    prepared.method == Method::TOOLS_CALL
+        && error.code() == Some(ErrorCode::HEADER_MISMATCH)
+        && connection.link.has_learned()
+}
+
+/// Waits for an answer, for as long as there are signs of progress.
+pub(crate) async fn in_time<T>(
+    answer: impl Future<Output = Result<T, Error>>,
+    limit: Duration,
+    settings: &Settings,
+    tracking: Option<&Tracking>,
+) -> Result<T, Error> {
+    let Some(tracking) = tracking else {
+        return tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(Error::timeout(limit)));
+    };
+    let started = Instant::now();
+    let last = started + settings.max_request_timeout.max(limit);
+    let mut until = started + limit;
+    let mut answer = std::pin::pin!(answer);
+    loop {
+        match tokio::time::timeout_at(until, answer.as_mut()).await {
+            Ok(answer) => return answer,
+            Err(_) => {
+                let extended = tracking.last().map_or(until, |progress| progress + limit).min(last);
+                if extended <= until {
+                    return Err(Error::timeout(until - started));
+                }
+                until = extended;
+            }
+        }
+    }
+}
+
+/// Returns how a modern result says it is to be read.
+fn result_type(result: &[u8]) -> Result<Option<String>, Error> {
+    let mut found = None;
+    let mut scanner =
+        Scanner::new(result).map_err(|error| Error::protocol("the result is too long").with_source(error))?;
+    if scanner.peek() != Some(b'{') {
+        return Err(Error::protocol("the result is no object"));
+    }
+    let scanned = scanner.members(|key, scanner| {
+        let span = scanner.value()?;
+        if key.raw() == b"resultType" {
+            found = Some(text_of(span.of(result)).map(|text| text.into_owned()));
+        }
+        Ok(())
+    });
+    scanned.map_err(|error| Error::protocol("the result is no object").with_source(error))?;
+    match found {
+        Some(None) => Err(Error::protocol("the result type is no text")),
+        Some(Some(text)) => Ok(Some(text)),
+        None => Ok(None),
+    }
+}
+
+/// Writes the params of a request for a tool, whose arguments are anything that is an object in JSON.
+pub(crate) fn tool_params(name: &str, arguments: &impl serde::Serialize) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::with_capacity(64);
+    out.extend_from_slice(b"\"name\":");
+    write_string(name, &mut out);
+    let before = out.len();
+    out.extend_from_slice(b",\"arguments\":");
+    let start = out.len();
+    serde_json::to_writer(&mut out, arguments)
+        .map_err(|error| Error::usage("the arguments cannot be written as JSON").with_source(error))?;
+    match &out[start..] {
+        b"null" => out.truncate(before),
+        [b'{', ..] => {}
+        _ => return Err(Error::usage("the arguments of a tool must be an object")),
+    }
+    Ok(out)
+}
+
+impl Prepared {
+    pub(crate) fn new(method: Method, params: Vec<u8>) -> Self {
+        Self { method, params, name: None }
+    }
+
+    pub(crate) fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+/// Writes one member whose value is a text.
+pub(crate) fn text_member(name: &str, value: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(name.len() + value.len() + 5);
+    write_string(name, &mut out);
+    out.push(b':');
+    write_string(value, &mut out);
+    out
+}
+
+impl<R> Decode<R> {
+    pub(crate) fn plain() -> Self
+    where
+        R: DeserializeOwned,
+    {
+        Self { read: read_as::<R>, ttl: None }
+    }
+
+    pub(crate) fn cached(ttl: fn(&R) -> Option<Duration>) -> Self
+    where
+        R: DeserializeOwned,
+    {
+        Self { read: read_as::<R>, ttl: Some(ttl) }
+    }
+}
+
+impl<R> Clone for Decode<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Decode<R> {}

@@ -1,0 +1,222 @@
+//! What can go wrong with a call, apart from what a tool says of its own failure.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use turbomcp_protocol::{ErrorCode, McpError};
+
+type Source = Box<dyn StdError + Send + Sync>;
+
+/// An error from connecting to a server, or from calling it.
+///
+/// What the server answered is told from what happened on the way: only [`Error::as_mcp`] holds an error of the
+/// server's, and no code is ever invented for the others.
+#[derive(Debug)]
+pub struct Error {
+    inner: Box<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    status: Option<u16>,
+    source: Option<Source>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// The peer answered with an error.
+    Mcp(McpError),
+    /// Nothing came in time.
+    Timeout(Duration),
+    /// The connection is over.
+    Closed(Cow<'static, str>),
+    /// The peer broke the rules.
+    Protocol(Cow<'static, str>),
+    /// An HTTP status that carries no JSON-RPC error.
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "made over HTTP only"))]
+    Status(u16),
+    /// The server could not be reached or started.
+    Connect(Cow<'static, str>),
+    /// The request cannot be made: not JSON, not configured, not possible in this era.
+    Usage(Cow<'static, str>),
+    /// A tool failed, where its value was asked for.
+    Tool(String),
+    /// A question of the server's was not answered, so the request could not go on.
+    Refused(McpError),
+    /// Too much is going on already.
+    Busy,
+    /// The session is unknown to the server; the request was not run.
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "made over HTTP only"))]
+    SessionLost,
+}
+
+impl Error {
+    fn new(kind: Kind) -> Self {
+        Self { inner: Box::new(Inner { kind, status: None, source: None }) }
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
+        self.inner.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn mcp(error: McpError) -> Self {
+        Self::new(Kind::Mcp(error))
+    }
+
+    pub(crate) fn timeout(limit: Duration) -> Self {
+        Self::new(Kind::Timeout(limit))
+    }
+
+    pub(crate) fn closed(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Closed(why.into()))
+    }
+
+    pub(crate) fn protocol(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Protocol(why.into()))
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn http_status(status: u16) -> Self {
+        Self::new(Kind::Status(status)).with_status(Some(status))
+    }
+
+    pub(crate) fn with_status(mut self, status: Option<u16>) -> Self {
+        self.inner.status = status;
+        self
+    }
+
+    pub(crate) fn connect(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Connect(why.into()))
+    }
+
+    pub(crate) fn usage(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Usage(why.into()))
+    }
+
+    pub(crate) fn tool(text: String) -> Self {
+        Self::new(Kind::Tool(text))
+    }
+
+    pub(crate) fn refused(error: McpError) -> Self {
+        Self::new(Kind::Refused(error))
+    }
+
+    pub(crate) fn busy() -> Self {
+        Self::new(Kind::Busy)
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn session_lost() -> Self {
+        Self::new(Kind::SessionLost)
+    }
+
+    /// Returns the error the server answered with, if that is what this is.
+    #[must_use]
+    pub fn as_mcp(&self) -> Option<&McpError> {
+        match &self.inner.kind {
+            Kind::Mcp(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Returns the code of the error the server answered with, if that is what this is.
+    #[must_use]
+    pub fn code(&self) -> Option<ErrorCode> {
+        self.as_mcp().map(McpError::code)
+    }
+
+    /// Returns true if the server did not answer in time.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.inner.kind, Kind::Timeout(_))
+    }
+
+    /// Returns true if the connection ended, or the stream of the answer did, before the answer was there.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.inner.kind, Kind::Closed(_) | Kind::SessionLost)
+    }
+
+    /// Returns true if what the server sent is not what the protocol allows.
+    #[must_use]
+    pub fn is_protocol(&self) -> bool {
+        matches!(self.inner.kind, Kind::Protocol(_))
+    }
+
+    /// Returns true if the server could not be reached or started, or no common revision was found.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        matches!(self.inner.kind, Kind::Connect(_))
+    }
+
+    /// Returns true if the request could not be made; nothing was sent.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(self.inner.kind, Kind::Usage(_) | Kind::Busy)
+    }
+
+    /// Returns true if a tool failed whose value was asked for; its text is what this error displays.
+    #[must_use]
+    pub fn is_tool(&self) -> bool {
+        matches!(self.inner.kind, Kind::Tool(_))
+    }
+
+    /// Returns true if the server asked for something that no handler gave.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(self.inner.kind, Kind::Refused(_))
+    }
+
+    /// Returns true if the resource does not exist, in the words of any revision.
+    #[must_use]
+    pub fn is_resource_not_found(&self) -> bool {
+        self.as_mcp().is_some_and(|error| {
+            let by_data = error.data().is_some_and(|data| data.get("uri").is_some());
+            error.code() == ErrorCode::RESOURCE_NOT_FOUND || (error.code() == ErrorCode::INVALID_PARAMS && by_data)
+        })
+    }
+
+    /// Returns the HTTP status, if the server answered with one that is a failure.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.inner.status
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn is_session_lost(&self) -> bool {
+        matches!(self.inner.kind, Kind::SessionLost)
+    }
+
+    #[cfg(not(feature = "http"))]
+    #[expect(clippy::unused_self, reason = "sessions exist over HTTP only")]
+    pub(crate) fn is_session_lost(&self) -> bool {
+        false
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.inner.kind {
+            Kind::Mcp(error) => write!(f, "the server answered with error {}: {}", error.code(), error.message()),
+            Kind::Timeout(limit) => write!(f, "no answer within {limit:?}"),
+            Kind::Closed(why) => write!(f, "the connection is closed: {why}"),
+            Kind::Protocol(why) => write!(f, "the server broke the protocol: {why}"),
+            Kind::Status(status) => write!(f, "the server answered with HTTP status {status}"),
+            Kind::Connect(why) | Kind::Usage(why) => f.write_str(why),
+            Kind::Tool(text) => write!(f, "the tool failed: {text}"),
+            Kind::Refused(error) => write!(f, "the server's question was not answered: {}", error.message()),
+            Kind::Busy => f.write_str("too many requests are waiting for an answer"),
+            Kind::SessionLost => f.write_str("the server does not know the session any more"),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.inner.source.as_ref().map(|source| source.as_ref() as _)
+    }
+}

@@ -1,0 +1,117 @@
+//! What all requests to a server share: where it is, who it thinks this is, and where its messages go.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use hyper::body::Incoming;
+use turbomcp_protocol::Revision;
+
+use super::send::Http;
+use crate::Error;
+use crate::inbox::Inbox;
+use crate::sync::lock;
+
+pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+pub(super) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// The server as one client sees it.
+pub(super) struct Session {
+    pub(super) http: Http,
+    pub(super) inbox: Arc<Inbox>,
+    agreed: Mutex<Agreed>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Agreed {
+    id: Option<HeaderValue>,
+    revision: Option<Revision>,
+}
+
+impl Session {
+    pub(super) fn new(http: Http, inbox: Arc<Inbox>) -> Self {
+        Self { http, inbox, agreed: Mutex::default() }
+    }
+
+    pub(super) fn set_revision(&self, revision: Option<Revision>) {
+        lock(&self.agreed).revision = revision;
+        self.inbox.set_revision(revision);
+    }
+
+    pub(super) fn set_id(&self, id: Option<HeaderValue>) {
+        lock(&self.agreed).id = id;
+    }
+
+    pub(super) fn id(&self) -> Option<HeaderValue> {
+        lock(&self.agreed).id.clone()
+    }
+
+    pub(super) fn is_legacy(&self) -> bool {
+        lock(&self.agreed).revision.is_some_and(Revision::is_legacy)
+    }
+
+    /// Returns the headers of a request that belongs to what was agreed on.
+    pub(super) fn headers(&self) -> HeaderMap {
+        let Agreed { id, revision } = lock(&self.agreed).clone();
+        let mut headers = HeaderMap::with_capacity(8);
+        if let Some(id) = id {
+            headers.insert(SESSION_ID, id);
+        }
+        if let Some(revision) = revision.filter(|revision| revision.has_version_header()) {
+            headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(revision.as_str()));
+        }
+        headers
+    }
+
+    pub(super) async fn post(
+        &self,
+        mut headers: HeaderMap,
+        body: Bytes,
+        operation: Option<&str>,
+    ) -> Result<Response<Incoming>, Error> {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        let generation = self.http.generation();
+        let response = self.http.send(Method::POST, &self.http.url, &headers, body, operation).await;
+        if self.http.generation() != generation {
+            self.inbox.forget_private();
+        }
+        response
+    }
+
+    /// Opens a listening stream, or resumes one.
+    pub(super) async fn get(&self, last_event_id: Option<&str>) -> Result<Response<Incoming>, Error> {
+        let mut headers = self.headers();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+        if let Some(id) = last_event_id.and_then(|id| HeaderValue::from_str(id).ok()) {
+            headers.insert(LAST_EVENT_ID, id);
+        }
+        self.http.send(Method::GET, &self.http.url, &headers, Bytes::new(), None).await
+    }
+
+    pub(super) async fn delete(&self) -> Result<StatusCode, Error> {
+        let headers = self.headers();
+        let response = self.http.send(Method::DELETE, &self.http.url, &headers, Bytes::new(), None).await?;
+        Ok(response.status())
+    }
+
+    /// Takes a message that came on any stream, and sends what it asks for on its way.
+    pub(super) fn frame(self: &Arc<Self>, frame: &Bytes) {
+        for question in self.inbox.frame(frame) {
+            let session = self.clone();
+            self.inbox.answer(question, move |answer| async move {
+                let posted = session.post(session.headers(), answer.into(), None).await;
+                if let Err(error) = posted {
+                    tracing::warn!(%error, "an answer to the server could not be sent");
+                }
+            });
+        }
+    }
+}
+
+/// True if a response is of this media type.
+pub(super) fn is_of_type(response: &Response<Incoming>, expected: &str) -> bool {
+    let value = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected)
+}

@@ -1,0 +1,70 @@
+//! From your call to an MCP request and back: [`Client`], for servers of every revision.
+//!
+//! Most users meet this crate through `turbomcp` with its feature `client`, which re-exports it and adds servers in the
+//! same process as targets.
+//!
+//! ```no_run
+//! use serde_json::json;
+//! use turbomcp_client::Client;
+//!
+//! # async fn run() -> Result<(), turbomcp_client::Error> {
+//! let client = Client::connect("npx -y @modelcontextprotocol/server-everything").await?;
+//! for tool in client.list_all_tools().await? {
+//!     println!("{}", tool.name);
+//! }
+//! let result = client.call_tool("echo", json!({"message": "hello"})).await?;
+//! println!("{:?}", result.content);
+//! client.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | to | see |
+//! |---|---|
+//! | connect, and say what the client can do | [`Client::connect`], [`ClientBuilder`], [`Target`] |
+//! | call tools, read resources, get prompts | [`Client`], [`Call`] |
+//! | read long lists | [`Pages`] |
+//! | hear of changes | [`Client::subscribe`], [`Subscription`] |
+//! | answer what the server asks | [`ClientHandler`], [`ClientBuilder::on_elicit`] |
+//! | start a server as a child process | [`Command`] |
+//! | hold many servers, or those of a configuration | [`ClientGroup`], [`ServerConfigs`] |
+//! | reach a server over HTTP | [`HttpTarget`](http::HttpTarget) |
+
+mod builder;
+mod cache;
+mod call;
+#[cfg(feature = "stdio")]
+mod child;
+mod client;
+mod config;
+mod error;
+mod exchange;
+mod group;
+mod handler;
+#[cfg(feature = "http")]
+pub mod http;
+mod ids;
+mod inbox;
+mod negotiate;
+mod operations;
+mod outbox;
+#[cfg_attr(not(feature = "validation"), path = "outputs/unchecked.rs")]
+mod outputs;
+mod pages;
+mod stream;
+mod subscription;
+mod sync;
+mod target;
+
+pub use builder::{ClientBuilder, Era};
+pub use call::Call;
+#[cfg(feature = "stdio")]
+pub use child::Command;
+pub use client::Client;
+pub use config::{ServerConfig, ServerConfigs};
+pub use error::Error;
+pub use group::{ClientGroup, Health};
+pub use handler::ClientHandler;
+pub use pages::{Page, Pages};
+pub use subscription::{Change, Subscription};
+pub use target::{ByText, ByTransport, IntoTarget, Ready, Target};

@@ -1,0 +1,11 @@
+//! The client: its eras, its operations, and servers that do not behave.
+
+mod group;
+mod http;
+mod misbehaving;
+mod negotiation;
+mod operations;
+mod peer;
+#[cfg(unix)]
+mod processes;
+mod web;
