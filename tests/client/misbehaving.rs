@@ -16,7 +16,7 @@ fn builder() -> turbomcp::client::ClientBuilder {
     Client::builder().request_timeout(Duration::from_secs(5))
 }
 
-/// Holds LIFE-12, CANC-01, STDIO-08.
+/// Holds LIFE-12, CANC-01, CANC-11, STDIO-08.
 #[tokio::test(start_paused = true)]
 async fn life_13_a_silent_server_runs_into_the_deadline_and_is_told() {
     for era in ERAS {
@@ -235,7 +235,7 @@ async fn base_16_a_response_that_is_none_is_a_protocol_error_at_once() {
     }
 }
 
-/// Holds BASE-32.
+/// Holds BASE-30, BASE-32.
 #[tokio::test]
 async fn an_error_of_the_server_keeps_its_code_message_and_data() {
     let error = response(r#","error":{"code":-32602,"message":"no such tool","data":{"x":[1]}}"#).await;
