@@ -24,7 +24,7 @@ struct QueryRequest {
 #[derive(Deserialize, JsonSchema)]
 struct Filter {
     kind: Kind,
-    not: Option<Box<Filter>>,
+    without: Option<Box<Self>>,
 }
 
 #[derive(Deserialize, Serialize, JsonSchema)]
@@ -60,8 +60,8 @@ impl Search {
     #[tool("Searches.")]
     async fn search(&self, #[tool(aggr)] request: QueryRequest) -> McpResult<String> {
         request.validate()?;
-        let kind = request.filter.map(|filter| json!(filter.kind));
-        Ok(format!("{} {:?} {kind:?}", request.query, request.limit))
+        let without = request.filter.and_then(|filter| filter.without).map(|filter| json!(filter.kind));
+        Ok(format!("{} {:?} {without:?}", request.query, request.limit))
     }
 }
 
