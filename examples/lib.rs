@@ -2,7 +2,8 @@
 
 use turbomcp::{Error, McpServer};
 
-/// Serves on the binding that the command line names: `--stdio`, or `--http ADDRESS:PORT` for `/mcp` on that address.
+/// Serves on the binding that the command line names: `--stdio`, `--http ADDRESS:PORT` for `/mcp` on that address,
+/// `--tcp ADDRESS:PORT` or `--unix PATH`.
 ///
 /// # Errors
 ///
@@ -12,8 +13,12 @@ pub async fn serve(server: McpServer) -> Result<(), Error> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--stdio"] => server.run_stdio().await,
         ["--http", address] => server.run_http(address).await,
+        ["--tcp", address] => server.run_tcp(address).await,
+        #[cfg(unix)]
+        ["--unix", path] => server.run_unix(path).await,
         _ => {
-            eprintln!("usage: {} --stdio | --http ADDRESS:PORT", server.implementation().name);
+            let bindings = "--stdio | --http ADDRESS:PORT | --tcp ADDRESS:PORT | --unix PATH";
+            eprintln!("usage: {} {bindings}", server.implementation().name);
             std::process::exit(2)
         }
     }

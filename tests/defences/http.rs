@@ -119,6 +119,7 @@ async fn defence_02_only_json_is_read() {
     }
 }
 
+/// Holds HDR-35.
 #[tokio::test]
 async fn defence_03_bodies_and_heads_are_bounded_in_size() {
     let server = fixture::limited(|limits| {
@@ -229,11 +230,12 @@ impl Middleware for Caller {
     }
 }
 
+/// Holds SESS-11.
 #[tokio::test]
 async fn defence_05_sessions_are_few_own_and_end() {
     let mut limits = turbomcp::Limits::default();
     limits.sessions = 3;
-    limits.session_idle = Duration::from_secs(2);
+    limits.session_idle = Duration::from_secs(5);
     let site = Site::start(&fixture::builder().limits(limits).middleware(Caller).build()).await;
     // One that fails takes no place.
     for _ in 0..5 {

@@ -10,6 +10,7 @@ use turbomcp_tests::{Child, Client, fixture, initialize_params, modern};
 
 pub(crate) const SERVER: &str = env!("CARGO_BIN_EXE_fixture-server");
 
+/// Holds STDIO-16.
 #[tokio::test]
 async fn defence_09_a_line_that_is_too_long_costs_only_itself() {
     let server = fixture::server();

@@ -3,6 +3,8 @@
 mod config;
 mod handlers;
 mod schemas;
+#[cfg(unix)]
+mod sockets;
 mod validation;
 
 use serde_json::Value;

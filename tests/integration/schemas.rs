@@ -3,8 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use turbomcp::HandlerRegistry;
 use turbomcp::prelude::*;
-use turbomcp_tests::{Client, initialize_params, modern};
+use turbomcp::schema::SchemaStyle;
+use turbomcp_tests::Client;
 
 use crate::text;
 
@@ -123,27 +125,21 @@ fn references_in<'a>(schema: &'a Value, found: &mut Vec<&'a str>) {
 }
 
 #[tokio::test]
-async fn b12_schemas_are_plainer_for_hosts_that_need_it_and_only_for_them() {
-    let server = Search.into_builder().plain_schemas_for(|client| client.name.starts_with("strict")).build();
-    let mut client = Client::connect(&server);
-    let mut list = modern(1, "tools/list", json!({}), json!({}));
-    for (name, is_plain) in [("strict-host", true), ("another", false), ("strict-host", true)] {
-        list["params"]["_meta"]["io.modelcontextprotocol/clientInfo"] = json!({"name": name, "version": "1"});
-        client.send(&list).await;
-        let listed = client.next().await;
-        assert_eq!(input_schema(&listed).get("$defs").is_none(), is_plain, "{listed}");
-        if is_plain {
-            let kind = &input_schema(&listed)["properties"]["filter"]["properties"]["kind"];
-            assert_eq!((&kind["type"], &kind["enum"]), (&json!("string"), &json!(["page", "image"])));
-            assert!(!listed.to_string().contains("$ref"));
+async fn b12_a_server_says_how_its_schemas_are_written() {
+    let server = Search.into_builder().schema_style(SchemaStyle::Plain).build();
+    let mut registry = HandlerRegistry::new();
+    registry.register_tool("find", |request: QueryRequest| async move { request.query }).unwrap();
+    for reload in [false, true] {
+        if reload {
+            server.reload(registry.clone());
         }
+        let mut client = Client::connect(&server);
+        let listed = client.modern("tools/list", json!({}), json!({})).await;
+        let kind = &input_schema(&listed)["properties"]["filter"]["properties"]["kind"];
+        assert_eq!((&kind["type"], &kind["enum"]), (&json!("string"), &json!(["page", "image"])), "{listed}");
+        assert!(!listed.to_string().contains("$ref"), "{listed}");
+        let name = if reload { "find" } else { "search" };
+        let answer = client.tool(name, json!({"query": "x", "limit": 0})).await;
+        assert_eq!(text(&answer), "`limit` must be at least 1, got 0");
     }
-    let mut legacy = Client::connect(&server);
-    let mut params = initialize_params("2025-11-25", json!({}));
-    params["clientInfo"]["name"] = json!("strict-host");
-    legacy.call("initialize", params).await;
-    legacy.notify("notifications/initialized", json!({})).await;
-    assert!(input_schema(&legacy.call("tools/list", json!({})).await).get("$defs").is_none());
-    let answer = legacy.legacy_tool("search", json!({"query": "x", "limit": 0})).await;
-    assert_eq!(text(&answer), "`limit` must be at least 1, got 0");
 }

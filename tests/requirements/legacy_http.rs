@@ -216,11 +216,12 @@ async fn sess_06_a_session_that_ended_is_not_found() {
     assert!(running.rest().await.iter().all(|message| message.get("id").is_none()));
     assert_eq!(other.call("ping", json!({})).await["result"], json!({}));
     // One that nobody uses ends by itself.
-    let brief = fixture::limited(|limits| limits.session_idle = Duration::from_millis(50));
+    let brief = fixture::limited(|limits| limits.session_idle = Duration::from_secs(1));
     let client = Site::start(&brief).await.legacy("2025-11-25", json!({})).await;
     let gone = async {
         loop {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            // Asking keeps it alive, so between two questions it has to be left alone for long enough.
+            tokio::time::sleep(Duration::from_secs(2)).await;
             if client.post(&request(1, "ping", json!({}))).await.status == 404 {
                 return;
             }

@@ -195,3 +195,41 @@ fn hdr_24_annotations_are_reached_through_properties_only() {
     assert!(server(json!({"type": "object", "properties": {"x-mcp-header": {"type": "array"}}})).is_ok());
     assert!(server(json!({"type": "object", "properties": {"a": {"default": {"x-mcp-header": "A"}}}})).is_ok());
 }
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Shape {
+    /// How it is drawn.
+    style: Option<Style>,
+    /// What is inside.
+    #[serde(default)]
+    parts: Vec<Shape>,
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Style {
+    /// All of it.
+    Filled,
+    /// Its border.
+    Outlined,
+}
+
+/// What a host is shown is plain, and what is accepted is the same.
+#[tokio::test]
+async fn schemas_are_written_for_hosts_that_know_few_words() {
+    let tool = |shape: Shape, _: turbomcp::Context| async move {
+        let filled = matches!(shape.style, Some(Style::Filled));
+        format!("{filled} {}", shape.parts.iter().filter(|part| matches!(part.style, Some(Style::Outlined))).count())
+    };
+    let plain = McpServer::builder().tool("draw", tool).unwrap().schema_style(turbomcp::schema::SchemaStyle::Plain);
+    let mut client = Client::connect(&plain.build());
+    let listed = client.modern("tools/list", json!({}), json!({})).await["result"]["tools"][0].take();
+    let text = listed["inputSchema"].to_string();
+    for word in ["$ref", "$defs", "null", "oneOf", "const"] {
+        assert!(!text.contains(word), "{word}: {text}");
+    }
+    assert_eq!(listed["inputSchema"]["properties"]["style"]["enum"], json!(["filled", "outlined"]), "{text}");
+    let arguments = json!({"style": null, "parts": [{"style": "outlined", "parts": [{}]}]});
+    assert_eq!(client.tool("draw", arguments).await["result"]["content"][0]["text"], "false 1");
+    assert_eq!(client.tool("draw", json!({"style": "dotted"})).await["result"]["isError"], true);
+}

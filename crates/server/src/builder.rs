@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use tower_layer::Layer;
 use tower_service::Service;
-use turbomcp_protocol::types::{CompletionReference, Icon, Implementation, Root};
+use turbomcp_protocol::types::{CompletionReference, Icon, Root};
 
 use crate::handler::{CompletionHandler, IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::registry::HandlerRegistry;
 use crate::request::{Request, Response};
 use crate::router::Router;
+use crate::schema::SchemaStyle;
 use crate::seal::KEY_BYTES;
-use crate::server::IsPlain;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
 use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig};
 
@@ -23,19 +23,12 @@ pub struct ServerBuilder {
     registry: HandlerRegistry,
     layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
     keys: Vec<[u8; KEY_BYTES]>,
-    is_plain: Option<IsPlain>,
 }
 
 impl ServerBuilder {
     /// Starts with a server that has no handlers.
     pub fn new() -> Self {
-        Self {
-            config: ServerConfig::default(),
-            registry: HandlerRegistry::new(),
-            layers: Vec::new(),
-            keys: Vec::new(),
-            is_plain: None,
-        }
+        Self { config: ServerConfig::default(), registry: HandlerRegistry::new(), layers: Vec::new(), keys: Vec::new() }
     }
 
     /// Sets the name the server gives itself.
@@ -114,25 +107,8 @@ impl ServerBuilder {
 
     /// Replaces all handlers by those of a registry.
     pub fn with_registry(mut self, mut registry: HandlerRegistry) -> Self {
-        registry.inherit_validation(&self.registry);
+        registry.inherit(&self.registry);
         self.registry = registry;
-        self
-    }
-
-    /// Lists the input schemas of tools in a plainer form to some clients, by what they say they are: without
-    /// references, without `null` beside another type, without alternatives of constants and without keywords that not
-    /// every host reads.
-    ///
-    /// Calls are held against the whole schema all the same.
-    ///
-    /// ```
-    /// use turbomcp_server::ServerBuilder;
-    ///
-    /// let builder = ServerBuilder::new().plain_schemas_for(|client| client.name.starts_with("gemini"));
-    /// # drop(builder);
-    /// ```
-    pub fn plain_schemas_for(mut self, is_plain: impl Fn(&Implementation) -> bool + Send + Sync + 'static) -> Self {
-        self.is_plain = Some(Box::new(is_plain));
         self
     }
 
@@ -152,6 +128,12 @@ impl ServerBuilder {
     /// Unless set, a key is made up when the server is built, and only this process accepts what it has sealed.
     pub fn request_state_keys(mut self, keys: impl IntoIterator<Item = [u8; KEY_BYTES]>) -> Self {
         self.keys = keys.into_iter().collect();
+        self
+    }
+
+    /// Sets how the schemas of tools are written where clients list them, for hosts that do not know all of JSON Schema.
+    pub fn schema_style(mut self, style: SchemaStyle) -> Self {
+        self.registry.schema_style = style;
         self
     }
 
@@ -323,7 +305,7 @@ impl ServerBuilder {
     #[must_use]
     pub fn build(self) -> McpServer {
         let stack = self.layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
-        McpServer::assemble(self.config, self.registry, stack, &self.keys, self.is_plain)
+        McpServer::assemble(self.config, self.registry, stack, &self.keys)
     }
 }
 
@@ -373,6 +355,28 @@ pub trait IntoServer: Sized {
     fn run_http(self, address: impl tokio::net::ToSocketAddrs) -> impl Future<Output = Result<(), Error>> {
         let server = self.into_server();
         async move { server.run_http(address).await }
+    }
+
+    /// Serves TCP; see [`McpServer::run_tcp`].
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on.
+    #[cfg(feature = "tcp")]
+    fn run_tcp(self, address: impl tokio::net::ToSocketAddrs) -> impl Future<Output = Result<(), Error>> {
+        let server = self.into_server();
+        async move { server.run_tcp(address).await }
+    }
+
+    /// Serves a Unix socket; see [`McpServer::run_unix`].
+    ///
+    /// # Errors
+    ///
+    /// If the path cannot be listened on.
+    #[cfg(all(unix, feature = "unix"))]
+    fn run_unix(self, path: impl Into<std::path::PathBuf>) -> impl Future<Output = Result<(), Error>> {
+        let server = self.into_server();
+        async move { server.run_unix(path).await }
     }
 
     /// Makes an axum router; see [`McpServer::into_router`].

@@ -9,9 +9,9 @@ use serde::Serialize;
 use turbomcp_protocol::escape::write_string;
 use turbomcp_protocol::types::{ClientCapabilities, Implementation, LoggingLevel, RequestId};
 use turbomcp_protocol::{McpError, McpResult, Message, Method, Revision};
-use turbomcp_transport::Extensions;
 #[cfg(feature = "http")]
 use turbomcp_transport::http::HttpRequest;
+use turbomcp_transport::{Extensions, PeerAddr};
 
 use crate::McpServer;
 use crate::inner::Inner;
@@ -139,11 +139,10 @@ impl Context {
         self.headers()?.get(name)?.to_str().ok()
     }
 
-    /// Returns the address of the other end of the HTTP connection; none on other bindings.
-    #[cfg(feature = "http")]
+    /// Returns the address of the other end of a network connection: of a proxy, if there is one in between.
     #[must_use]
     pub fn peer_addr(&self) -> Option<std::net::SocketAddr> {
-        self.extensions().get::<HttpRequest>()?.peer_addr()
+        self.extensions().get::<PeerAddr>().map(|address| address.get())
     }
 
     /// Ends the response stream of a legacy HTTP request before its answer; the client comes back for the rest.

@@ -15,7 +15,7 @@ pub struct Error {
 enum Kind {
     Registration(String),
     Transport,
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", feature = "tcp", all(unix, feature = "unix")))]
     Bind,
     #[cfg(feature = "http")]
     Configuration(String),
@@ -30,7 +30,7 @@ impl Error {
         Self { kind: Kind::Transport, source: Some(source.into()) }
     }
 
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", feature = "tcp", all(unix, feature = "unix")))]
     pub(crate) fn bind(source: std::io::Error) -> Self {
         Self { kind: Kind::Bind, source: Some(source.into()) }
     }
@@ -41,7 +41,7 @@ impl Error {
     }
 
     /// Returns true if an address could not be listened on.
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", feature = "tcp", all(unix, feature = "unix")))]
     #[must_use]
     pub fn is_bind(&self) -> bool {
         matches!(self.kind, Kind::Bind)
@@ -66,7 +66,7 @@ impl fmt::Display for Error {
         match &self.kind {
             Kind::Registration(message) => f.write_str(message),
             Kind::Transport => f.write_str("the connection failed"),
-            #[cfg(feature = "http")]
+            #[cfg(any(feature = "http", feature = "tcp", all(unix, feature = "unix")))]
             Kind::Bind => f.write_str("the address cannot be listened on"),
             #[cfg(feature = "http")]
             Kind::Configuration(message) => f.write_str(message),

@@ -53,8 +53,10 @@ pub mod schema;
 mod seal;
 mod server;
 mod shutdown;
-#[cfg(any(feature = "stdio", feature = "http"))]
+#[cfg(any(feature = "stdio", feature = "http", feature = "tcp", all(unix, feature = "unix")))]
 mod signal;
+#[cfg(any(feature = "tcp", all(unix, feature = "unix")))]
+mod sockets;
 mod stack;
 mod sync;
 pub mod text;
@@ -82,5 +84,9 @@ pub use registry::HandlerRegistry;
 pub use request::{Request, Response};
 pub use server::McpServer;
 pub use shutdown::{Ending, ShutdownHandle};
+#[cfg(feature = "tcp")]
+pub use sockets::TcpServer;
+#[cfg(all(unix, feature = "unix"))]
+pub use sockets::UnixServer;
 pub use stack::{BoxError, Handle, Middleware, MiddlewareError, MiddlewareResult, Next, StackFuture};
 pub use validation::{SchemaValidator, ValidationConfig};

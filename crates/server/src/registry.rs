@@ -24,6 +24,7 @@ use crate::hub::Change;
 pub(crate) use crate::registry::snapshot::Snapshot;
 use crate::registry::snapshot::encode_cursor;
 pub(crate) use crate::registry::tool::ToolEntry;
+use crate::schema::{SchemaStyle, plain_input, plain_output};
 use crate::uri::{UriTemplate, Variables, check_uri};
 use crate::validation::SchemaValidator;
 
@@ -38,6 +39,7 @@ pub struct HandlerRegistry {
     prompts: Table<PromptEntry>,
     completions: HashMap<(String, String), Arc<dyn ErasedCompletion>>,
     validator: Option<SchemaValidator>,
+    pub(crate) schema_style: SchemaStyle,
 }
 
 /// Entries in the order they were registered, found by name.
@@ -67,8 +69,6 @@ pub(crate) struct PromptEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Primitive {
     Tools,
-    /// Tools with schemas for hosts that read only a part of JSON Schema.
-    PlainTools,
     Resources,
     Templates,
     Prompts,
@@ -112,8 +112,9 @@ impl HandlerRegistry {
         result
     }
 
-    /// Has calls validated as those of another registry are, unless it was said how they are to be.
-    pub(crate) fn inherit_validation(&mut self, other: &Self) {
+    /// Takes the settings of the registry that this one replaces; how calls are validated only if nothing was said of it.
+    pub(crate) fn inherit(&mut self, other: &Self) {
+        self.schema_style = other.schema_style;
         if let (None, Some(validator)) = (&self.validator, &other.validator)
             && let Err(error) = self.validate_with(validator.clone())
         {
@@ -318,13 +319,13 @@ impl HandlerRegistry {
     fn page(&self, primitive: Primitive, from: usize, size: usize, revision: Revision) -> Vec<u8> {
         match primitive {
             Primitive::Tools => {
-                let (page, next) = self.tools.page(from, size, ToolEntry::definition);
-                let mut result = ListToolsResult::new(page);
-                result.next_cursor = next;
-                members(&result, revision)
-            }
-            Primitive::PlainTools => {
-                let (page, next) = self.tools.page(from, size, ToolEntry::plain_definition);
+                let (mut page, next) = self.tools.page(from, size, ToolEntry::definition);
+                if self.schema_style == SchemaStyle::Plain {
+                    for tool in &mut page {
+                        tool.input_schema = plain_input(&tool.input_schema);
+                        tool.output_schema = tool.output_schema.as_ref().map(plain_output);
+                    }
+                }
                 let mut result = ListToolsResult::new(page);
                 result.next_cursor = next;
                 members(&result, revision)
@@ -358,7 +359,7 @@ impl HandlerRegistry {
 
     fn position(&self, primitive: Primitive, name: &str) -> Option<usize> {
         match primitive {
-            Primitive::Tools | Primitive::PlainTools => self.tools.by_name.get(name),
+            Primitive::Tools => self.tools.by_name.get(name),
             Primitive::Prompts => self.prompts.by_name.get(name),
             Primitive::Resources => self.resources.by_name.get(name),
             Primitive::Templates => self.templates.by_name.get(name),

@@ -81,8 +81,7 @@ impl Router {
             return call_tool(&inner, ctx, &snapshot);
         }
         if let Some(primitive) = listed(&method, &snapshot) {
-            let plainly = primitive == Primitive::Tools && inner.server.lists_plainly(&ctx);
-            return list(&inner, &snapshot, if plainly { Primitive::PlainTools } else { primitive });
+            return list(&inner, &snapshot, primitive);
         }
         if method == Method::RESOURCES_READ && snapshot.registry.has_resources() {
             return read_resource(&inner, ctx, &snapshot);

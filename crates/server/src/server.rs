@@ -16,16 +16,13 @@ use crate::seal::{KEY_BYTES, Seal};
 use crate::shutdown::{Serving, Shutdown, ShutdownHandle};
 use crate::stack::Stack;
 use crate::sync::{read, write};
-use crate::{Context, Error, Limits, ServerBuilder, ServerConfig, connection, roots};
+use crate::{Error, Limits, ServerBuilder, ServerConfig, connection, roots};
 
 /// A server: cheap to clone, and every clone is the same server.
 #[derive(Clone)]
 pub struct McpServer {
     shared: Arc<Shared>,
 }
-
-/// Says which clients are listed plain schemas.
-pub(crate) type IsPlain = Box<dyn Fn(&Implementation) -> bool + Send + Sync>;
 
 struct Shared {
     config: ServerConfig,
@@ -37,7 +34,6 @@ struct Shared {
     hub: Hub,
     seal: Seal,
     shutdown: Arc<Shutdown>,
-    is_plain: Option<IsPlain>,
 }
 
 impl McpServer {
@@ -64,7 +60,6 @@ impl McpServer {
         registry: HandlerRegistry,
         stack: Stack,
         keys: &[[u8; KEY_BYTES]],
-        is_plain: Option<IsPlain>,
     ) -> Self {
         let implementation = config.implementation();
         let mut server_info_member = format!("\"{META_SERVER_INFO}\":").into_bytes();
@@ -78,7 +73,6 @@ impl McpServer {
                 hub: Hub::default(),
                 seal: Seal::new(keys, config.limits.request_state_age),
                 shutdown: Arc::default(),
-                is_plain,
                 config,
             }),
         }
@@ -107,10 +101,7 @@ impl McpServer {
         let transport = turbomcp_transport::stdio::StdioTransport::new().map_err(Error::transport)?;
         let transport = transport.max_message_bytes(self.limits().message_bytes);
         // A signal stands for the end of input, so its drain is the same.
-        let signals = tokio::spawn(crate::signal::shut_down(self.shutdown_handle()));
-        let result = self.serve(transport).await;
-        signals.abort();
-        result
+        crate::signal::until(self, self.serve(transport)).await
     }
 
     /// Returns what ends every `run_*` of this server.
@@ -201,12 +192,6 @@ impl McpServer {
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         read(&self.shared.snapshot).clone()
-    }
-
-    /// Returns true if the client of a request is listed plain schemas.
-    pub(crate) fn lists_plainly(&self, ctx: &Context) -> bool {
-        let is_plain = |is_plain: &IsPlain| ctx.client_info().is_some_and(|client| is_plain(&client));
-        self.shared.is_plain.as_ref().is_some_and(is_plain)
     }
 
     pub(crate) fn discover_members(&self, snapshot: &Snapshot) -> Bytes {
@@ -320,7 +305,7 @@ impl McpServer {
     pub fn reload(&self, mut registry: HandlerRegistry) {
         let changes = {
             let mut snapshot = write(&self.shared.snapshot);
-            registry.inherit_validation(&snapshot.registry);
+            registry.inherit(&snapshot.registry);
             let changes = registry.changes(&snapshot.registry);
             *snapshot = Arc::new(Snapshot::new(registry, self.limits().page_size));
             changes

@@ -74,6 +74,10 @@
 pub mod prelude;
 
 pub use turbomcp_protocol::{ErrorCode, McpError, McpResult, Method, Revision, types};
+#[cfg(feature = "tcp")]
+pub use turbomcp_server::TcpServer;
+#[cfg(all(unix, feature = "unix"))]
+pub use turbomcp_server::UnixServer;
 pub use turbomcp_server::{
     ArgumentError, Arguments, Ask, BoxError, CallToolRequest, CompleteRequest, CompletionHandler, Context, Ending,
     Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle, HandlerRegistry, IntoCallToolResult,

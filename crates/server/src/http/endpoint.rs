@@ -11,9 +11,9 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use turbomcp_protocol::{ErrorCode, Kind, McpError, Message, Method, Revision};
-use turbomcp_transport::Extensions;
 use turbomcp_transport::http::HttpRequest;
 use turbomcp_transport::http::origin::OriginPolicy;
+use turbomcp_transport::{Extensions, PeerAddr};
 
 use super::body::{self, Body, BodyError};
 use super::head::Head;
@@ -55,7 +55,10 @@ impl Incoming {
     /// Turns the head into what handlers and layers may know of it.
     pub(super) fn into_extensions(self) -> Extensions {
         let mut extensions = Extensions::new();
-        extensions.insert(HttpRequest::new(self.parts, self.peer_addr));
+        extensions.insert(HttpRequest::new(self.parts));
+        if let Some(address) = self.peer_addr {
+            extensions.insert(PeerAddr::new(address));
+        }
         extensions
     }
 }

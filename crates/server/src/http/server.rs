@@ -14,6 +14,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use turbomcp_transport::http::listener::{self, Bounds};
 use turbomcp_transport::http::origin::OriginPolicy;
+use turbomcp_transport::listener::Bounds as Connections;
 
 use super::endpoint::{Endpoint, empty};
 use super::head::{SESSION_ID, VERSION};
@@ -96,13 +97,10 @@ impl HttpServer {
     ///
     /// If the address cannot be listened on ([`Error::is_bind`]), or a host, origin or path is malformed.
     pub async fn run(self, address: impl ToSocketAddrs) -> Result<(), Error> {
-        let shutdown = self.server.shutdown_handle();
+        let server = self.server.clone();
         let listener = self.bind(address).await?;
         tracing::info!(address = %listener.local_addr(), "serving over HTTP");
-        let signals = tokio::spawn(crate::signal::shut_down(shutdown));
-        let result = listener.serve().await;
-        signals.abort();
-        result
+        crate::signal::until(&server, listener.serve()).await
     }
 
     /// Makes a router with the one route, to be merged into an application or nested in it.
@@ -187,10 +185,9 @@ impl HttpListener {
         let _serving = server.serving();
         let limits = server.limits();
         let bounds = Bounds {
-            connections: limits.connections,
+            connections: Connections::new(limits.connections, limits.shutdown),
             header_timeout: limits.header_timeout,
             header_bytes: limits.header_bytes,
-            drain: limits.shutdown,
         };
         let end = server.shutdown_started();
         listener::serve(listener, bounds, end, |address| {

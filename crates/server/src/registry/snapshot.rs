@@ -13,7 +13,7 @@ pub(crate) struct Snapshot {
     pub(crate) registry: HandlerRegistry,
     page_size: usize,
     /// The first page of each list, by kind and revision.
-    first_pages: [[OnceLock<Bytes>; Revision::ALL.len()]; 5],
+    first_pages: [[OnceLock<Bytes>; Revision::ALL.len()]; 4],
     capabilities: [OnceLock<Bytes>; Revision::ALL.len()],
 }
 

@@ -8,7 +8,7 @@ use turbomcp_protocol::types::Tool;
 
 use crate::Error;
 use crate::handler::{ErasedTool, ToolHandler, Validation};
-use crate::schema::{HeaderParam, Validator, plain, x_mcp_headers};
+use crate::schema::{HeaderParam, Validator, x_mcp_headers};
 use crate::validation::{Checks, SchemaValidator};
 
 pub(crate) struct ToolEntry {
@@ -77,13 +77,6 @@ impl ToolEntry {
 
     pub(super) fn definition(&self) -> Tool {
         serde_json::from_slice(&self.definition).expect("a definition reads what it has written")
-    }
-
-    /// Returns the definition for hosts that read only a part of JSON Schema.
-    pub(super) fn plain_definition(&self) -> Tool {
-        let mut definition = self.definition();
-        plain(&mut definition.input_schema);
-        definition
     }
 }
 

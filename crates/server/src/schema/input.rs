@@ -351,7 +351,7 @@ fn resolved(mut schema: Map<String, Value>, definitions: &Map<String, Value>) ->
 }
 
 /// Returns the key that a segment of a JSON pointer in a URI fragment stands for.
-pub(super) fn unescaped(segment: &str) -> String {
+fn unescaped(segment: &str) -> String {
     crate::uri::percent_decode(segment).unwrap_or_default().replace("~1", "/").replace("~0", "~")
 }
 

@@ -20,5 +20,6 @@ pub(crate) use formats::{Formats, close, names_format};
 pub use header::{HeaderAnnotationError, HeaderKind, HeaderParam, x_mcp_headers};
 pub use input::{Argument, InputSchema, output_schema_of};
 pub use needs::needs_validation;
-pub(crate) use plain::plain;
+pub use plain::SchemaStyle;
+pub(crate) use plain::{plain_input, plain_output};
 pub use validate::{SchemaError, Validator};

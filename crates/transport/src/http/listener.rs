@@ -1,11 +1,10 @@
 //! Serving HTTP/1.1 and HTTP/2 on a TCP port, within bounds.
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,11 +15,8 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
 
-/// How long accepting pauses when the process has run out of descriptors.
-const PAUSE: Duration = Duration::from_millis(50);
+use crate::listener::{self, Ending, race};
 
 /// How often the peer of an HTTP/2 connection is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
@@ -28,14 +24,12 @@ const PING: Duration = Duration::from_secs(20);
 /// The bounds of a listener.
 #[derive(Debug, Clone)]
 pub struct Bounds {
-    /// How many connections are open at once; further ones wait to be accepted.
-    pub connections: usize,
+    /// Those of any listener.
+    pub connections: listener::Bounds,
     /// How long the head of a request may take, the pause before it included.
     pub header_timeout: Duration,
     /// How many bytes the head of a request may have.
     pub header_bytes: usize,
-    /// How long requests may go on after the end was asked for.
-    pub drain: Duration,
 }
 
 /// Serves every connection with a service that `service` makes for its peer, until `end` resolves; then accepts no more,
@@ -55,37 +49,15 @@ pub async fn serve<S, B>(
     B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
 {
     let builders = Arc::new(Builders::new(&bounds));
-    let room = Arc::new(Semaphore::new(bounds.connections));
-    let (stop, stopped) = watch::channel(());
-    let mut connections = JoinSet::new();
-    let mut end = pin!(end);
-    while let Some((stream, address, permit)) = race(accept(&listener, &room), end.as_mut()).await {
-        let (builders, service, mut stopped) = (builders.clone(), service(address), stopped.clone());
-        connections.spawn(async move {
-            if let Err(error) = builders.serve(stream, service, &mut stopped).await {
+    listener::serve(listener, bounds.connections, end, |stream, address, mut ending| {
+        let (builders, service) = (builders.clone(), service(address));
+        async move {
+            if let Err(error) = builders.serve(stream, service, &mut ending).await {
                 tracing::debug!(%address, %error, "an HTTP connection failed");
             }
-            drop(permit);
-        });
-        while connections.try_join_next().is_some() {}
-    }
-    drop(listener);
-    drop(stop);
-    let drained = tokio::time::timeout(bounds.drain, async { while connections.join_next().await.is_some() {} });
-    if drained.await.is_err() {
-        tracing::warn!("requests were still running when the server ended");
-    }
-    connections.shutdown().await;
-}
-
-/// Waits for the first of two futures; none if it is the second.
-async fn race<T>(first: impl Future<Output = T>, second: impl Future) -> Option<T> {
-    let (mut first, mut second) = (pin!(first), pin!(second));
-    poll_fn(|cx| match second.as_mut().poll(cx) {
-        Poll::Ready(_) => Poll::Ready(None),
-        Poll::Pending => first.as_mut().poll(cx).map(Some),
+        }
     })
-    .await
+    .await;
 }
 
 /// The settings of both versions of HTTP.
@@ -111,22 +83,17 @@ impl Builders {
         Self { http1, http2, sniffing: bounds.header_timeout }
     }
 
-    async fn serve<S, B>(
-        &self,
-        stream: TcpStream,
-        service: S,
-        stopped: &mut watch::Receiver<()>,
-    ) -> Result<(), hyper::Error>
+    async fn serve<S, B>(&self, stream: TcpStream, service: S, ending: &mut Ending) -> Result<(), hyper::Error>
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
         S::Future: Send + 'static,
         B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
     {
         let sniffed = tokio::time::timeout(self.sniffing, is_http2(&stream));
-        match race(sniffed, stopped.changed()).await {
+        match race(sniffed, ending.asked()).await {
             Some(Ok(Ok(false))) => {
                 let mut connection = pin!(self.http1.serve_connection(TokioIo::new(stream), service));
-                match race(connection.as_mut(), stopped.changed()).await {
+                match race(connection.as_mut(), ending.asked()).await {
                     Some(ended) => ended,
                     None => {
                         connection.as_mut().graceful_shutdown();
@@ -137,7 +104,7 @@ impl Builders {
             Some(Ok(Ok(true))) => {
                 // The rarer kind, which need not make every connection's task larger.
                 let mut connection = Box::pin(self.http2.serve_connection(TokioIo::new(stream), service));
-                match race(connection.as_mut(), stopped.changed()).await {
+                match race(connection.as_mut(), ending.asked()).await {
                     Some(ended) => ended,
                     None => {
                         connection.as_mut().graceful_shutdown();
@@ -165,25 +132,5 @@ async fn is_http2(stream: &TcpStream) -> std::io::Result<bool> {
         }
         // The rest is under way; looking again at once would only find the same.
         tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
-
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
-    let permit = room.clone().acquire_owned().await.expect("the semaphore is never closed");
-    loop {
-        match listener.accept().await {
-            Ok((stream, address)) => {
-                // Answers are written whole; waiting for more to send only delays them.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%address, %error, "a connection was lost at once");
-                    continue;
-                }
-                return (stream, address, permit);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "no connection can be accepted");
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
     }
 }
