@@ -2,6 +2,7 @@
 
 mod config;
 mod handlers;
+mod schemas;
 #[cfg(unix)]
 mod sockets;
 mod validation;

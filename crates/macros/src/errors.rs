@@ -77,6 +77,10 @@ const SYNONYMS: &[(&str, &str)] = &[
 pub(crate) fn closest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let mut best = None;
     for candidate in candidates {
+        // The beginning of a word is no typing error, but says which word was meant.
+        if written.len() >= 3 && candidate.starts_with(written) {
+            return Some(candidate);
+        }
         if SYNONYMS.contains(&(written, candidate)) {
             return Some(candidate);
         }
@@ -126,6 +130,7 @@ mod tests {
         check("names", Some("name"));
         check("tilte", Some("title"));
         check("desc", Some("description"));
+        check("descr", Some("description"));
         check("descripton", Some("description"));
         check("readonly", Some("read_only"));
         check("time_out", Some("timeout"));

@@ -23,19 +23,12 @@ pub struct ServerBuilder {
     registry: HandlerRegistry,
     layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
     keys: Vec<[u8; KEY_BYTES]>,
-    schema_style: SchemaStyle,
 }
 
 impl ServerBuilder {
     /// Starts with a server that has no handlers.
     pub fn new() -> Self {
-        Self {
-            config: ServerConfig::default(),
-            registry: HandlerRegistry::new(),
-            layers: Vec::new(),
-            keys: Vec::new(),
-            schema_style: SchemaStyle::default(),
-        }
+        Self { config: ServerConfig::default(), registry: HandlerRegistry::new(), layers: Vec::new(), keys: Vec::new() }
     }
 
     /// Sets the name the server gives itself.
@@ -114,7 +107,7 @@ impl ServerBuilder {
 
     /// Replaces all handlers by those of a registry.
     pub fn with_registry(mut self, mut registry: HandlerRegistry) -> Self {
-        registry.inherit_validation(&self.registry);
+        registry.inherit(&self.registry);
         self.registry = registry;
         self
     }
@@ -140,7 +133,7 @@ impl ServerBuilder {
 
     /// Sets how the schemas of tools are written where clients list them, for hosts that do not know all of JSON Schema.
     pub fn schema_style(mut self, style: SchemaStyle) -> Self {
-        self.schema_style = style;
+        self.registry.schema_style = style;
         self
     }
 
@@ -310,8 +303,7 @@ impl ServerBuilder {
 
     /// Makes the server.
     #[must_use]
-    pub fn build(mut self) -> McpServer {
-        self.registry.schema_style = self.schema_style;
+    pub fn build(self) -> McpServer {
         let stack = self.layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
         McpServer::assemble(self.config, self.registry, stack, &self.keys)
     }

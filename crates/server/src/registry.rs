@@ -112,8 +112,9 @@ impl HandlerRegistry {
         result
     }
 
-    /// Has calls validated as those of another registry are, unless it was said how they are to be.
-    pub(crate) fn inherit_validation(&mut self, other: &Self) {
+    /// Takes the settings of the registry that this one replaces; how calls are validated only if nothing was said of it.
+    pub(crate) fn inherit(&mut self, other: &Self) {
+        self.schema_style = other.schema_style;
         if let (None, Some(validator)) = (&self.validator, &other.validator)
             && let Err(error) = self.validate_with(validator.clone())
         {

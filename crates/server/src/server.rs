@@ -305,7 +305,7 @@ impl McpServer {
     pub fn reload(&self, mut registry: HandlerRegistry) {
         let changes = {
             let mut snapshot = write(&self.shared.snapshot);
-            registry.inherit_validation(&snapshot.registry);
+            registry.inherit(&snapshot.registry);
             let changes = registry.changes(&snapshot.registry);
             *snapshot = Arc::new(Snapshot::new(registry, self.limits().page_size));
             changes

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{ImplItem, Item, ItemImpl};
+use syn::{GenericArgument, ImplItem, Item, ItemImpl, Lifetime, PathArguments, Type};
 
 use crate::errors::Errors;
 use crate::model::{Server, ServerSettings};
@@ -15,6 +15,12 @@ pub(crate) fn server(attribute: TokenStream, mut item: ItemImpl, errors: &Errors
     if let Some((path, _)) = &item.trait_ {
         errors.on(path, "`#[server]` goes on an inherent impl: write `impl` and the type, without a trait");
     }
+    for lifetime in item.generics.lifetimes() {
+        errors.on(&lifetime.lifetime, BORROWS);
+    }
+    if let Some(elided) = elided_lifetime(&item.self_ty) {
+        errors.on(elided, BORROWS);
+    }
     let mut handlers = Vec::new();
     for item in &mut item.items {
         if let ImplItem::Fn(function) = item {
@@ -23,6 +29,19 @@ pub(crate) fn server(attribute: TokenStream, mut item: ItemImpl, errors: &Errors
         }
     }
     Server { item, settings, handlers }
+}
+
+const BORROWS: &str =
+    "a server outlives whoever made it, so it cannot borrow: let it own the value, or share it in an `Arc`";
+
+/// Returns a `'_` among the arguments of the type.
+fn elided_lifetime(server: &Type) -> Option<&Lifetime> {
+    let Type::Path(server) = server else { return None };
+    let PathArguments::AngleBracketed(arguments) = &server.path.segments.last()?.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Lifetime(lifetime) if lifetime.ident == "_" => Some(lifetime),
+        _ => None,
+    })
 }
 
 /// Returns the impl block in the tokens, or says what else they are.

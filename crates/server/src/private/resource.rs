@@ -87,7 +87,8 @@ pub trait ResourceOutput {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a resource",
     label = "not an error",
-    note = "implement `std::error::Error` for it, or return another error, such as `McpError`"
+    note = "implement `std::error::Error` for it, or return another error, such as `McpError`",
+    note = "a boxed error is `Box<dyn std::error::Error + Send + Sync>`, because handlers move between threads"
 )]
 pub trait ResourceFailure {}
 

@@ -430,6 +430,7 @@ pub trait ToolOutput {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a tool",
     label = "not an error",
-    note = "implement `std::error::Error` for it, or return another error, such as `McpError`"
+    note = "implement `std::error::Error` for it, or return another error, such as `McpError`",
+    note = "a boxed error is `Box<dyn std::error::Error + Send + Sync>`, because handlers move between threads"
 )]
 pub trait ToolFailure {}
