@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tracing::instrument;
 use turbomcp::prelude::*;
-use turbomcp_tests::Client;
+use turbomcp_tests::http::{Request, Site};
+use turbomcp_tests::{Client, modern};
 
 use crate::text;
 
@@ -43,6 +44,13 @@ impl Users {
         Ok(User { id: request.user_id, name: request.name })
     }
 
+    /// Says from where it is asked.
+    #[tool]
+    async fn whence(&self, ctx: &Context) -> String {
+        let host = ctx.peer_addr().map(|address| address.ip().to_string());
+        format!("{:?} {:?} {}", ctx.header("X-Region"), host, ctx.headers().is_some())
+    }
+
     /// Deletes a user.
     #[tool]
     #[instrument(skip(self), fields(user = %user_id))]
@@ -76,7 +84,7 @@ async fn f15_and_f20_a_description_is_the_text_of_the_attribute() {
         .iter()
         .map(|tool| tool["description"].as_str().unwrap())
         .collect();
-    assert_eq!(descriptions, ["Finds a user.", "Renames a user.", "Deletes a user."]);
+    assert_eq!(descriptions, ["Finds a user.", "Renames a user.", "Says from where it is asked.", "Deletes a user."]);
 }
 
 /// Holds F18.
@@ -128,4 +136,14 @@ async fn f22_attributes_of_others_stay() {
     assert_eq!(text(&client.tool("delete", json!({"user_id": "1"})).await), "deleted 1");
     let refused = client.tool("delete", json!({"user_id": "root"})).await;
     assert_eq!(refused["error"], json!({"code": -32603, "message": "root stays"}));
+}
+
+#[tokio::test]
+async fn b13_headers_and_the_address_of_the_peer_are_read_in_the_handler() {
+    let server = users().into_server();
+    let site = Site::start(&server).await;
+    let call = modern(1, "tools/call", json!({"name": "whence"}), json!({}));
+    let answer = site.client().send(Request::modern(&call).header("X-Region", "north")).await.answer().await;
+    assert_eq!(text(&answer), r#"Some("north") Some("127.0.0.1") true"#);
+    assert_eq!(text(&Client::connect(&server).tool("whence", json!({})).await), "None None false");
 }
