@@ -133,15 +133,24 @@ async fn f54_graceful_shutdown_has_a_limit() {
     assert_eq!(client.try_next().await, None);
 }
 
+/// A listener that has ended has let go of its address.
 #[tokio::test]
-async fn graceful_shutdown_ends_http_too() {
+async fn graceful_shutdown_ends_every_listener() {
     let (server, handle) = Slow.into_server().with_graceful_shutdown();
-    let listener = server.http().bind("127.0.0.1:0").await.unwrap();
-    let serving = tokio::spawn(listener.serve());
-    // The listener counts from the moment that it serves.
-    tokio::task::yield_now().await;
+    let http = server.http().bind("127.0.0.1:0").await.unwrap();
+    let tcp = server.bind_tcp("127.0.0.1:0").await.unwrap();
+    let addresses = [http.local_addr(), tcp.local_addr()];
+    tokio::spawn(http.serve());
+    tokio::spawn(tcp.serve());
+    // They count from the moment that they serve.
+    for address in addresses {
+        tokio::net::TcpStream::connect(address).await.unwrap();
+        tokio::task::yield_now().await;
+    }
     handle.shutdown().await;
-    tokio::time::timeout(turbomcp_tests::client::PATIENCE, serving).await.unwrap().unwrap().unwrap();
+    for address in addresses {
+        assert!(tokio::net::TcpStream::connect(address).await.is_err(), "{address}");
+    }
 }
 
 #[tokio::test]

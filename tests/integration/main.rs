@@ -2,6 +2,8 @@
 
 mod config;
 mod handlers;
+mod macros;
+mod middleware;
 mod schemas;
 #[cfg(unix)]
 mod sockets;

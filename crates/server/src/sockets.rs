@@ -22,6 +22,7 @@ where
     A: Accept,
     T: Transport,
 {
+    let _serving = server.serving();
     let limits = server.limits();
     let bounds = Bounds::new(limits.connections, limits.shutdown);
     listener::serve(listener, bounds, server.shutdown_started(), |stream, peer, _| {
