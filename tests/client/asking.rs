@@ -1,5 +1,7 @@
 //! What the server asks the client for: what is declared, answered and refused.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use turbomcp::client::{Client, ClientBuilder, Era};
 use turbomcp::types::{CreateMessageResult, ElicitAction, ElicitResult, Root, SamplingMessageContentBlock};
@@ -88,6 +90,31 @@ async fn root_03_roots_are_listed_and_their_changes_told_in_the_legacy_era() {
     assert_eq!(ask(&mut peer, "roots/list", json!({})).await["error"]["code"], -32603);
     let (_client, mut peer) = connected(Client::builder(), Era::Legacy).await;
     assert_eq!(ask(&mut peer, "roots/list", json!({})).await["error"]["code"], -32601);
+}
+
+/// A user may take longer than a server: while the server waits for the user, nobody waits for the server.
+#[tokio::test(start_paused = true)]
+async fn a_question_to_the_user_stops_the_clock_of_the_call() {
+    for era in [Era::Modern, Era::Legacy] {
+        let builder = Client::builder().request_timeout(Duration::from_secs(5)).on_elicit(|_| async {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            Ok(ElicitResult::decline())
+        });
+        let (client, mut peer) = connected(builder, era).await;
+        let call = tokio::spawn(client.call_tool("x", ()).into_future());
+        let params = json!({"message": "?", "requestedSchema": {"type": "object", "properties": {}}});
+        let request = peer.expect("tools/call").await;
+        let request = if era == Era::Modern {
+            let wanted = json!({"k": {"method": "elicitation/create", "params": params}});
+            peer.answer(&request, json!({"resultType": "input_required", "inputRequests": wanted})).await;
+            peer.expect("tools/call").await
+        } else {
+            assert_eq!(ask(&mut peer, "elicitation/create", params).await["result"]["action"], "decline");
+            request
+        };
+        peer.answer(&request, text("ok")).await;
+        call.await.unwrap().unwrap();
+    }
 }
 
 /// Holds ELIC-08.

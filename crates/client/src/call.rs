@@ -180,8 +180,9 @@ impl Client {
                 name: prepared.name.as_deref(),
                 give_up: GiveUp::Cancel,
             };
-            let answer =
-                in_time(connection.link.exchange(&request), limit, &shared.settings, tracking.as_deref()).await;
+            // Progress is a sign of life, and so is a question to the user: the server waits for its answer.
+            let last_sign = || tracking.as_ref().and_then(|t| t.last()).max(connection.inbox.last_question());
+            let answer = in_time(connection.link.exchange(&request), limit, &shared.settings, last_sign).await;
             let result = match answer.and_then(|answer| answer.into_result()) {
                 Ok(result) => result,
                 // The server has not run the request, so it may be sent again.
@@ -272,16 +273,13 @@ fn is_stale(connection: &Connection, prepared: &Prepared, error: &Error) -> bool
         && connection.link.has_learned()
 }
 
-/// Waits for an answer, for as long as there are signs of progress.
+/// Waits for an answer until its time is up, which begins anew with each sign of life.
 pub(crate) async fn in_time<T>(
     answer: impl Future<Output = Result<T, Error>>,
     limit: Duration,
     settings: &Settings,
-    tracking: Option<&Tracking>,
+    last_sign: impl Fn() -> Option<Instant>,
 ) -> Result<T, Error> {
-    let Some(tracking) = tracking else {
-        return tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(Error::timeout(limit)));
-    };
     let started = Instant::now();
     let last = started + settings.max_request_timeout.max(limit);
     let mut until = started + limit;
@@ -290,7 +288,7 @@ pub(crate) async fn in_time<T>(
         match tokio::time::timeout_at(until, answer.as_mut()).await {
             Ok(answer) => return answer,
             Err(_) => {
-                let extended = tracking.last().map_or(until, |progress| progress + limit).min(last);
+                let extended = last_sign().map_or(until, |sign| sign + limit).min(last);
                 if extended <= until {
                     return Err(Error::timeout(until - started));
                 }

@@ -235,7 +235,7 @@ impl Client {
         // From here on, giving up ends the request too.
         let mut subscription = Subscription::new(feed.clone(), SubscriptionFilter::new(), Guard::Listen(task));
         let settings = &self.shared.settings;
-        let filter = in_time(feed.acknowledged(), settings.request_timeout, settings, None).await?;
+        let filter = in_time(feed.acknowledged(), settings.request_timeout, settings, || None).await?;
         subscription.set_filter(filter);
         Ok(subscription)
     }

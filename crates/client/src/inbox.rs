@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 use turbomcp_protocol::encode::Adapt;
 use turbomcp_protocol::types::{
     CancelledNotificationParams, ElicitationCompleteNotificationParams, InputRequest, InputResponse,
@@ -35,6 +36,7 @@ pub(crate) struct Inbox {
     cache: Arc<Cache>,
     state: Mutex<State>,
     questions: Mutex<Questions>,
+    attention: Arc<Mutex<Attention>>,
 }
 
 #[derive(Default)]
@@ -49,6 +51,31 @@ struct State {
 struct Pending {
     answer: oneshot::Sender<Result<Answer, Error>>,
     tracking: Option<Arc<Tracking>>,
+}
+
+/// What the server waits for this client to do.
+#[derive(Default)]
+struct Attention {
+    open: usize,
+    last: Option<Instant>,
+}
+
+/// A question while it is being answered.
+struct Attending(Arc<Mutex<Attention>>);
+
+impl Attending {
+    fn begin(attention: &Arc<Mutex<Attention>>) -> Self {
+        lock(attention).open += 1;
+        Self(attention.clone())
+    }
+}
+
+impl Drop for Attending {
+    fn drop(&mut self) {
+        let mut attention = lock(&self.0);
+        attention.open -= 1;
+        attention.last = Some(Instant::now());
+    }
 }
 
 #[derive(Default)]
@@ -80,7 +107,13 @@ pub(crate) enum Listener {
 
 impl Inbox {
     pub(crate) fn new(handlers: Arc<Handlers>, cache: Arc<Cache>) -> Arc<Self> {
-        Arc::new(Self { handlers, cache, state: Mutex::default(), questions: Mutex::default() })
+        Arc::new(Self {
+            handlers,
+            cache,
+            state: Mutex::default(),
+            questions: Mutex::default(),
+            attention: Arc::default(),
+        })
     }
 
     pub(crate) fn set_revision(&self, revision: Option<Revision>) {
@@ -121,6 +154,12 @@ impl Inbox {
         let mut questions = lock(&self.questions);
         questions.running.abort_all();
         questions.by_id.clear();
+    }
+
+    /// Returns when the server last waited for this client rather than the other way round: now, if it still does.
+    pub(crate) fn last_question(&self) -> Option<Instant> {
+        let attention = lock(&self.attention);
+        if attention.open > 0 { Some(Instant::now()) } else { attention.last }
     }
 
     /// Ends every subscription, while the connection goes on.
@@ -339,6 +378,7 @@ impl Inbox {
         }
         let handlers = self.handlers.clone();
         let key = id.clone();
+        let attending = matches!(wanted, Ok(Wanted::Input(_))).then(|| Attending::begin(&self.attention));
         let task = questions.running.spawn(async move {
             let outcome = match wanted {
                 Ok(Wanted::Pong) => Ok(b"{}".to_vec()),
@@ -348,6 +388,7 @@ impl Inbox {
                 Err(error) => Err(error),
             };
             reply(write_answer(&id, outcome)).await;
+            drop(attending);
         });
         questions.by_id.insert(key, task);
     }

@@ -3,6 +3,7 @@
 
 mod asking;
 mod child;
+mod clients;
 mod ends;
 mod failing;
 mod http;
