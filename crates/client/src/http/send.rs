@@ -12,7 +12,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::authorize::{Challenge, ErasedAuthorize, Head, Next};
+use super::authorize::{Challenge, Credentials, ErasedAuthorize, Head, Next};
 use super::body::Whole;
 use crate::Error;
 
@@ -86,22 +86,22 @@ impl Http {
         let (mut url, mut redirects, mut refusals) = (url.clone(), 0, 0);
         loop {
             let generation = self.generation();
-            let request = self.request(&method, &url, headers, body.clone()).await?;
+            let text = url.to_string();
+            let head = Head::new(&method, &text);
+            let credentials = self.credentials(head).await?;
+            let request = self.request(&method, &url, headers, &credentials, body.clone());
             let response = self.client.request(request).await.map_err(unreachable)?;
             let status = response.status();
             if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) && refusals < MAX_REFUSALS {
-                let text = url.to_string();
-                let challenge = Challenge {
-                    head: Head { method: &method, url: &text },
-                    status: status.as_u16(),
-                    headers: response.headers(),
-                    operation,
-                    refusals,
-                };
+                let challenge = Challenge::new(head, &credentials, status.as_u16(), response.headers())
+                    .of_operation(operation)
+                    .after(refusals);
                 if self.renewed(generation, challenge).await? {
                     refusals += 1;
                     continue;
                 }
+            } else if let Some(authorize) = &self.authorize {
+                authorize.answered(head, response.headers());
             }
             if !status.is_redirection() || status == StatusCode::NOT_MODIFIED {
                 return Ok(response);
@@ -114,13 +114,20 @@ impl Http {
         }
     }
 
-    async fn request(
+    async fn credentials(&self, head: Head<'_>) -> Result<Credentials, Error> {
+        let Some(authorize) = &self.authorize else { return Ok(Credentials::none()) };
+        let credentials = authorize.credentials(head).await;
+        credentials.map_err(|error| Error::connect("there are no credentials").with_source(error))
+    }
+
+    fn request(
         &self,
         method: &Method,
         url: &Uri,
         headers: &HeaderMap,
+        credentials: &Credentials,
         body: Bytes,
-    ) -> Result<Request<Whole>, Error> {
+    ) -> Request<Whole> {
         let mut request = Request::new(Whole::new(body));
         *request.method_mut() = method.clone();
         *request.uri_mut() = url.clone();
@@ -129,16 +136,10 @@ impl Http {
         for (name, value) in headers {
             all.insert(name.clone(), value.clone());
         }
-        if let Some(authorize) = &self.authorize {
-            let text = url.to_string();
-            let credentials = authorize.credentials(Head { method, url: &text }).await;
-            let credentials =
-                credentials.map_err(|error| Error::connect("there are no credentials").with_source(error))?;
-            for (name, value) in credentials.headers {
-                all.insert(name, value);
-            }
+        for (name, value) in credentials.headers() {
+            all.insert(name.clone(), value.clone());
         }
-        Ok(request)
+        request
     }
 
     /// Gets new credentials, or finds that somebody else has meanwhile; false if there are none.
@@ -154,7 +155,7 @@ impl Http {
                 self.generation.fetch_add(1, Ordering::AcqRel);
                 Ok(true)
             }
-            Next::GiveUp => Ok(false),
+            _ => Ok(false),
         }
     }
 }
