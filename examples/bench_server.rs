@@ -51,13 +51,5 @@ fn server() -> Result<McpServer, Error> {
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let args: Vec<_> = std::env::args().skip(1).collect();
-    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--stdio"] => server()?.run_stdio().await,
-        ["--http", address] => server()?.run_http(address).await,
-        _ => {
-            eprintln!("usage: bench_server --stdio | --http ADDRESS:PORT");
-            std::process::exit(2)
-        }
-    }
+    turbomcp_examples::serve(server()?).await
 }

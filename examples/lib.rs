@@ -1,1 +1,25 @@
 //! The examples of TurboMCP live beside this file; run one with `cargo run --example NAME`.
+
+use turbomcp::{Error, McpServer};
+
+/// Serves on the binding that the command line names: `--stdio`, `--http ADDRESS:PORT` for `/mcp` on that address,
+/// `--tcp ADDRESS:PORT` or `--unix PATH`.
+///
+/// # Errors
+///
+/// If the streams or the address cannot be taken.
+pub async fn serve(server: McpServer) -> Result<(), Error> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--stdio"] => server.run_stdio().await,
+        ["--http", address] => server.run_http(address).await,
+        ["--tcp", address] => server.run_tcp(address).await,
+        #[cfg(unix)]
+        ["--unix", path] => server.run_unix(path).await,
+        _ => {
+            let bindings = "--stdio | --http ADDRESS:PORT | --tcp ADDRESS:PORT | --unix PATH";
+            eprintln!("usage: {} {bindings}", server.implementation().name);
+            std::process::exit(2)
+        }
+    }
+}

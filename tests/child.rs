@@ -27,6 +27,12 @@ impl Child {
         Self { client: Client::over(stdout, stdin), process }
     }
 
+    /// Asks it to end, as a terminal or a supervisor does.
+    pub fn signal(&self, name: &str) {
+        let status = std::process::Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+
     /// Returns its standard error, if it was connected.
     pub fn stderr(&mut self) -> tokio::process::ChildStderr {
         self.process.stderr.take().expect("standard error is piped")

@@ -58,6 +58,11 @@ impl Client {
         answer["result"].clone()
     }
 
+    /// Expects the answer to a request that is sent in another spelling.
+    pub fn expect(&mut self, request: &Value) {
+        self.judge.sent(request.to_string().as_bytes());
+    }
+
     /// Sends text as it is, and a newline.
     pub async fn send_text(&mut self, text: &[u8]) {
         self.judge.sent(text);

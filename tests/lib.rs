@@ -3,7 +3,9 @@
 pub mod child;
 pub mod client;
 pub mod fixture;
+pub mod http;
 pub mod schema;
 
 pub use child::Child;
 pub use client::{Client, initialize_params, modern};
+pub use http::{Http, Reply, Request, Site};

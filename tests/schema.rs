@@ -37,6 +37,10 @@ impl Judge {
     }
 
     fn note(&mut self, message: &Value) {
+        if message["method"] == "notifications/cancelled" {
+            // From now on an answer to it is one that nobody waits for.
+            self.asked.retain(|asked| message["params"].get("requestId") != Some(&asked.id));
+        }
         let (Some(id), Some(method)) = (message.get("id"), message["method"].as_str()) else { return };
         let meta = &message["params"]["_meta"];
         let modern = meta.get("io.modelcontextprotocol/protocolVersion").is_some();
@@ -74,7 +78,7 @@ impl Judge {
 
     fn result(&mut self, id: &Value, result: &Value, message: &Value) {
         let at = self.asked.iter().position(|asked| asked.id == *id);
-        let asked = self.asked.remove(at.unwrap_or_else(|| panic!("an answer nobody waits for: {message}")));
+        let asked = self.asked.remove(at.unwrap_or_else(|| panic!("an answer nobody waits for: {}", short(message))));
         let mut revision = asked.revision;
         if asked.method == "initialize" {
             revision = result["protocolVersion"].as_str().expect("a version").to_owned();
@@ -159,7 +163,12 @@ impl Judge {
 #[track_caller]
 pub fn check(revision: &str, name: &str, value: &Value) {
     let errors = errors(revision, name, value);
-    assert!(errors.is_empty(), "{name} of {revision}: {errors:#?}\n{value:#}");
+    assert!(errors.is_empty(), "{name} of {revision}: {errors:#?}\n{}", short(value));
+}
+
+/// A message as far as somebody wants to read it.
+fn short(message: &Value) -> String {
+    message.to_string().chars().take(2000).collect()
 }
 
 fn errors(revision: &str, name: &str, value: &Value) -> Vec<String> {

@@ -468,3 +468,38 @@ async fn page_05_a_long_list_comes_in_pages() {
     let wrong = client.modern("tools/list", json!({"cursor": "x"}), json!({})).await;
     assert_eq!(wrong["error"]["code"], -32602);
 }
+
+/// Holds SUB-09.
+#[tokio::test]
+async fn a_subscription_that_was_cancelled_hears_nothing_more() {
+    let touch = |_: serde_json::Map<String, Value>, ctx: Context| async move {
+        ctx.server().resource_updated("test://fixed");
+        "touched"
+    };
+    let mut client = Client::connect(&Fixture.into_builder().tool("touch", touch).unwrap().build());
+    let filter = json!({"notifications": {"resourceSubscriptions": ["test://fixed"]}});
+    client.send(&modern(7, "subscriptions/listen", filter, json!({}))).await;
+    assert_eq!(client.next().await["method"], "notifications/subscriptions/acknowledged");
+    // Neither yields, so the call is read before the subscription's task has a turn.
+    let cancelled = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}});
+    client.send(&cancelled).await;
+    client.send(&modern(8, "tools/call", json!({"name": "touch"}), json!({}))).await;
+    assert_eq!(client.next().await["id"], 8);
+    let (ended, rest) = client.end().await;
+    assert!(ended.is_ok() && rest.is_empty(), "{rest:?}");
+}
+
+/// Holds ELIC-09.
+#[tokio::test]
+async fn a_form_with_several_values_is_kept_from_a_version_that_has_none() {
+    let choose = |_: serde_json::Map<String, Value>, ctx: Context| async move {
+        let form = ElicitationSchema::new().multi_select("sizes", [("s", "Small"), ("l", "Large")]);
+        ctx.elicit("Which?", form).await.map(|answer| format!("{:?}", answer.action))
+    };
+    let server = Fixture.into_builder().tool("choose", choose).unwrap().build();
+    let mut client = Client::legacy(&server, "2025-06-18", json!({"elicitation": {}})).await;
+    assert_eq!(client.call("tools/call", json!({"name": "choose"})).await["error"]["code"], -32602);
+    let mut client = Client::legacy(&server, "2025-11-25", json!({"elicitation": {}})).await;
+    let asked = client.call("tools/call", json!({"name": "choose"})).await;
+    assert_eq!(asked["params"]["requestedSchema"]["properties"]["sizes"]["type"], "array");
+}

@@ -33,7 +33,7 @@ fn response(request: &Request, result: &Value) -> String {
     json!({"jsonrpc": "2.0", "id": request.body["id"], "result": result}).to_string()
 }
 
-/// Holds HTTP-06, HTTP-07, HTTP-23, HTTP-24, HDR-01, HDR-04, VER-01.
+/// Holds HTTP-06, HTTP-07, HTTP-09, HTTP-23, HTTP-24, HDR-01, HDR-04, VER-01.
 #[tokio::test]
 async fn http_08_modern_requests_carry_their_metadata_in_headers() {
     let web = Web::modern(|request| match request.method() {
@@ -49,6 +49,7 @@ async fn http_08_modern_requests_carry_their_metadata_in_headers() {
     let requests = web.requests();
     for request in &requests {
         assert_eq!((request.verb.as_str(), request.path.as_str()), ("POST", "/mcp"));
+        assert!(request.body["id"].is_u64() && request.body["method"].is_string());
         assert_eq!(request.header("content-type"), Some("application/json"));
         assert_eq!(request.header("accept"), Some("application/json, text/event-stream"));
         assert_eq!(request.header("mcp-protocol-version"), Some("2026-07-28"));

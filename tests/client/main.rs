@@ -1,5 +1,7 @@
 //! The client: its eras, its operations, and servers that do not behave.
 
+mod asking;
+mod group;
 mod http;
 mod misbehaving;
 mod negotiation;

@@ -16,7 +16,7 @@ fn builder() -> turbomcp::client::ClientBuilder {
     Client::builder().request_timeout(Duration::from_secs(5))
 }
 
-/// Holds LIFE-12, CANC-01, STDIO-08.
+/// Holds LIFE-12, CANC-01, CANC-11, STDIO-08.
 #[tokio::test(start_paused = true)]
 async fn life_13_a_silent_server_runs_into_the_deadline_and_is_told() {
     for era in ERAS {
@@ -235,7 +235,7 @@ async fn base_16_a_response_that_is_none_is_a_protocol_error_at_once() {
     }
 }
 
-/// Holds BASE-32.
+/// Holds BASE-30, BASE-32.
 #[tokio::test]
 async fn an_error_of_the_server_keeps_its_code_message_and_data() {
     let error = response(r#","error":{"code":-32602,"message":"no such tool","data":{"x":[1]}}"#).await;
@@ -679,6 +679,28 @@ async fn arguments_that_are_no_object_are_refused_before_anything_is_sent() {
     assert!(failure(client.request::<Value>("x/y", 7).into_future()).await.is_usage());
     client.close().await;
     assert!(peer.drain().await.is_empty());
+}
+
+/// A value that is not what the tool has announced.
+#[tokio::test]
+async fn tool_09_structured_content_that_does_not_fit_its_schema_is_refused() {
+    for checked in [true, false] {
+        let builder = if checked { builder() } else { builder().unchecked_outputs() };
+        let (client, mut peer) = connected(builder, Era::Modern).await;
+        let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]});
+        let list = json!({"tools": [{"name": "x", "inputSchema": {"type": "object"}, "outputSchema": schema}]});
+        let (tools, _) = tokio::join!(client.list_all_tools(), peer.serve("tools/list", list));
+        tools.unwrap();
+        for (content, fits) in [(json!({"n": 1}), true), (json!({"n": "one"}), false), (json!(null), false)] {
+            let result = json!({"content": [], "structuredContent": content});
+            let call = client.call_tool("x", ());
+            let (outcome, _) = tokio::join!(call.into_future(), peer.serve("tools/call", result));
+            match outcome {
+                Ok(_) => assert!(fits || !checked, "{content}"),
+                Err(error) => assert!(!fits && checked && error.is_protocol(), "{content}: {error}"),
+            }
+        }
+    }
 }
 
 /// Holds BASE-22: batches exist in one revision only.

@@ -120,7 +120,7 @@ async fn ver_13_silence_means_legacy_and_a_late_answer_is_ignored() {
     assert_eq!(soon(client).await.unwrap().unwrap().revision(), Revision::V2024_11_05);
 }
 
-/// Holds LIFE-01, LIFE-02, LIFE-07.
+/// Holds LIFE-01, LIFE-02, LIFE-07, LIFE-08.
 #[tokio::test]
 async fn life_03_a_legacy_client_opens_with_its_newest_legacy_version() {
     let (transport, mut peer) = pair();

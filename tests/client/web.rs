@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,7 +36,6 @@ impl Request {
 #[derive(Debug, Clone, Default)]
 pub struct Reply {
     pieces: Vec<Vec<u8>>,
-    pause: Duration,
     /// Whether the connection is then held open until the client closes it.
     hold: bool,
 }
@@ -78,11 +77,6 @@ impl Reply {
     /// Adds a piece that is written apart from what came before.
     pub fn then(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.pieces.push(bytes.into());
-        self
-    }
-
-    pub fn pausing(mut self, pause: Duration) -> Self {
-        self.pause = pause;
         self
     }
 
@@ -177,7 +171,8 @@ async fn serve(
         if stream.write_all(&piece).await.is_err() {
             return;
         }
-        tokio::time::sleep(reply.pause).await;
+        // Apart, so that each piece is likely to arrive by itself.
+        tokio::task::yield_now().await;
     }
     if reply.hold {
         let mut rest = [0; 16];

@@ -4,6 +4,9 @@ mod base;
 mod caching;
 mod cancellation;
 mod elicitation;
+mod headers;
+mod http;
+mod legacy_http;
 mod lifecycle;
 mod lists;
 mod logging;
@@ -13,6 +16,7 @@ mod prompts;
 mod resources;
 mod sampling;
 mod schemas;
+mod stack;
 mod stdio;
 mod subscriptions;
 mod tools;
@@ -62,7 +66,8 @@ fn requests() -> Vec<(&'static str, Value)> {
         ),
         (
             "completion/complete",
-            json!({"ref": {"type": "ref/resource", "uri": "test://item/{id}"}, "argument": {"name": "id", "value": ""}}),
+            json!({"ref": {"type": "ref/resource", "uri": "test://item/{id}"},
+                "argument": {"name": "id", "value": ""}}),
         ),
         ("initialize", json!({})),
         ("ping", json!({})),

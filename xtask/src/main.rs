@@ -34,7 +34,8 @@ usage: cargo xtask COMMAND
   hack                    every feature of every published crate alone
   tree                    the number of crates that a user's build pulls in
   deny                    licences, sources and duplicates of the dependencies
-  bench [ARGUMENTS]       cargo bench";
+  bench [instructions | time [FILTER]]
+                          the micro-benchmarks, each as a ratio to a plain baseline";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -2,17 +2,23 @@
 
 use std::time::Instant;
 
-use crate::{Outcome, deny, guides, hack, process, tree, workspace::Workspace};
+use crate::{
+    Outcome, conformance, coverage, deny, fixture::Profile, guides, hack, process, strangers, tree,
+    workspace::Workspace,
+};
 
 type Check = fn(&Workspace) -> Outcome;
 
 // What is quick comes first, so that a slip is seen early.
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 11] = [
     ("fmt", |workspace| process::run(&mut workspace.cargo(&["fmt", "--all", "--check"]))),
+    ("coverage", |workspace| coverage::run(workspace, coverage::Mode::Check)),
     ("guides", guides::run),
     ("tree", tree::run),
     ("clippy", clippy),
     ("test", |workspace| process::run(&mut workspace.cargo(&["test", "--workspace", "--all-features"]))),
+    ("conformance", |workspace| conformance::run(workspace, Profile::Dev)),
+    ("strangers", |workspace| strangers::run(workspace, Profile::Dev)),
     ("doc", doc),
     ("hack", hack::run),
     ("deny", deny::run),

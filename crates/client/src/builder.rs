@@ -12,7 +12,7 @@ use turbomcp_protocol::{McpResult, Revision};
 
 use crate::handler::{ClientHandler, Handlers};
 use crate::subscription::Change;
-use crate::target::IntoTarget;
+use crate::target::{Connector, IntoTarget};
 use crate::{Client, Error};
 
 /// Which eras a client speaks.
@@ -46,6 +46,7 @@ pub(crate) struct Settings {
     pub(crate) log_level: Option<LoggingLevel>,
     pub(crate) caches: bool,
     pub(crate) reconnects: bool,
+    pub(crate) checks_outputs: bool,
 }
 
 /// Builds a client.
@@ -82,6 +83,7 @@ impl Default for ClientBuilder {
                 log_level: None,
                 caches: true,
                 reconnects: false,
+                checks_outputs: true,
             },
         }
     }
@@ -182,6 +184,14 @@ impl ClientBuilder {
     /// Asks the server anew each time, whatever it says about how long results may be kept.
     pub fn no_cache(mut self) -> Self {
         self.settings.caches = false;
+        self
+    }
+
+    /// Takes structured content as it comes, instead of checking it against the output schema of its tool.
+    ///
+    /// It is checked if the feature `validation` is on and the tool was listed before.
+    pub fn unchecked_outputs(mut self) -> Self {
+        self.settings.checks_outputs = false;
         self
     }
 
@@ -287,6 +297,10 @@ impl ClientBuilder {
     /// `is_connect()` if the server cannot be reached or started or no revision is common, `is_timeout()` if it does
     /// not answer, `is_closed()` if it ends, `as_mcp()` if it refuses.
     pub async fn connect<M>(self, target: impl IntoTarget<M>) -> Result<Client, Error> {
-        Client::open(self.settings, target.into_target()?).await
+        self.connect_by(target.into_target()?.into_connector()).await.map_err(|(error, _)| error)
+    }
+
+    pub(crate) async fn connect_by(self, connector: Box<dyn Connector>) -> Result<Client, (Error, Box<dyn Connector>)> {
+        Client::open(self.settings, connector).await
     }
 }

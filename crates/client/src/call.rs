@@ -117,6 +117,11 @@ impl<R: Send + 'static> Call<R> {
         let (shared, prepared) = (client.shared(), prepared?);
         let Some(ttl) = decode.ttl.filter(|_| shared.settings.caches) else {
             let (result, _) = client.request_raw(&prepared, options).await?;
+            if prepared.method == Method::TOOLS_CALL
+                && let Some(tool) = &prepared.name
+            {
+                shared.outputs.check(tool, &result)?;
+            }
             return (decode.read)(shared, &result);
         };
         if !options.fresh

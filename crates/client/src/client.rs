@@ -21,9 +21,10 @@ use crate::exchange::{Exchange, GiveUp, Notice, Outgoing, members_of};
 use crate::ids::Ids;
 use crate::inbox::{Inbox, Listener};
 use crate::negotiate::{Agreed, Failure, Negotiation};
+use crate::outputs::Outputs;
 use crate::subscription::{Feed, Guard, Subscription};
 use crate::sync::lock;
-use crate::target::{Connector, IntoTarget, Target};
+use crate::target::{Connector, IntoTarget};
 
 /// A connection to one server: cheap to clone, and every clone is the same connection.
 ///
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) ids: Ids,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) outputs: Outputs,
     current: Mutex<Arc<Connection>>,
     opener: tokio::sync::Mutex<Opener>,
     log_level: Mutex<Option<LoggingLevel>>,
@@ -79,16 +81,23 @@ impl Client {
         ClientBuilder::new()
     }
 
-    pub(crate) async fn open(settings: Settings, target: Target) -> Result<Self, Error> {
-        let mut connector = target.into_connector();
+    /// Connects; what connects is given back if that fails.
+    pub(crate) async fn open(
+        settings: Settings,
+        mut connector: Box<dyn Connector>,
+    ) -> Result<Self, (Error, Box<dyn Connector>)> {
         let (ids, cache) = (Ids::default(), Arc::new(Cache::default()));
-        let connection = open(connector.as_mut(), &settings, &ids, &cache, settings.era).await?;
+        let connection = match open(connector.as_mut(), &settings, &ids, &cache, settings.era).await {
+            Ok(connection) => connection,
+            Err(error) => return Err((error, connector)),
+        };
         let log_level = Mutex::new(settings.log_level);
         let opener = Opener { connector, failures: 0, not_before: None, closed: false };
         let shared = Shared {
             settings,
             ids,
             cache,
+            outputs: Outputs::default(),
             current: Mutex::new(Arc::new(connection)),
             opener: tokio::sync::Mutex::new(opener),
             log_level,
@@ -418,6 +427,9 @@ impl Shared {
 
     pub(crate) fn learn(&self, tools: &mut Vec<turbomcp_protocol::types::Tool>) {
         self.current().link.learn(tools);
+        if self.settings.checks_outputs {
+            self.outputs.learn(tools);
+        }
     }
 }
 

@@ -54,6 +54,7 @@ pub(crate) trait Exchange: Send + Sync {
 /// A notification to be sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Notice<'a> {
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "headers depend on the era, lines do not"))]
     pub(crate) dress: &'a Dress,
     pub(crate) method: &'a Method,
     /// The members of `params`, without braces.

@@ -27,6 +27,7 @@
 //! | hear of changes | [`Client::subscribe`], [`Subscription`] |
 //! | answer what the server asks | [`ClientHandler`], [`ClientBuilder::on_elicit`] |
 //! | start a server as a child process | [`Command`] |
+//! | hold many servers, or those of a configuration | [`ClientGroup`], [`ServerConfigs`] |
 //! | reach a server over HTTP | [`HttpTarget`](http::HttpTarget) |
 
 mod builder;
@@ -35,8 +36,10 @@ mod call;
 #[cfg(feature = "stdio")]
 mod child;
 mod client;
+mod config;
 mod error;
 mod exchange;
+mod group;
 mod handler;
 #[cfg(feature = "http")]
 pub mod http;
@@ -45,6 +48,8 @@ mod inbox;
 mod negotiate;
 mod operations;
 mod outbox;
+#[cfg_attr(not(feature = "validation"), path = "outputs/unchecked.rs")]
+mod outputs;
 mod pages;
 mod stream;
 mod subscription;
@@ -56,7 +61,9 @@ pub use call::Call;
 #[cfg(feature = "stdio")]
 pub use child::Command;
 pub use client::Client;
+pub use config::{ServerConfig, ServerConfigs};
 pub use error::Error;
+pub use group::{ClientGroup, Health};
 pub use handler::ClientHandler;
 pub use pages::{Page, Pages};
 pub use subscription::{Change, Subscription};

@@ -62,6 +62,7 @@ impl Target {
         Self { connector: Box::new(Once { transport: Some(transport), alongside: Some(Box::pin(server)) }) }
     }
 
+    #[cfg(any(feature = "stdio", feature = "http"))]
     pub(crate) fn new(connector: impl Connector + 'static) -> Self {
         Self { connector: Box::new(connector) }
     }
@@ -135,7 +136,6 @@ fn by_command(_: &str) -> Result<Target, Error> {
 pub(crate) enum Binding {
     /// One stream in each direction, on which silence means something.
     Stream,
-    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "made over HTTP only"))]
     Http,
 }
 

@@ -31,10 +31,31 @@ pub(crate) fn plain_run(bytes: &[u8]) -> usize {
         }
         at += STEP;
     }
+    while let Some(word) = bytes[at..].first_chunk::<8>() {
+        let special = special_bytes(u64::from_le_bytes(*word));
+        if special != 0 {
+            return at + (special.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
     while at < bytes.len() && is_plain(bytes[at]) {
         at += 1;
     }
     at
+}
+
+/// Sets the top bit of each byte that is not plain; above the lowest of them also of some that are.
+#[inline]
+const fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
+    // Subtracting borrows into the top bit where a byte is too small; a byte equals another where their difference is 0.
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let quote = quote.wrapping_sub(ONES) & !quote;
+    let backslash = backslash.wrapping_sub(ONES) & !backslash;
+    (control | quote | backslash) & TOPS
 }
 
 #[inline]
@@ -84,5 +105,21 @@ mod tests {
         for byte in 0..128u8 {
             check(&format!("{}{}{}", "p".repeat(31), char::from(byte), "q".repeat(32)));
         }
+    }
+
+    #[test]
+    fn a_run_ends_at_the_first_byte_that_is_not_plain() {
+        for byte in 0..=255u8 {
+            for length in [1, 7, 8, 9, 31, 32, 33, 45] {
+                for place in 0..length {
+                    // After the place come bytes that look special to careless arithmetic.
+                    let mut bytes = vec![b'!'; length];
+                    bytes[place] = byte;
+                    let expected = if is_plain(byte) { length } else { place };
+                    assert_eq!(plain_run(&bytes), expected, "{byte} at {place} of {length}");
+                }
+            }
+        }
+        assert_eq!(plain_run("ä€𝄞 \u{80}".repeat(9).as_bytes()), "ä€𝄞 \u{80}".len() * 9);
     }
 }

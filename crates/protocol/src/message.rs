@@ -271,8 +271,9 @@ impl Params {
     }
 }
 
-/// True for a JSON string, or an integer that an `i64` holds.
-fn is_request_id(raw: &[u8]) -> bool {
+/// Returns true for a JSON string, or an integer that an `i64` holds: what may be an id or a progress token.
+#[must_use]
+pub fn is_request_id(raw: &[u8]) -> bool {
     match raw.first() {
         Some(b'"') => true,
         Some(b'-' | b'0'..=b'9') => std::str::from_utf8(raw).is_ok_and(|text| text.parse::<i64>().is_ok()),

@@ -169,6 +169,12 @@ impl Revision {
         self.since_2025_11_25()
     }
 
+    /// Returns true if a form may have fields for several values, titled choices, and defaults for every field.
+    #[must_use]
+    pub const fn has_multi_select(self) -> bool {
+        self.since_2025_11_25()
+    }
+
     /// Returns true if implementations, tools, resources and prompts carry icons.
     #[must_use]
     pub const fn has_icons(self) -> bool {

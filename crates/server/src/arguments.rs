@@ -1,13 +1,19 @@
 //! The arguments of a tool call, raw until a type reads them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use turbomcp_protocol::scan::{ScanError, Scanner};
 
 /// The `arguments` object of a `tools/call`, as the client sent it; `{}` if it sent none.
+///
+/// A function that takes them is a tool whose schema allows anything; [`FnTool::input_schema`](crate::FnTool) says more.
 #[derive(Debug, Clone)]
 pub struct Arguments {
     text: Bytes,
@@ -65,6 +71,30 @@ impl Arguments {
         };
         scan(&mut found).map_err(|_| ArgumentError::new("", "the arguments must be an object"))?;
         Ok(found.map(|span| span.and_then(|span| std::str::from_utf8(span.of(&self.text)).ok())))
+    }
+}
+
+/// [`Arguments`], by the name that says what they are of.
+pub type Params = Arguments;
+
+impl<'de> Deserialize<'de> for Arguments {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Self::from_raw(Bytes::from(String::from(Box::<str>::from(raw)))))
+    }
+}
+
+impl JsonSchema for Arguments {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Arguments".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "object", "additionalProperties": true})
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{Error, McpServer, hub};
 
 /// Serves a connection until its peer ends it or the server shuts down.
 pub(crate) async fn serve<T: Transport>(server: McpServer, transport: T) -> Result<(), Error> {
+    let _serving = server.serving();
     let extensions = transport.extensions();
     let (mut receive, mut send) = transport.split();
     let outbox = Arc::new(Outbox::new(server.limits().outgoing_bytes));

@@ -4,16 +4,20 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Serialize;
 use turbomcp_protocol::escape::write_string;
 use turbomcp_protocol::types::{ClientCapabilities, Implementation, LoggingLevel, RequestId};
-use turbomcp_protocol::{McpError, McpResult, Revision};
-use turbomcp_transport::Extensions;
+use turbomcp_protocol::{McpError, McpResult, Message, Method, Revision};
 #[cfg(feature = "http")]
 use turbomcp_transport::http::HttpRequest;
+use turbomcp_transport::{Extensions, PeerAddr};
 
 use crate::McpServer;
 use crate::inner::Inner;
+use crate::outbox::Outbox;
+use crate::outlet::Outlet;
+use crate::request::Request;
 use crate::sync::lock;
 
 /// The request a handler is answering: who asks, what they can do, and how to reach them meanwhile.
@@ -24,7 +28,48 @@ pub struct Context {
     inner: Arc<Inner>,
 }
 
+/// [`Context`], by the name that says what it is of.
+pub type RequestContext = Context;
+
 impl Context {
+    /// Creates a context without a connection, for tests of a handler.
+    ///
+    /// The client behind it can do nothing, and what is sent to it goes nowhere.
+    ///
+    /// ```
+    /// use turbomcp_server::Context;
+    ///
+    /// struct User(&'static str);
+    ///
+    /// let ctx = Context::new().with_extension(User("ada"));
+    /// assert_eq!(ctx.extensions().get::<User>().unwrap().0, "ada");
+    /// ```
+    #[expect(clippy::new_without_default, reason = "there is no context to speak of outside of tests")]
+    #[must_use]
+    pub fn new() -> Self {
+        Self::detached(Extensions::new())
+    }
+
+    /// Adds what a layer would have left for the handler, for tests of one.
+    ///
+    /// What is returned is another context, without a connection.
+    #[must_use]
+    pub fn with_extension<T: Send + Sync + 'static>(&self, value: T) -> Self {
+        let mut extensions = self.extensions().clone();
+        extensions.insert(value);
+        Self::detached(extensions)
+    }
+
+    fn detached(extensions: Extensions) -> Self {
+        let frame = Bytes::from_static(br#"{"jsonrpc":"2.0","id":0,"method":"tools/call","params":{}}"#);
+        let message = Message::decode(&frame).expect("this is a message");
+        let outbox = Outbox::new(0);
+        outbox.close();
+        let (server, outlet) = (McpServer::builder().build(), Outlet::Outbox(Arc::new(outbox)));
+        let inner = Inner::new(server, frame, message, Method::TOOLS_CALL, Revision::LATEST, None, outlet);
+        Request::new(Arc::new(inner), extensions).into_context()
+    }
+
     pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
         Self { inner }
     }
@@ -94,11 +139,10 @@ impl Context {
         self.headers()?.get(name)?.to_str().ok()
     }
 
-    /// Returns the address of the other end of the HTTP connection; none on other bindings.
-    #[cfg(feature = "http")]
+    /// Returns the address of the other end of a network connection: of a proxy, if there is one in between.
     #[must_use]
     pub fn peer_addr(&self) -> Option<std::net::SocketAddr> {
-        self.extensions().get::<HttpRequest>()?.peer_addr()
+        self.extensions().get::<PeerAddr>().map(|address| address.get())
     }
 
     /// Ends the response stream of a legacy HTTP request before its answer; the client comes back for the rest.
@@ -144,6 +188,20 @@ impl Context {
     ///
     /// `await` the returned builder; a total and a message may be added first.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turbomcp_server::Context;
+    ///
+    /// async fn count(ctx: &Context, to: u32) -> u32 {
+    ///     for number in 1..=to {
+    ///         ctx.progress(number.into()).total(to.into()).message(format!("{number}")).await;
+    ///     }
+    ///     to
+    /// }
+    /// # let _ = count;
+    /// ```
+    ///
     /// # Specification
     ///
     /// [Progress](https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/progress)
@@ -170,7 +228,7 @@ impl Context {
             r#"{{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"{}","data":{data}}}}}"#,
             level.as_str()
         );
-        self.inner.outlet.send(message.into_bytes()).await;
+        self.inner.tell(message.into_bytes()).await;
         Ok(())
     }
 
@@ -255,12 +313,12 @@ impl Progress<'_> {
 
     async fn send(self) {
         let inner = &self.ctx.inner;
-        let Some(token) = inner.message.known.progress_token else { return };
+        let Some(token) = inner.progress_token() else { return };
         if inner.is_cancelled() || !self.advances() {
             return;
         }
         let mut out = br#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"#.to_vec();
-        out.extend_from_slice(inner.raw(token));
+        out.extend_from_slice(token);
         out.extend_from_slice(b",\"progress\":");
         write_number(self.progress, &mut out);
         if let Some(total) = self.total {
@@ -272,7 +330,7 @@ impl Progress<'_> {
             write_string(&message, &mut out);
         }
         out.extend_from_slice(b"}}");
-        inner.outlet.send(out).await;
+        inner.tell(out).await;
     }
 
     fn advances(&self) -> bool {
@@ -301,6 +359,25 @@ fn write_number(number: f64, out: &mut Vec<u8>) {
 }
 
 /// What a handler's parameter may be that does not come from the arguments.
+///
+/// # Examples
+///
+/// ```
+/// use turbomcp_protocol::{McpError, McpResult};
+/// use turbomcp_server::{Context, FromContext};
+///
+/// /// Who asks. A layer finds out, and puts it into the extensions of the request.
+/// #[derive(Clone)]
+/// struct User(String);
+///
+/// impl FromContext for User {
+///     fn from_context(ctx: &Context) -> McpResult<Self> {
+///         ctx.extensions().get().cloned().ok_or_else(|| McpError::unauthorized("who are you?"))
+///     }
+/// }
+/// ```
+///
+/// A method under `#[tool]` then takes a `User`, or an `Option<User>`, as a parameter.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be taken from the request",
     note = "take a `Context`, or a type that implements `FromContext`"

@@ -15,7 +15,7 @@ pub struct Error {
 enum Kind {
     Registration(String),
     Transport,
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", feature = "tcp", all(unix, feature = "unix")))]
     Bind,
     #[cfg(feature = "http")]
     Configuration(String),
@@ -30,7 +30,7 @@ impl Error {
         Self { kind: Kind::Transport, source: Some(source.into()) }
     }
 
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", feature = "tcp", all(unix, feature = "unix")))]
     pub(crate) fn bind(source: std::io::Error) -> Self {
         Self { kind: Kind::Bind, source: Some(source.into()) }
     }
@@ -41,7 +41,7 @@ impl Error {
     }
 
     /// Returns true if an address could not be listened on.
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", feature = "tcp", all(unix, feature = "unix")))]
     #[must_use]
     pub fn is_bind(&self) -> bool {
         matches!(self.kind, Kind::Bind)
@@ -66,7 +66,7 @@ impl fmt::Display for Error {
         match &self.kind {
             Kind::Registration(message) => f.write_str(message),
             Kind::Transport => f.write_str("the connection failed"),
-            #[cfg(feature = "http")]
+            #[cfg(any(feature = "http", feature = "tcp", all(unix, feature = "unix")))]
             Kind::Bind => f.write_str("the address cannot be listened on"),
             #[cfg(feature = "http")]
             Kind::Configuration(message) => f.write_str(message),
@@ -116,7 +116,7 @@ impl std::error::Error for ToolError {}
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The arguments of a tool do not fit.
+    /// The arguments of a tool do not fit; the model reads why.
     InvalidToolInput(String),
     /// Something else in the request does not fit.
     ValidationError(String),
@@ -154,9 +154,9 @@ impl fmt::Display for ServerError {
 impl From<ServerError> for McpError {
     fn from(error: ServerError) -> Self {
         match error {
-            ServerError::InvalidToolInput(text) | ServerError::ValidationError(text) | ServerError::NotFound(text) => {
-                Self::invalid_params(text)
-            }
+            // As any failure of a tool's own, so that the model reads it.
+            ServerError::InvalidToolInput(text) => Self::from(ToolError::new(text)),
+            ServerError::ValidationError(text) | ServerError::NotFound(text) => Self::invalid_params(text),
             ServerError::Unauthorized(text) => Self::unauthorized(text),
             ServerError::Forbidden(text) => Self::forbidden(text),
             ServerError::RateLimitExceeded(text) => Self::new(ErrorCode::RATE_LIMITED, text),

@@ -138,7 +138,11 @@ impl Hub {
 
     /// Tells everyone who wants to know; a slow subscriber misses it rather than holding anyone up.
     pub(crate) fn announce(&self, change: Change<'_>, limit: usize) {
-        for subscription in lock(&self.subscriptions).values_mut().filter(|s| change.wanted_by(&s.filter)) {
+        for subscription in lock(&self.subscriptions).values_mut() {
+            // One that was cancelled leaves when its task has a turn, and has to be silent until then.
+            if subscription.inner.is_cancelled() || !change.wanted_by(&subscription.filter) {
+                continue;
+            }
             let message = change.message(Some(subscription.inner.id()));
             subscription.notify(message, limit);
         }
@@ -214,4 +218,40 @@ fn honoured(mut filter: SubscriptionFilter, inner: &Inner) -> SubscriptionFilter
     filter.resources_list_changed = filter.resources_list_changed.filter(|wanted| *wanted && registry.has_resources());
     filter.resource_subscriptions = filter.resource_subscriptions.filter(|_| registry.has_resources());
     filter
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use turbomcp_protocol::{Message, Method, Revision};
+
+    use super::*;
+    use crate::McpServer;
+    use crate::outbox::Outbox;
+    use crate::outlet::Outlet;
+
+    #[tokio::test]
+    async fn a_change_before_the_acknowledgement_is_told_after_it() {
+        let outbox = Arc::new(Outbox::new(1000));
+        let frame = Bytes::from_static(br#"{"jsonrpc":"2.0","id":7,"method":"subscriptions/listen"}"#);
+        let message = Message::decode(&frame).unwrap();
+        let server = McpServer::builder().build();
+        let outlet = Outlet::Outbox(outbox.clone());
+        let method = Method::SUBSCRIPTIONS_LISTEN;
+        let inner = Arc::new(Inner::new(server.clone(), frame, message, method, Revision::LATEST, None, outlet));
+        let filter = SubscriptionFilter::new().with_tools_list_changed(true);
+        let place = server.hub().add(&inner, filter, 1).unwrap();
+        assert!(server.hub().add(&inner, SubscriptionFilter::new(), 1).is_err());
+        server.hub().announce(Change::Tools, 10);
+        outbox.push(|out| out.extend_from_slice(b"acknowledged"));
+        place.acknowledged();
+        server.hub().announce(Change::Tools, 10);
+        server.hub().announce(Change::Prompts, 10);
+        let mut sent = Vec::new();
+        outbox.take(&mut sent).await;
+        let lines: Vec<_> = sent.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+        assert_eq!((lines.len(), lines[0]), (3, &b"acknowledged"[..]));
+        drop(place);
+        assert!(lock(&server.hub().subscriptions).is_empty());
+    }
 }

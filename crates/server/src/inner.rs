@@ -36,6 +36,8 @@ pub(crate) struct Inner {
     pub(crate) inputs: Mutex<Inputs>,
     pub(crate) last_progress: Mutex<f64>,
     cancelled: AtomicBool,
+    /// The answer is there: nothing more may be told before it.
+    answered: AtomicBool,
     on_cancel: Notify,
     driver: Mutex<Option<Waker>>,
 }
@@ -64,6 +66,7 @@ impl Inner {
             inputs: Mutex::default(),
             last_progress: Mutex::new(f64::NEG_INFINITY),
             cancelled: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
             on_cancel: Notify::new(),
             driver: Mutex::default(),
         }
@@ -82,6 +85,21 @@ impl Inner {
     /// Returns the id as raw JSON.
     pub(crate) fn id(&self) -> &[u8] {
         self.message.id.map_or(b"null", |span| self.raw(span))
+    }
+
+    /// Returns the progress token as raw JSON; `null` counts as absent.
+    pub(crate) fn progress_token(&self) -> Option<&[u8]> {
+        self.message.known.progress_token.map(|span| self.raw(span)).filter(|raw| *raw != b"null")
+    }
+
+    /// Sends a notification that belongs to this request, unless its answer is on the way already.
+    pub(crate) async fn tell(&self, message: Vec<u8>) {
+        self.outlet.send_unless(message, || self.is_cancelled() || self.answered.load(Ordering::Acquire)).await;
+    }
+
+    /// From now on nothing is told before the answer any more.
+    pub(crate) fn set_answered(&self) {
+        self.answered.store(true, Ordering::Release);
     }
 
     /// Ends the request: its handler is dropped and nothing more is sent for it.

@@ -19,12 +19,14 @@ use turbomcp_protocol::types::{
     ElicitRequestUrlParams, ElicitResult, ElicitationCapability, ElicitationSchema, ListRootsResult, RootsCapability,
     SamplingCapability,
 };
-use turbomcp_protocol::{McpError, McpResult, Method};
+use turbomcp_protocol::{ErrorCode, McpError, McpResult, Method};
 use turbomcp_transport::Identity;
 
 use crate::Context;
 use crate::inner::Inner;
 use crate::request::{Outcome, Response};
+use crate::sampling;
+use crate::schema::Validator;
 use crate::sync::lock;
 
 /// What a modern request has been given, and what it still wants.
@@ -127,6 +129,8 @@ pub struct Ask<'a, T> {
     method: Method,
     params: Option<Vec<u8>>,
     refusal: Option<McpError>,
+    /// The form that what the user enters has to fit.
+    form: Option<ElicitationSchema>,
     answer: std::marker::PhantomData<fn() -> T>,
 }
 
@@ -149,19 +153,27 @@ impl<T: DeserializeOwned + Send + 'static> Ask<'_, T> {
         let limit: Duration = inner.server.limits().client_answer_timeout;
         let answer = tokio::time::timeout(limit, peer.ask(&inner.outlet, &self.method, params)).await;
         let answer = answer.map_err(|_| McpError::unavailable("the client did not answer in time"))??;
-        serde_json::from_str(answer.get()).map_err(|_| McpError::invalid_request("the client's answer does not fit"))
+        let unfit = || McpError::invalid_request("the client's answer does not fit");
+        let answer: Value = serde_json::from_str(answer.get()).map_err(|_| unfit())?;
+        self.decode(answer).ok_or_else(unfit)
     }
 
-    async fn in_rounds(self) -> McpResult<T> {
+    fn decode(&self, answer: Value) -> Option<T> {
+        let fits = self.form.as_ref().is_none_or(|form| fits_form(form, &answer));
+        fits.then(|| serde_json::from_value(answer).ok()).flatten()
+    }
+
+    async fn in_rounds(mut self) -> McpResult<T> {
         let inner = self.ctx.inner();
         {
             let mut inputs = lock(&inner.inputs);
             let number = inputs.asked.entry(self.kind).or_default();
             *number += 1;
-            let key = self.key.unwrap_or_else(|| format!("{}_{number}", self.kind));
+            let key = self.key.take().unwrap_or_else(|| format!("{}_{number}", self.kind));
             if let Some(answer) = inputs.given.get(&key).cloned() {
-                let decoded = serde_json::from_value(answer.clone())
-                    .map_err(|_| McpError::invalid_params(format!("the input response `{key}` does not fit")))?;
+                let decoded = self
+                    .decode(answer.clone())
+                    .ok_or_else(|| McpError::invalid_params(format!("the input response `{key}` does not fit")))?;
                 inputs.used.insert(key, answer);
                 return Ok(decoded);
             }
@@ -178,6 +190,15 @@ impl<T: DeserializeOwned + Send + 'static> Ask<'_, T> {
     }
 }
 
+/// Returns true unless the user has entered something that does not fit the form.
+fn fits_form(form: &ElicitationSchema, answer: &Value) -> bool {
+    if answer["action"] != "accept" {
+        return true;
+    }
+    let Ok(Ok(validator)) = serde_json::to_value(form).map(|schema| Validator::compile(&schema)) else { return true };
+    validator.is_none_or(|validator| validator.check(&answer["content"]).is_ok())
+}
+
 impl<'a, T: DeserializeOwned + Send + 'static> IntoFuture for Ask<'a, T> {
     type Output = McpResult<T>;
     type IntoFuture = Pin<Box<dyn Future<Output = McpResult<T>> + Send + 'a>>;
@@ -190,23 +211,70 @@ impl<'a, T: DeserializeOwned + Send + 'static> IntoFuture for Ask<'a, T> {
 impl Context {
     /// Asks the user to fill in a form.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turbomcp_protocol::McpResult;
+    /// use turbomcp_protocol::types::{ElicitAction, ElicitationSchema, NumberSchema};
+    /// use turbomcp_server::Context;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Table {
+    ///     guests: u32,
+    /// }
+    ///
+    /// async fn book(ctx: &Context) -> McpResult<String> {
+    ///     let guests = NumberSchema::new().with_minimum(1);
+    ///     let form = ElicitationSchema::new().integer("guests", guests).required("guests");
+    ///     let answer = ctx.elicit("How many are you?", form).await?;
+    ///     match answer.action {
+    ///         ElicitAction::Accept => Ok(format!("A table for {}", answer.parse::<Table>()?.guests)),
+    ///         _ => Ok("No table, then".to_owned()),
+    ///     }
+    /// }
+    /// # let _ = book;
+    /// ```
+    ///
     /// # Errors
     ///
-    /// If the client has not declared form elicitation, does not answer, or answers with something else. That the user
-    /// declines is an answer.
+    /// If the client has not declared form elicitation, does not answer, or answers with what does not fit the
+    /// form; if a field takes several values and the protocol version has no such field. That the user declines is an
+    /// answer.
     ///
     /// # Specification
     ///
     /// [Elicitation](https://modelcontextprotocol.io/specification/2026-07-28/client/elicitation)
     pub fn elicit(&self, message: impl Into<String>, schema: ElicitationSchema) -> Ask<'_, ElicitResult> {
-        let params = ElicitRequestParams::Form(ElicitRequestFormParams::new(message, schema));
+        let fits = self.revision().has_multi_select() || !schema.has_multi_select();
+        let params = ElicitRequestParams::Form(ElicitRequestFormParams::new(message, schema.clone()));
         let has = self.revision().has_elicitation() && self.client_capabilities().has_form_elicitation();
         let mut needed = ClientCapabilities::new();
         needed.elicitation = Some(ElicitationCapability::new());
-        self.ask("elicitation", Method::ELICITATION_CREATE, Some(self.adapted(&params)), has, &needed)
+        let mut ask = self.ask("elicitation", Method::ELICITATION_CREATE, Some(self.adapted(&params)), has, &needed);
+        if !fits {
+            let code = ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY;
+            let refusal = || McpError::new(code, "the client's protocol version has no fields for several values");
+            ask.refusal.get_or_insert_with(refusal);
+        }
+        ask.form = Some(schema);
+        ask
     }
 
     /// Asks the user to visit a URL.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turbomcp_protocol::McpResult;
+    /// use turbomcp_protocol::types::{ElicitAction, ElicitRequestUrlParams};
+    /// use turbomcp_server::Context;
+    ///
+    /// async fn connect(ctx: &Context) -> McpResult<bool> {
+    ///     let page = ElicitRequestUrlParams::new("Connect your storage", "https://notes.example/connect");
+    ///     Ok(ctx.elicit_url(page).await?.action == ElicitAction::Accept)
+    /// }
+    /// # let _ = connect;
+    /// ```
     ///
     /// # Errors
     ///
@@ -227,23 +295,65 @@ impl Context {
 
     /// Asks the client's model for a message.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turbomcp_protocol::McpResult;
+    /// use turbomcp_protocol::types::{CreateMessageRequestParams, SamplingMessage};
+    /// use turbomcp_server::Context;
+    ///
+    /// async fn summarize(ctx: &Context, text: &str) -> McpResult<Option<String>> {
+    ///     let question = SamplingMessage::user(format!("Summarize in one sentence: {text}"));
+    ///     let answer = ctx.sample(CreateMessageRequestParams::new([question], 100)).await?;
+    ///     Ok(answer.content.as_slice().iter().find_map(|block| block.as_text()).map(str::to_owned))
+    /// }
+    /// # let _ = summarize;
+    /// ```
+    ///
+    /// A client that has not declared that it honours `includeContext` is not sent it.
+    ///
     /// # Errors
     ///
-    /// If the client has not declared sampling, the user refuses, or there is no answer.
+    /// If the client has not declared sampling, or not with tools where there are any; if a use of a tool is not
+    /// followed by its result; if the user refuses, or there is no answer.
     ///
     /// # Specification
     ///
     /// [Sampling](https://modelcontextprotocol.io/specification/2026-07-28/client/sampling)
-    pub fn sample(&self, params: CreateMessageRequestParams) -> Ask<'_, CreateMessageResult> {
+    pub fn sample(&self, mut params: CreateMessageRequestParams) -> Ask<'_, CreateMessageResult> {
         let capabilities = self.client_capabilities();
+        if self.revision().has_sampling_tools()
+            && capabilities.sampling.as_ref().is_some_and(|sampling| sampling.context.is_none())
+        {
+            params.include_context = None;
+        }
         let with_tools = params.tools.is_some() || params.tool_choice.is_some();
         let has = capabilities.sampling.is_some() && (!with_tools || capabilities.has_sampling_tools());
         let mut needed = ClientCapabilities::new();
         needed.sampling = Some(SamplingCapability::new());
-        self.ask("sampling", Method::SAMPLING_CREATE_MESSAGE, Some(self.adapted(&params)), has, &needed)
+        if with_tools {
+            needed.sampling = Some(SamplingCapability::new().with_tools(serde_json::Map::new()));
+        }
+        let mut ask = self.ask("sampling", Method::SAMPLING_CREATE_MESSAGE, Some(self.adapted(&params)), has, &needed);
+        if let Err(reason) = sampling::check(&params.messages) {
+            ask.refusal = Some(McpError::internal(reason));
+        }
+        ask
     }
 
     /// Asks the client for the directories it works in.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turbomcp_protocol::McpResult;
+    /// use turbomcp_server::Context;
+    ///
+    /// async fn directories(ctx: &Context) -> McpResult<Vec<String>> {
+    ///     Ok(ctx.list_roots().await?.roots.into_iter().map(|root| root.uri).collect())
+    /// }
+    /// # let _ = directories;
+    /// ```
     ///
     /// # Errors
     ///
@@ -278,6 +388,6 @@ impl Context {
         } else {
             (!has).then(|| McpError::missing_client_capability(needed))
         };
-        Ask { ctx: self, key: None, kind, method, params, refusal, answer: std::marker::PhantomData }
+        Ask { ctx: self, key: None, kind, method, params, refusal, form: None, answer: std::marker::PhantomData }
     }
 }

@@ -23,6 +23,8 @@
 
 mod arguments;
 mod batch;
+mod builder;
+mod config;
 mod connection;
 mod context;
 mod era;
@@ -43,25 +45,34 @@ pub mod private;
 mod registry;
 mod reply;
 mod request;
+mod roots;
 mod router;
 mod run;
+mod sampling;
 pub mod schema;
 mod seal;
 mod server;
-#[cfg(any(feature = "stdio", feature = "http"))]
+mod shutdown;
+#[cfg(any(feature = "stdio", feature = "http", feature = "tcp", all(unix, feature = "unix")))]
 mod signal;
+#[cfg(any(feature = "tcp", all(unix, feature = "unix")))]
+mod sockets;
 mod stack;
 mod sync;
 pub mod text;
 pub mod uri;
+mod validation;
 
-pub use arguments::{ArgumentError, Arguments};
-pub use context::{Context, FromContext, Progress};
+pub use arguments::{ArgumentError, Arguments, Params};
+pub use builder::{IntoServer, ServerBuilder};
+pub use config::ServerConfig;
+pub use context::{Context, FromContext, Progress, RequestContext};
 pub use error::{Error, ServerError, ServerResult, ToolError};
 pub use handler::{
     ByFunction, ByTrait, CallToolRequest, CompleteRequest, CompletionHandler, FnPrompt, FnResource, FnTool,
-    GetPromptRequest, IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoToolHandler,
-    Json, PromptHandler, ReadResourceRequest, ResourceDefinition, ResourceHandler, ToolHandler, Validation,
+    GetPromptRequest, IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult,
+    IntoResourceHandler, IntoToolHandler, Json, PromptHandler, ReadResourceRequest, ResourceDefinition,
+    ResourceFunction, ResourceHandler, ToolFunction, ToolHandler, Validation,
 };
 #[cfg(feature = "http")]
 pub use http::{HttpListener, HttpServer};
@@ -71,5 +82,11 @@ pub use limits::Limits;
 pub use private as __private;
 pub use registry::HandlerRegistry;
 pub use request::{Request, Response};
-pub use server::{IntoServer, McpServer, ServerBuilder, ShutdownHandle};
+pub use server::McpServer;
+pub use shutdown::{Ending, ShutdownHandle};
+#[cfg(feature = "tcp")]
+pub use sockets::TcpServer;
+#[cfg(all(unix, feature = "unix"))]
+pub use sockets::UnixServer;
 pub use stack::{BoxError, Handle, Middleware, MiddlewareError, MiddlewareResult, Next, StackFuture};
+pub use validation::{SchemaValidator, ValidationConfig};

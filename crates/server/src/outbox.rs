@@ -37,8 +37,14 @@ impl Outbox {
 
     /// Adds a message that `write` appends, unless the connection is over.
     pub(crate) fn push(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.push_unless(|| false, write);
+    }
+
+    /// As [`push`](Self::push), unless what the message belongs to is over. That is asked while nothing else can be
+    /// added, so that no message comes in behind the one that ends it.
+    pub(crate) fn push_unless(&self, is_over: impl Fn() -> bool, write: impl FnOnce(&mut Vec<u8>)) {
         let mut state = lock(&self.state);
-        if state.closed {
+        if state.closed || is_over() {
             return;
         }
         write(&mut state.buffer);
@@ -136,6 +142,16 @@ mod tests {
         outbox.close();
         outbox.push(|buffer| buffer.extend_from_slice(b"late"));
         assert!(!outbox.take(&mut batch).await);
+    }
+
+    #[tokio::test]
+    async fn nothing_comes_in_behind_what_ends_it() {
+        let outbox = Outbox::new(100);
+        outbox.push_unless(|| false, |buffer| buffer.extend_from_slice(b"progress"));
+        outbox.push_unless(|| true, |buffer| buffer.extend_from_slice(b"late"));
+        let mut batch = Vec::new();
+        outbox.take(&mut batch).await;
+        assert_eq!(batch, b"progress\n");
     }
 
     #[tokio::test]

@@ -25,11 +25,17 @@ pub(crate) enum Outlet {
 impl Outlet {
     /// Sends one message, once the client has taken enough of what came before.
     pub(crate) async fn send(&self, message: Vec<u8>) {
+        self.send_unless(message, || false).await;
+    }
+
+    /// As [`send`](Self::send), unless the request the message belongs to is over by then.
+    pub(crate) async fn send_unless(&self, message: Vec<u8>, is_over: impl Fn() -> bool) {
         match self {
             Self::Outbox(outbox) => {
                 outbox.ready().await;
-                outbox.push(|buffer| buffer.extend_from_slice(&message));
+                outbox.push_unless(is_over, |buffer| buffer.extend_from_slice(&message));
             }
+            // These are streams of one request, which take nothing behind its answer.
             #[cfg(feature = "http")]
             Self::Events(events) => events.send(message).await,
             #[cfg(feature = "http")]

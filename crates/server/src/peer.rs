@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use turbomcp_protocol::scan::Span;
 use turbomcp_protocol::types::{ClientCapabilities, Implementation, LoggingLevel};
 use turbomcp_protocol::{ErrorCode, McpError, Message, Method, Revision};
+use turbomcp_transport::Identity;
 
 use crate::McpServer;
 use crate::in_flight::InFlight;
@@ -38,6 +39,8 @@ pub(crate) struct Agreed {
     pub(crate) revision: Revision,
     pub(crate) capabilities: ClientCapabilities,
     pub(crate) client_info: Implementation,
+    /// Who made the handshake; nobody else may use what it opened.
+    pub(crate) identity: Option<Identity>,
 }
 
 impl Peer {

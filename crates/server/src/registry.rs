@@ -1,28 +1,32 @@
-//! The named tables of tools, resources, prompts and completions, and their ready-made lists.
+//! The named tables of tools, resources, prompts and completions.
+
+mod snapshot;
+mod tool;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use turbomcp_protocol::encode::{EncodeResult, encode_for};
+use turbomcp_protocol::encode::EncodeResult;
 use turbomcp_protocol::types::{
-    CompletionReference, Cursor, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    Prompt, Resource, ResourceTemplate, ServerCapabilities, Tool,
-};
-use turbomcp_protocol::types::{
-    CompletionsCapability, LoggingCapability, PromptsCapability, ResourcesCapability, ToolsCapability,
+    CompletionReference, CompletionsCapability, Cursor, ListPromptsResult, ListResourceTemplatesResult,
+    ListResourcesResult, ListToolsResult, LoggingCapability, Prompt, PromptsCapability, Resource, ResourceTemplate,
+    ResourcesCapability, ServerCapabilities, ToolsCapability,
 };
 use turbomcp_protocol::{McpError, McpResult, Revision};
 
 use crate::Error;
 use crate::handler::{
-    CompletionHandler, ErasedCompletion, ErasedPrompt, ErasedResource, ErasedTool, IntoToolHandler, PromptHandler,
-    ResourceHandler, ToolHandler, Validation,
+    CompletionHandler, ErasedCompletion, ErasedPrompt, ErasedResource, IntoResourceHandler, IntoToolHandler,
+    PromptHandler, ResourceHandler,
 };
-use crate::schema::{Validator, needs_validation, x_mcp_headers};
+use crate::hub::Change;
+pub(crate) use crate::registry::snapshot::Snapshot;
+use crate::registry::snapshot::encode_cursor;
+pub(crate) use crate::registry::tool::ToolEntry;
+use crate::schema::{SchemaStyle, plain_input, plain_output};
 use crate::uri::{UriTemplate, Variables, check_uri};
+use crate::validation::SchemaValidator;
 
 /// The tools, resources, prompts and completions of a server.
 ///
@@ -34,23 +38,14 @@ pub struct HandlerRegistry {
     templates: Table<ResourceEntry>,
     prompts: Table<PromptEntry>,
     completions: HashMap<(String, String), Arc<dyn ErasedCompletion>>,
+    validator: Option<SchemaValidator>,
+    pub(crate) schema_style: SchemaStyle,
 }
 
 /// Entries in the order they were registered, found by name.
 struct Table<T> {
     entries: Vec<Arc<T>>,
     by_name: HashMap<Arc<str>, usize>,
-}
-
-pub(crate) struct ToolEntry {
-    pub(crate) name: Arc<str>,
-    pub(crate) handler: Arc<dyn ErasedTool>,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) input: Option<Validator>,
-    pub(crate) output: Option<Validator>,
-    /// The arguments that Streamable HTTP mirrors in headers.
-    pub(crate) mirrored: Vec<crate::schema::HeaderParam>,
-    definition: Tool,
 }
 
 pub(crate) struct ResourceEntry {
@@ -95,43 +90,62 @@ impl HandlerRegistry {
         let name = name.into();
         check_name("tool", &name)?;
         let handler = tool.into_tool_handler(&name);
-        let mut definition = handler.tool_definition();
-        definition.name.clone_from(&name);
-        let fail = |reason: &dyn fmt::Display| Error::registration(format!("tool `{name}`: {reason}"));
-        let typed = handler.validation() != Validation::Schema;
-        if definition.input_schema.get("type").and_then(serde_json::Value::as_str) != Some("object") {
-            return Err(fail(&"the input schema must say `\"type\": \"object\"` at its root"));
-        }
-        let input_schema = serde_json::Value::Object(definition.input_schema.clone());
-        let mirrored = x_mcp_headers(&input_schema).map_err(|error| fail(&error))?;
-        let input = match (typed, needs_validation(&input_schema, typed)) {
-            (_, false) => None,
-            (true, true) => Validator::compile_arguments(&input_schema).map_err(|error| fail(&error))?,
-            (false, true) => Validator::compile(&input_schema).map_err(|error| fail(&error))?,
-        };
-        let output = match &definition.output_schema {
-            Some(schema) if handler.validation() != Validation::Typed => {
-                Validator::compile(&serde_json::Value::Object(schema.clone())).map_err(|error| fail(&error))?
-            }
-            _ => None,
-        };
-        let name: Arc<str> = name.into();
-        let timeout = handler.timeout();
-        let handler = Arc::new(handler);
-        let entry = ToolEntry { name: name.clone(), handler, timeout, input, output, mirrored, definition };
-        self.tools.add("tool", name, entry)
+        let entry = ToolEntry::new(name.into(), handler, self.validator.as_ref())?;
+        self.tools.add("tool", entry.name.clone(), entry)
     }
 
-    /// Adds a resource, or a resource template if the URI has variables.
+    /// Has the calls of all tools validated as `validator` says: of those that are here and of those that are added.
+    ///
+    /// # Errors
+    ///
+    /// If a format is unknown, or a schema cannot be compiled. A tool whose schema that is keeps the checks it had.
+    pub fn validate_with(&mut self, validator: SchemaValidator) -> Result<(), Error> {
+        validator.check().map_err(Error::registration)?;
+        let mut result = Ok(());
+        for entry in &mut self.tools.entries {
+            match entry.validated_with(&validator) {
+                Ok(validated) => *entry = Arc::new(validated),
+                Err(error) => result = Err(error),
+            }
+        }
+        self.validator = Some(validator);
+        result
+    }
+
+    /// Has calls validated as those of another registry are, unless it was said how they are to be.
+    pub(crate) fn inherit_validation(&mut self, other: &Self) {
+        if let (None, Some(validator)) = (&self.validator, &other.validator)
+            && let Err(error) = self.validate_with(validator.clone())
+        {
+            tracing::error!(%error, "a tool is validated as if nothing had been said of it");
+        }
+    }
+
+    /// Returns which lists may differ from those of another registry.
+    pub(crate) fn changes(&self, other: &Self) -> Vec<Change<'static>> {
+        let lists = [
+            (Change::Tools, self.has_tools() || other.has_tools()),
+            (Change::Resources, self.has_resources() || other.has_resources()),
+            (Change::Prompts, self.has_prompts() || other.has_prompts()),
+        ];
+        lists.into_iter().filter(|(_, differs)| *differs).map(|(change, _)| change).collect()
+    }
+
+    /// Adds a resource, or a resource template if the URI has variables or ends in `*`.
     ///
     /// # Errors
     ///
     /// If the URI is taken, or it or the template is malformed.
-    pub fn register_resource(&mut self, uri: impl Into<String>, resource: impl ResourceHandler) -> Result<(), Error> {
+    pub fn register_resource<M>(
+        &mut self,
+        uri: impl Into<String>,
+        resource: impl IntoResourceHandler<M>,
+    ) -> Result<(), Error> {
         let uri = uri.into();
         let fail = |reason: &dyn fmt::Display| Error::registration(format!("resource `{uri}`: {reason}"));
         check_uri(&uri).map_err(|reason| fail(&reason))?;
         let template = UriTemplate::parse(&uri).map_err(|error| fail(&error))?;
+        let resource = resource.into_resource_handler();
         let definition = resource.resource_definition();
         let name = if definition.name.is_empty() { uri.clone() } else { definition.name };
         let literal = template.is_literal();
@@ -147,7 +161,7 @@ impl HandlerRegistry {
             listed.meta = meta;
             Listed::Resource(listed)
         } else {
-            let mut listed = ResourceTemplate::new(uri.clone(), name);
+            let mut listed = ResourceTemplate::new(template.to_rfc_6570(), name);
             listed.title = definition.title;
             listed.description = definition.description;
             listed.mime_type = definition.mime_type;
@@ -304,7 +318,13 @@ impl HandlerRegistry {
     fn page(&self, primitive: Primitive, from: usize, size: usize, revision: Revision) -> Vec<u8> {
         match primitive {
             Primitive::Tools => {
-                let (page, next) = self.tools.page(from, size, |entry| entry.definition.clone());
+                let (mut page, next) = self.tools.page(from, size, ToolEntry::definition);
+                if self.schema_style == SchemaStyle::Plain {
+                    for tool in &mut page {
+                        tool.input_schema = plain_input(&tool.input_schema);
+                        tool.output_schema = tool.output_schema.as_ref().map(plain_output);
+                    }
+                }
                 let mut result = ListToolsResult::new(page);
                 result.next_cursor = next;
                 members(&result, revision)
@@ -416,53 +436,6 @@ fn check_name(kind: &str, name: &str) -> Result<(), Error> {
     Err(Error::registration(format!(
         "`{name}` is not a legal name of a {kind}: write 1 to 128 of the characters A-Z a-z 0-9 _ - ."
     )))
-}
-
-fn encode_cursor(name: &str) -> String {
-    use base64::Engine;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(name)
-}
-
-fn decode_cursor(cursor: &str) -> Option<String> {
-    use base64::Engine;
-    let name = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(cursor).ok()?;
-    String::from_utf8(name).ok()
-}
-
-/// A registry that does not change any more, with its lists as ready bytes.
-pub(crate) struct Snapshot {
-    pub(crate) registry: HandlerRegistry,
-    page_size: usize,
-    /// The first page of each list, by kind and revision.
-    first_pages: [[OnceLock<Bytes>; Revision::ALL.len()]; 4],
-    capabilities: [OnceLock<Bytes>; Revision::ALL.len()],
-}
-
-impl Snapshot {
-    pub(crate) fn new(registry: HandlerRegistry, page_size: usize) -> Self {
-        Self { registry, page_size, first_pages: Default::default(), capabilities: Default::default() }
-    }
-
-    /// Returns the members of a list result.
-    pub(crate) fn list(&self, primitive: Primitive, cursor: Option<&str>, revision: Revision) -> McpResult<Bytes> {
-        let Some(cursor) = cursor else {
-            let slot = &self.first_pages[primitive as usize][revision.index()];
-            let page = || Bytes::from(self.registry.page(primitive, 0, self.page_size, revision));
-            return Ok(slot.get_or_init(page).clone());
-        };
-        let last = decode_cursor(cursor).and_then(|name| self.registry.position(primitive, &name));
-        let from = last.ok_or_else(|| McpError::invalid_params("the cursor is not one this server gave out"))? + 1;
-        Ok(Bytes::from(self.registry.page(primitive, from, self.page_size, revision)))
-    }
-
-    /// Returns the declared capabilities as JSON.
-    pub(crate) fn capabilities(&self, revision: Revision) -> &Bytes {
-        self.capabilities[revision.index()].get_or_init(|| {
-            let mut out = Vec::new();
-            encode_for(&self.registry.capabilities(), revision, &mut out);
-            Bytes::from(out)
-        })
-    }
 }
 
 impl fmt::Debug for HandlerRegistry {

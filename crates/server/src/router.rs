@@ -11,12 +11,14 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use turbomcp_protocol::encode::EncodeResult;
+use turbomcp_protocol::message::is_request_id;
 use turbomcp_protocol::scan::{Span, text_of};
 use turbomcp_protocol::types::{
     CallToolResult, CompleteRequestParams, CompleteResult, InitializeRequestParams, InitializeResult, LoggingLevel,
     SetLevelRequestParams, SubscribeRequestParams,
 };
 use turbomcp_protocol::{McpError, McpResult, Method, Revision};
+use turbomcp_transport::Identity;
 
 use crate::arguments::Arguments;
 use crate::handler::{BoxFuture, CallToolRequest, CompleteRequest, GetPromptRequest, ReadResourceRequest};
@@ -64,6 +66,14 @@ impl Router {
         let inner = ctx.inner().clone();
         let snapshot = inner.server.snapshot();
         let method = inner.method.clone();
+        if let Some(agreed) = inner.peer.as_ref().and_then(|peer| peer.agreed())
+            && agreed.identity.as_ref() != ctx.extensions().get::<Identity>()
+        {
+            return Err(McpError::forbidden("the session belongs to somebody else"));
+        }
+        if inner.progress_token().is_some_and(|token| !is_request_id(token)) {
+            return Err(McpError::invalid_params("a progress token is a string or an integer"));
+        }
         if inner.revision.is_modern() {
             check_modern(&inner)?;
         }
@@ -148,10 +158,12 @@ fn call_tool(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed 
     if !entry.mirrored.is_empty() {
         inner.outlet.check_mirrored(&entry.mirrored, ctx.extensions(), &arguments)?;
     }
-    if let Some(validator) = &entry.input {
+    if !entry.input().is_empty() {
         let value = serde_json::from_slice(&arguments).map_err(|error| McpError::invalid_params(error.to_string()))?;
-        if let Err(reasons) = validator.check(&value) {
-            return Ok(ready(Outcome::Tool(CallToolResult::error(reasons.join("\n")))));
+        for validator in entry.input() {
+            if let Err(reasons) = validator.check(&value) {
+                return Ok(ready(Outcome::Tool(CallToolResult::error(reasons.join("\n")))));
+            }
         }
     }
     if let Some(limit) = entry.timeout {
@@ -170,7 +182,7 @@ fn finish_tool(entry: &ToolEntry, result: McpResult<CallToolResult>) -> Response
             None => return Response::error(error),
         },
     };
-    if let Some(validator) = &entry.output
+    if let Some(validator) = entry.output()
         && result.is_error != Some(true)
     {
         let structured = result.structured_content.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok());
@@ -188,7 +200,7 @@ fn finish_tool(entry: &ToolEntry, result: McpResult<CallToolResult>) -> Response
 
 fn read_resource(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
     let uri = required_text(inner, inner.message.known.uri, "uri")?;
-    let Some((entry, variables)) = snapshot.registry.resource(&uri) else {
+    let Some((entry, variables)) = snapshot.registry.resource(&uri).filter(|_| inner.server.allows(&uri)) else {
         return Err(McpError::resource_not_found(&uri));
     };
     let request = ReadResourceRequest::new(Arc::from(&*uri), variables.map(Arc::new));
@@ -283,7 +295,8 @@ fn initialize(inner: &Inner, snapshot: &Snapshot) -> Routed {
     let asked: InitializeRequestParams = params(inner)?;
     let revision = Revision::parse(&requested).filter(|r| r.is_legacy()).unwrap_or(Revision::LATEST_LEGACY);
     let peer = inner.peer.as_ref().ok_or_else(McpError::internal_error)?;
-    let agreed = Agreed { revision, capabilities: asked.capabilities, client_info: asked.client_info };
+    let identity = inner.extensions.get().and_then(|extensions| extensions.get::<Identity>()).cloned();
+    let agreed = Agreed { revision, capabilities: asked.capabilities, client_info: asked.client_info, identity };
     if !peer.agree(agreed) {
         return Err(McpError::invalid_request("the connection is initialized already"));
     }

@@ -36,7 +36,11 @@ impl Run {
 
     /// Polls once, before anything is set up for waiting: most handlers need no more.
     pub(crate) fn poll_once(&mut self) -> Poll<Response> {
-        self.poll_future(&mut Context::from_waker(Waker::noop()))
+        let polled = self.poll_future(&mut Context::from_waker(Waker::noop()));
+        if polled.is_ready() {
+            self.inner.set_answered();
+        }
+        polled
     }
 
     /// Starts the clock; called when the handler turns out to wait.
@@ -82,11 +86,13 @@ impl Future for Run {
             return Poll::Ready(None);
         }
         if let Poll::Ready(response) = this.poll_future(cx) {
+            this.inner.set_answered();
             return Poll::Ready((!this.inner.is_cancelled()).then_some(response));
         }
         if let Some(deadline) = &mut this.deadline
             && deadline.as_mut().poll(cx).is_ready()
         {
+            this.inner.set_answered();
             let error = McpError::new(ErrorCode::INTERNAL_ERROR, "the request ran out of time");
             return Poll::Ready(Some(Response::error(error)));
         }

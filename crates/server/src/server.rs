@@ -1,28 +1,22 @@
-//! The server, and the builder that makes it.
+//! The server.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::Notify;
-use tower_layer::Layer;
-use tower_service::Service;
 use turbomcp_protocol::Revision;
 use turbomcp_protocol::message::META_SERVER_INFO;
-use turbomcp_protocol::types::{CompletionReference, Icon, Implementation};
+use turbomcp_protocol::types::{Implementation, Root};
 use turbomcp_transport::Transport;
 
-use crate::handler::{CompletionHandler, IntoToolHandler, PromptHandler, ResourceHandler};
+use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::hub::{Change, Hub};
 use crate::registry::{HandlerRegistry, Snapshot};
-use crate::request::{Request, Response};
-use crate::router::Router;
 use crate::seal::{KEY_BYTES, Seal};
-use crate::stack::{BoxError, Handle, Middleware, MiddlewareLayer, Stack};
+use crate::shutdown::{Serving, Shutdown, ShutdownHandle};
+use crate::stack::Stack;
 use crate::sync::{read, write};
-use crate::{Error, Limits, connection};
+use crate::{Error, Limits, ServerBuilder, ServerConfig, connection, roots};
 
 /// A server: cheap to clone, and every clone is the same server.
 #[derive(Clone)]
@@ -31,11 +25,10 @@ pub struct McpServer {
 }
 
 struct Shared {
+    config: ServerConfig,
     implementation: Implementation,
-    instructions: Option<String>,
     /// `"io.modelcontextprotocol/serverInfo":{…}`, ready to be written.
     server_info_member: Vec<u8>,
-    limits: Limits,
     stack: Stack,
     snapshot: RwLock<Arc<Snapshot>>,
     hub: Hub,
@@ -43,36 +36,46 @@ struct Shared {
     shutdown: Arc<Shutdown>,
 }
 
-#[derive(Debug, Default)]
-struct Shutdown {
-    started: AtomicBool,
-    starting: Notify,
-}
-
-/// Ends a server; see [`McpServer::shutdown_handle`].
-#[derive(Debug, Clone)]
-pub struct ShutdownHandle {
-    shutdown: Arc<Shutdown>,
-}
-
-impl ShutdownHandle {
-    /// Asks the server to end: it takes no further requests and lets those in flight finish.
-    pub fn shutdown(&self) {
-        self.shutdown.started.store(true, Ordering::Release);
-        self.shutdown.starting.notify_waiters();
-    }
-
-    /// Returns true once the server was asked to end.
-    #[must_use]
-    pub fn is_shutting_down(&self) -> bool {
-        self.shutdown.started.load(Ordering::Acquire)
-    }
-}
-
 impl McpServer {
     /// Starts building a server.
     pub fn builder() -> ServerBuilder {
         ServerBuilder::new()
+    }
+
+    /// Creates a server without handlers; they can be registered while it runs.
+    #[must_use]
+    pub fn new(config: ServerConfig) -> Self {
+        Self::builder().config(config).build()
+    }
+
+    /// Creates a server without handlers, as [`new`](Self::new) does.
+    #[must_use]
+    pub fn with_config(config: ServerConfig) -> Self {
+        Self::new(config)
+    }
+
+    /// Puts the parts of a server together.
+    pub(crate) fn assemble(
+        config: ServerConfig,
+        registry: HandlerRegistry,
+        stack: Stack,
+        keys: &[[u8; KEY_BYTES]],
+    ) -> Self {
+        let implementation = config.implementation();
+        let mut server_info_member = format!("\"{META_SERVER_INFO}\":").into_bytes();
+        turbomcp_protocol::encode::encode_for(&implementation, Revision::LATEST, &mut server_info_member);
+        Self {
+            shared: Arc::new(Shared {
+                implementation,
+                server_info_member,
+                stack,
+                snapshot: RwLock::new(Arc::new(Snapshot::new(registry, config.limits.page_size))),
+                hub: Hub::default(),
+                seal: Seal::new(keys, config.limits.request_state_age),
+                shutdown: Arc::default(),
+                config,
+            }),
+        }
     }
 
     /// Serves one connection until its peer ends it or the server shuts down.
@@ -98,38 +101,67 @@ impl McpServer {
         let transport = turbomcp_transport::stdio::StdioTransport::new().map_err(Error::transport)?;
         let transport = transport.max_message_bytes(self.limits().message_bytes);
         // A signal stands for the end of input, so its drain is the same.
-        let signals = tokio::spawn(crate::signal::shut_down(self.shutdown_handle()));
-        let result = self.serve(transport).await;
-        signals.abort();
-        result
+        crate::signal::until(self, self.serve(transport)).await
     }
 
     /// Returns what ends every `run_*` of this server.
     #[must_use]
     pub fn shutdown_handle(&self) -> ShutdownHandle {
-        ShutdownHandle { shutdown: self.shared.shutdown.clone() }
+        ShutdownHandle::new(self.shared.shutdown.clone())
+    }
+
+    /// Returns the server with what ends it; see [`shutdown_handle`](Self::shutdown_handle).
+    #[must_use]
+    pub fn with_graceful_shutdown(self) -> (Self, ShutdownHandle) {
+        let handle = self.shutdown_handle();
+        (self, handle)
     }
 
     /// Returns true once the server was asked to end.
     #[must_use]
     pub fn is_shutting_down(&self) -> bool {
-        self.shared.shutdown.started.load(Ordering::Acquire)
+        self.shared.shutdown.is_started()
     }
 
     pub(crate) async fn shutdown_started(&self) {
-        loop {
-            let starting = self.shared.shutdown.starting.notified();
-            if self.is_shutting_down() {
-                return;
-            }
-            starting.await;
-        }
+        self.shared.shutdown.started().await;
+    }
+
+    /// Has whoever waits for the end of the server wait for what is returned.
+    pub(crate) fn serving(&self) -> Serving {
+        self.shared.shutdown.serving()
+    }
+
+    /// Returns what the server was made of.
+    #[must_use]
+    pub fn config(&self) -> &ServerConfig {
+        &self.shared.config
+    }
+
+    /// Returns the places beneath which the server reads resources.
+    #[must_use]
+    pub fn roots(&self) -> &[Root] {
+        &self.config().roots
+    }
+
+    /// Returns true if a URI lies beneath one of the [roots](crate::ServerBuilder::root), or its scheme has none.
+    ///
+    /// ```
+    /// use turbomcp_server::ServerBuilder;
+    ///
+    /// let server = ServerBuilder::new().root("file:///workspace", Some("Workspace".into())).build();
+    /// assert!(server.allows("file:///workspace/notes.txt"));
+    /// assert!(!server.allows("file:///workspace/../etc/passwd"));
+    /// ```
+    #[must_use]
+    pub fn allows(&self, uri: &str) -> bool {
+        roots::allow(self.roots(), uri)
     }
 
     /// Returns the limits the server keeps.
     #[must_use]
     pub fn limits(&self) -> &Limits {
-        &self.shared.limits
+        &self.config().limits
     }
 
     /// Returns the name and version the server gives itself.
@@ -139,7 +171,7 @@ impl McpServer {
     }
 
     pub(crate) fn instructions(&self) -> Option<&str> {
-        self.shared.instructions.as_deref()
+        self.config().instructions.as_deref()
     }
 
     pub(crate) fn server_info_member(&self) -> &[u8] {
@@ -178,6 +210,25 @@ impl McpServer {
 
     /// Adds a tool to the running server and tells its clients.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use schemars::JsonSchema;
+    /// use serde::Deserialize;
+    /// use turbomcp_server::{Context, ServerBuilder};
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Text {
+    ///     text: String,
+    /// }
+    ///
+    /// let server = ServerBuilder::new().build();
+    /// server.register_tool("shout", |Text { text }: Text, _: Context| async move { text.to_uppercase() })?;
+    /// assert!(server.remove_tool("shout"));
+    /// assert!(!server.remove_tool("shout"));
+    /// # Ok::<(), turbomcp_server::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the name is taken or illegal, or a schema of the tool is.
@@ -185,12 +236,29 @@ impl McpServer {
         self.change(Change::Tools, |registry| registry.register_tool(name, tool))
     }
 
+    /// Adds a tool to the running server and tells its clients, as [`register_tool`](Self::register_tool) does.
+    ///
+    /// # Errors
+    ///
+    /// If the name is taken or illegal, or a schema of the tool is.
+    pub fn register_tool_handler<M>(
+        &self,
+        name: impl Into<String>,
+        tool: impl IntoToolHandler<M>,
+    ) -> Result<(), Error> {
+        self.register_tool(name, tool)
+    }
+
     /// Adds a resource or resource template to the running server and tells its clients.
     ///
     /// # Errors
     ///
     /// If the URI is taken, or the template is malformed.
-    pub fn register_resource(&self, uri: impl Into<String>, resource: impl ResourceHandler) -> Result<(), Error> {
+    pub fn register_resource<M>(
+        &self,
+        uri: impl Into<String>,
+        resource: impl IntoResourceHandler<M>,
+    ) -> Result<(), Error> {
         self.change(Change::Resources, |registry| registry.register_resource(uri, resource))
     }
 
@@ -219,6 +287,32 @@ impl McpServer {
     #[must_use]
     pub fn remove_prompt(&self, name: &str) -> bool {
         self.remove(Change::Prompts, |registry| registry.remove_prompt(name))
+    }
+
+    /// Replaces all handlers by those of a registry, and tells the clients. What is running finishes on the old ones.
+    ///
+    /// Calls are validated as they were, unless the registry says otherwise.
+    ///
+    /// ```
+    /// use turbomcp_server::{Arguments, HandlerRegistry, ServerBuilder};
+    ///
+    /// let server = ServerBuilder::new().build();
+    /// let mut registry = HandlerRegistry::new();
+    /// registry.register_tool("version", |_: Arguments| async { "2" })?;
+    /// server.reload(registry);
+    /// # Ok::<(), turbomcp_server::Error>(())
+    /// ```
+    pub fn reload(&self, mut registry: HandlerRegistry) {
+        let changes = {
+            let mut snapshot = write(&self.shared.snapshot);
+            registry.inherit_validation(&snapshot.registry);
+            let changes = registry.changes(&snapshot.registry);
+            *snapshot = Arc::new(Snapshot::new(registry, self.limits().page_size));
+            changes
+        };
+        for change in changes {
+            self.announce(change);
+        }
     }
 
     /// Tells the clients that asked that a resource has changed.
@@ -254,237 +348,5 @@ impl McpServer {
 impl fmt::Debug for McpServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("McpServer").field("implementation", &self.shared.implementation).finish_non_exhaustive()
-    }
-}
-
-/// Builds a server.
-#[must_use]
-pub struct ServerBuilder {
-    implementation: Implementation,
-    instructions: Option<String>,
-    limits: Limits,
-    registry: HandlerRegistry,
-    layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
-    keys: Vec<[u8; KEY_BYTES]>,
-}
-
-impl ServerBuilder {
-    /// Starts with a server that has no handlers.
-    pub fn new() -> Self {
-        Self {
-            implementation: Implementation::new("turbomcp", env!("CARGO_PKG_VERSION")),
-            instructions: None,
-            limits: Limits::default(),
-            registry: HandlerRegistry::new(),
-            layers: Vec::new(),
-            keys: Vec::new(),
-        }
-    }
-
-    /// Sets the name the server gives itself.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.implementation.name = name.into();
-        self
-    }
-
-    /// Sets the version the server gives itself.
-    pub fn version(mut self, version: impl Into<String>) -> Self {
-        self.implementation.version = version.into();
-        self
-    }
-
-    /// Sets the name for people.
-    pub fn title(mut self, title: impl Into<String>) -> Self {
-        self.implementation.title = Some(title.into());
-        self
-    }
-
-    /// Sets what the server is, for people.
-    pub fn description(mut self, description: impl Into<String>) -> Self {
-        self.implementation.description = Some(description.into());
-        self
-    }
-
-    /// Sets how to use the server, for the model.
-    pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
-        self.instructions = Some(instructions.into());
-        self
-    }
-
-    /// Sets where to read about the server.
-    pub fn website_url(mut self, url: impl Into<String>) -> Self {
-        self.implementation.website_url = Some(url.into());
-        self
-    }
-
-    /// Sets the icons.
-    pub fn icons(mut self, icons: Vec<Icon>) -> Self {
-        self.implementation.icons = Some(icons);
-        self
-    }
-
-    /// Sets the limits.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Sets how long requests in flight may go on after shutdown was asked for.
-    pub fn with_graceful_shutdown(mut self, limit: Duration) -> Self {
-        self.limits.shutdown = limit;
-        self
-    }
-
-    /// Replaces all handlers by those of a registry.
-    pub fn with_registry(mut self, registry: HandlerRegistry) -> Self {
-        self.registry = registry;
-        self
-    }
-
-    /// Sets the keys that seal what modern clients carry from round to round: the first seals, all open.
-    ///
-    /// Unless set, a key is made up when the server is built, and only this process accepts what it has sealed.
-    pub fn request_state_keys(mut self, keys: impl IntoIterator<Item = [u8; KEY_BYTES]>) -> Self {
-        self.keys = keys.into_iter().collect();
-        self
-    }
-
-    /// Adds a tool: a [`ToolHandler`](crate::ToolHandler), or an async function of its arguments and a context.
-    ///
-    /// # Errors
-    ///
-    /// If the name is taken or illegal, or a schema of the tool is.
-    pub fn tool<M>(mut self, name: impl Into<String>, tool: impl IntoToolHandler<M>) -> Result<Self, Error> {
-        self.registry.register_tool(name, tool)?;
-        Ok(self)
-    }
-
-    /// Adds a resource, or a resource template if the URI has variables.
-    ///
-    /// # Errors
-    ///
-    /// If the URI is taken, or the template is malformed.
-    pub fn resource(mut self, uri: impl Into<String>, resource: impl ResourceHandler) -> Result<Self, Error> {
-        self.registry.register_resource(uri, resource)?;
-        Ok(self)
-    }
-
-    /// Adds a prompt.
-    ///
-    /// # Errors
-    ///
-    /// If the name is taken or empty.
-    pub fn prompt(mut self, name: impl Into<String>, prompt: impl PromptHandler) -> Result<Self, Error> {
-        self.registry.register_prompt(name, prompt)?;
-        Ok(self)
-    }
-
-    /// Adds the completion of one argument of a prompt or resource template.
-    ///
-    /// # Errors
-    ///
-    /// If that argument has one already.
-    pub fn completion(
-        mut self,
-        reference: CompletionReference,
-        argument: impl Into<String>,
-        completion: impl CompletionHandler,
-    ) -> Result<Self, Error> {
-        self.registry.register_completion(&reference, argument, completion)?;
-        Ok(self)
-    }
-
-    /// Puts a Tower layer around what is there; the last one added sees a request first.
-    pub fn layer<L>(mut self, layer: L) -> Self
-    where
-        L: Layer<Handle> + Send + 'static,
-        L::Service: Service<Request, Response = Response> + Clone + Send + Sync + 'static,
-        <L::Service as Service<Request>>::Error: Into<BoxError>,
-        <L::Service as Service<Request>>::Future: Send,
-    {
-        self.layers.push(Box::new(move |stack| stack.layer(&layer)));
-        self
-    }
-
-    /// Puts a [`Middleware`] around what is there; the last one added sees a request first.
-    pub fn middleware(self, middleware: impl Middleware) -> Self {
-        self.layer(MiddlewareLayer(Arc::new(middleware)))
-    }
-
-    /// Makes the server.
-    #[must_use]
-    pub fn build(self) -> McpServer {
-        let stack = self.layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
-        let mut member = format!("\"{META_SERVER_INFO}\":").into_bytes();
-        turbomcp_protocol::encode::encode_for(&self.implementation, Revision::LATEST, &mut member);
-        let snapshot = Snapshot::new(self.registry, self.limits.page_size);
-        McpServer {
-            shared: Arc::new(Shared {
-                implementation: self.implementation,
-                instructions: self.instructions,
-                server_info_member: member,
-                seal: Seal::new(&self.keys, self.limits.request_state_age),
-                limits: self.limits,
-                stack,
-                snapshot: RwLock::new(Arc::new(snapshot)),
-                hub: Hub::default(),
-                shutdown: Arc::default(),
-            }),
-        }
-    }
-}
-
-impl Default for ServerBuilder {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Debug for ServerBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerBuilder")
-            .field("implementation", &self.implementation)
-            .field("registry", &self.registry)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What becomes a server; `#[server]` implements it.
-pub trait IntoServer: Sized {
-    /// Makes the builder, with all handlers registered.
-    fn into_builder(self) -> ServerBuilder;
-
-    /// Makes the server.
-    #[must_use]
-    fn into_server(self) -> McpServer {
-        self.into_builder().build()
-    }
-
-    /// Serves standard input and output; see [`McpServer::run_stdio`].
-    ///
-    /// # Errors
-    ///
-    /// If the streams cannot be taken or fail.
-    #[cfg(feature = "stdio")]
-    fn run_stdio(self) -> impl Future<Output = Result<(), Error>> {
-        let server = self.into_server();
-        async move { server.run_stdio().await }
-    }
-
-    /// Serves Streamable HTTP on an address; see [`McpServer::run_http`].
-    ///
-    /// # Errors
-    ///
-    /// If the address cannot be listened on.
-    #[cfg(feature = "http")]
-    fn run_http(self, address: impl tokio::net::ToSocketAddrs) -> impl Future<Output = Result<(), Error>> {
-        let server = self.into_server();
-        async move { server.run_http(address).await }
-    }
-
-    /// Makes an axum router; see [`McpServer::into_router`].
-    #[cfg(feature = "http")]
-    fn into_router<S: Clone + Send + Sync + 'static>(self) -> axum::Router<S> {
-        self.into_server().into_router()
     }
 }

@@ -1,12 +1,20 @@
 //! Ending when the operating system asks for it.
 
-use crate::ShutdownHandle;
+use std::future::Future;
 
-/// Asks the server to end at SIGTERM or SIGINT.
-pub(crate) async fn shut_down(handle: ShutdownHandle) {
-    wait().await;
-    tracing::info!("shutting down");
-    handle.shutdown();
+use crate::{Error, McpServer};
+
+/// Serves, and asks the server to end at SIGTERM or SIGINT.
+pub(crate) async fn until(server: &McpServer, serving: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    let handle = server.shutdown_handle();
+    let signals = tokio::spawn(async move {
+        wait().await;
+        tracing::info!("shutting down");
+        handle.shutdown();
+    });
+    let result = serving.await;
+    signals.abort();
+    result
 }
 
 #[cfg(unix)]

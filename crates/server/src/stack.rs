@@ -71,6 +71,11 @@ impl Stack {
     {
         Self::Layered(Arc::new(layer.layer(Handle { stack: self })))
     }
+
+    /// Puts a [`Middleware`] outside of what is there.
+    pub(crate) fn middleware<M: Middleware>(self, middleware: M) -> Self {
+        Self::Layered(Arc::new(Around { middleware: Arc::new(middleware), next: Handle { stack: self } }))
+    }
 }
 
 impl Service<Request> for Handle {
@@ -165,39 +170,15 @@ impl Next {
     }
 }
 
-/// The layer that [`Middleware`] adapts onto.
-pub(crate) struct MiddlewareLayer<M>(pub(crate) Arc<M>);
-
-impl<M> Layer<Handle> for MiddlewareLayer<M> {
-    type Service = MiddlewareService<M>;
-
-    fn layer(&self, handle: Handle) -> Self::Service {
-        MiddlewareService { middleware: self.0.clone(), next: Next { handle } }
-    }
-}
-
-pub(crate) struct MiddlewareService<M> {
+/// A [`Middleware`] around the rest of the stack.
+struct Around<M> {
     middleware: Arc<M>,
-    next: Next,
+    next: Handle,
 }
 
-impl<M> Clone for MiddlewareService<M> {
-    fn clone(&self) -> Self {
-        Self { middleware: self.middleware.clone(), next: self.next.clone() }
-    }
-}
-
-impl<M: Middleware> Service<Request> for MiddlewareService<M> {
-    type Response = Response;
-    type Error = BoxError;
-    type Future = BoxFuture<Result<Response, BoxError>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        let Self { middleware, next } = self.clone();
+impl<M: Middleware> Call for Around<M> {
+    fn call(&self, request: Request) -> BoxFuture<Result<Response, BoxError>> {
+        let (middleware, next) = (self.middleware.clone(), Next { handle: self.next.clone() });
         Box::pin(async move { middleware.process(request, next).await.map_err(Into::into) })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Values of different types, one of each: the peer's address, its headers, who it is.
@@ -66,6 +67,24 @@ impl Identity {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The address of the other end of a connection: of a proxy, if there is one in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerAddr(SocketAddr);
+
+impl PeerAddr {
+    /// Takes the address.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
+        Self(address)
+    }
+
+    /// Returns the address.
+    #[must_use]
+    pub fn get(self) -> SocketAddr {
+        self.0
     }
 }
 

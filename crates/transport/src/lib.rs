@@ -6,6 +6,8 @@
 //! | [`memory`] | two ends in the same process | always |
 //! | [`stdio`] | the standard input and output of this process | `stdio` |
 //! | [`http`] | the rules of Streamable HTTP, and a listener | `http` |
+//! | [`tcp`] | TCP | `tcp` |
+//! | [`unix`] | Unix sockets | `unix` |
 //!
 //! A transport carries messages and knows nothing of tools or sessions. To carry them over something new, implement
 //! [`Transport`], or wrap a byte stream in [`lines::Lines`].
@@ -16,11 +18,18 @@ pub mod extensions;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod lines;
+#[cfg(any(feature = "http", feature = "tcp", feature = "unix"))]
+pub mod listener;
 pub mod memory;
 #[cfg(feature = "stdio")]
 pub mod stdio;
+// The listener for it is HTTP's, too.
+#[cfg(any(feature = "http", feature = "tcp"))]
+pub mod tcp;
 mod transport;
+#[cfg(all(unix, feature = "unix"))]
+pub mod unix;
 
 pub use error::Error;
-pub use extensions::{Extensions, Identity};
+pub use extensions::{Extensions, Identity, PeerAddr};
 pub use transport::{Batch, Receive, Send, Transport};

@@ -1,6 +1,8 @@
-//! A Rust SDK for the Model Context Protocol: one handler, every revision.
+//! A Rust SDK for servers of the Model Context Protocol: one handler, every revision.
 //!
-//! ```
+//! Annotate an `impl` block; its methods become tools, resources and prompts. Then serve it:
+//!
+//! ```no_run
 //! use turbomcp::prelude::*;
 //!
 //! struct Calculator;
@@ -12,26 +14,80 @@
 //!     async fn add(&self, a: i64, b: i64) -> i64 {
 //!         a + b
 //!     }
+//!
+//!     /// A number that was measured.
+//!     #[resource("constants://{name}", mime_type = "text/plain")]
+//!     async fn constant(&self, name: String) -> McpResult<String> {
+//!         match name.as_str() {
+//!             "pi" => Ok(std::f64::consts::PI.to_string()),
+//!             _ => Err(McpError::resource_not_found(&format!("constants://{name}"))),
+//!         }
+//!     }
+//!
+//!     /// Asks for an explanation.
+//!     #[prompt]
+//!     async fn explain(&self, formula: String) -> String {
+//!         format!("Explain {formula} to a child.")
+//!     }
 //! }
 //!
-//! let server = Calculator.into_server();
-//! # drop(server);
+//! #[tokio::main]
+//! async fn main() -> Result<(), turbomcp::Error> {
+//!     Calculator.run_stdio().await
+//! }
 //! ```
 //!
-//! Then `Calculator.run_stdio().await` serves it to any MCP client.
+//! With the feature `http`, `Calculator.run_http("127.0.0.1:8080")` serves the same at `http://127.0.0.1:8080/mcp`, and
+//! `Calculator.into_router()` is a router to mount into an axum application.
+//!
+//! # What is where
+//!
+//! | to | see |
+//! |---|---|
+//! | write a server with macros | [`server`](macro@server), [`tool`](macro@tool), [`resource`](macro@resource), [`prompt`](macro@prompt), [`completion`](macro@completion) |
+//! | write one by hand | [`ServerBuilder`]; [`FnTool`], [`FnResource`], [`FnPrompt`]; [`ToolHandler`] and its siblings |
+//! | know who asks, report progress, log, ask the client | [`Context`], [`FromContext`] |
+//! | fail | [`ToolError`], [`McpError`], [`ServerError`] |
+//! | run, change and end a server | [`McpServer`], [`ServerConfig`], [`IntoServer`], [`ShutdownHandle`] |
+//! | bound what it takes on | [`Limits`] |
+//! | wrap code around every request | [`Middleware`], [`ServerBuilder::layer`] |
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`prelude`] | what a first program uses |
+//! | [`types`] | the types of the protocol: content, definitions, results, capabilities |
+//! | [`transport`] | how messages travel: stdio, memory, byte streams, the rules of HTTP, and the trait for others |
+//! | [`schema`] | JSON Schemas of arguments and results |
+//! | [`uri`], [`text`] | URI templates, and values read from a text |
+//!
+//! # Features
+//!
+//! | feature | brings | default |
+//! |---|---|---|
+//! | `macros` | the attribute macros | yes |
+//! | `stdio` | standard input and output: `McpServer::run_stdio` | yes |
+//! | `http` | Streamable HTTP: `McpServer::run_http`, `HttpServer` | no |
+//! | `basic` | `macros` and `stdio` | |
+//! | `all-transports` | `stdio` and `http` | |
+//! | `full` | everything | |
 
 #[cfg(feature = "client")]
 pub mod client;
 pub mod prelude;
 
 pub use turbomcp_protocol::{ErrorCode, McpError, McpResult, Method, Revision, types};
+#[cfg(feature = "tcp")]
+pub use turbomcp_server::TcpServer;
+#[cfg(all(unix, feature = "unix"))]
+pub use turbomcp_server::UnixServer;
 pub use turbomcp_server::{
-    ArgumentError, Arguments, Ask, BoxError, CallToolRequest, CompleteRequest, CompletionHandler, Context, Error,
-    FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle, HandlerRegistry, IntoCallToolResult,
-    IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoServer, IntoToolHandler, Json, Limits, McpServer,
-    Middleware, MiddlewareError, MiddlewareResult, Next, Progress, PromptHandler, ReadResourceRequest, Request,
-    ResourceDefinition, ResourceHandler, Response, ServerBuilder, ServerError, ServerResult, ShutdownHandle,
-    StackFuture, ToolError, ToolHandler, Validation, schema, text, uri,
+    ArgumentError, Arguments, Ask, BoxError, CallToolRequest, CompleteRequest, CompletionHandler, Context, Ending,
+    Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle, HandlerRegistry, IntoCallToolResult,
+    IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoResourceHandler, IntoServer, IntoToolHandler,
+    Json, Limits, McpServer, Middleware, MiddlewareError, MiddlewareResult, Next, Params, Progress, PromptHandler,
+    ReadResourceRequest, Request, RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response,
+    SchemaValidator, ServerBuilder, ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError,
+    ToolFunction, ToolHandler, Validation, ValidationConfig, schema, text, uri,
 };
 #[cfg(feature = "http")]
 pub use turbomcp_server::{HttpListener, HttpServer};
@@ -45,6 +101,11 @@ pub use turbomcp_macros::{completion, prompt, resource, server, tool};
 
 #[doc(hidden)]
 pub use turbomcp_server::__private;
+
+/// The README's program is compiled with the doctests.
+#[cfg(all(doctest, feature = "macros", feature = "stdio"))]
+#[doc = include_str!("../../../README.md")]
+mod readme {}
 
 /// Creates an [`McpError`] with a formatted message that the peer sees, and the code of an internal error.
 ///

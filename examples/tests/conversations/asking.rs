@@ -59,6 +59,17 @@ fn elicitation_asks_for_roots_and_then_the_model() {
 }
 
 #[test]
+fn elicitation_takes_no_answer_that_does_not_fit_the_form() {
+    for era in ERAS {
+        let mut restaurant = Example::start_with("elicitation", era, json!({"elicitation": {}}));
+        let crowd = json!({"action": "accept", "content": {"guests": 99, "place": "out"}});
+        assert!(restaurant.refused_after("book", ELICIT, &crowd) < 0);
+        let (_, text) = restaurant.answer("book", ELICIT, &json!({"action": "cancel"}));
+        assert_eq!(text, "Nothing was decided; ask again later.");
+    }
+}
+
+#[test]
 fn elicitation_is_refused_by_a_client_that_cannot_ask_its_user() {
     for (era, code) in [(Era::Legacy, -32602), (Era::Modern, -32021)] {
         let mut restaurant = Example::start("elicitation", era);

@@ -43,6 +43,8 @@ impl Example {
     /// Starts an example and connects to it as a client with these capabilities.
     pub fn start_with(name: &str, era: Era, capabilities: Value) -> Self {
         let mut command = Command::new(path_of(name));
+        // Most examples have no other binding and take no arguments.
+        command.arg("--stdio");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (sender, lines) = channel();
@@ -142,6 +144,21 @@ impl Example {
     /// Calls a tool that asks several questions, one after the other.
     #[track_caller]
     pub fn answers(&mut self, tool: &str, answers: &[(&str, Value)]) -> (Vec<Value>, String) {
+        let (questions, answer) = self.rounds(tool, answers);
+        assert_ne!(answer["result"]["isError"], true, "{answer}");
+        (questions, text_of(&answer["result"]))
+    }
+
+    /// Calls a tool that asks one question, gives an answer that is refused, and returns the code of the error.
+    #[track_caller]
+    pub fn refused_after(&mut self, tool: &str, method: &str, answer: &Value) -> i64 {
+        let (_, answer) = self.rounds(tool, &[(method, answer.clone())]);
+        answer["error"]["code"].as_i64().unwrap_or_else(|| panic!("not refused: {answer}"))
+    }
+
+    /// Returns the params of the questions, and the response to the call.
+    #[track_caller]
+    fn rounds(&mut self, tool: &str, answers: &[(&str, Value)]) -> (Vec<Value>, Value) {
         let mut questions = Vec::new();
         let mut id = self.send("tools/call", json!({"name": tool, "arguments": {}}));
         for (method, answer) in answers {
@@ -150,28 +167,28 @@ impl Example {
                 assert_eq!(asked["method"], *method, "{asked}");
                 questions.push(asked["params"].take());
                 self.write(&json!({"jsonrpc": "2.0", "id": asked["id"], "result": answer}));
-            } else {
-                assert_eq!(asked["result"]["resultType"], "input_required", "{asked}");
-                let (key, question) = asked["result"]["inputRequests"].as_object().unwrap().iter().next().unwrap();
-                assert_eq!(question["method"], *method, "{asked}");
-                questions.push(question["params"].clone());
-                let state = &asked["result"]["requestState"];
-                let params =
-                    json!({"name": tool, "arguments": {}, "requestState": state, "inputResponses": {key: answer}});
-                id = self.send("tools/call", params);
+                continue;
             }
+            assert_eq!(asked["result"]["resultType"], "input_required", "{asked}");
+            let (key, question) = asked["result"]["inputRequests"].as_object().unwrap().iter().next().unwrap();
+            assert_eq!(question["method"], *method, "{asked}");
+            questions.push(question["params"].clone());
+            let params = json!({
+                "name": tool,
+                "arguments": {},
+                "requestState": asked["result"]["requestState"],
+                "inputResponses": {key: answer},
+            });
+            id = self.send("tools/call", params);
         }
         let answer = self.next();
         assert_eq!(answer["id"], id, "{answer}");
-        assert_ne!(answer["result"]["isError"], true, "{answer}");
-        (questions, text_of(&answer["result"]))
+        (questions, answer)
     }
 
     /// Asks the process to end, as a service manager does.
     pub fn terminate(&self) {
-        let id = self.child.id().to_string();
-        let status = Command::new("sh").args(["-c", r#"kill -TERM "$1""#, "sh", &id]).status().unwrap();
-        assert!(status.success());
+        signal(&self.child, "TERM");
     }
 
     /// Ends the input.
@@ -210,6 +227,13 @@ impl Drop for Example {
             let _ = self.child.wait();
         }
     }
+}
+
+/// Sends a signal to a process; the standard library can only kill it.
+pub fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    let status = Command::new("sh").args(["-c", r#"kill -s "$1" "$2""#, "sh", name, &id]).status().unwrap();
+    assert!(status.success());
 }
 
 /// Returns the text of a result's first block.

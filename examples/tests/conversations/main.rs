@@ -1,8 +1,12 @@
-//! Every example is started as a program of its own, and a conversation is held with it over its standard streams.
+//! Every example is started as a program of its own, and a conversation is held with it over its standard streams or
+//! over HTTP.
 
 mod asking;
 mod child;
 mod ends;
 mod failing;
+mod http;
+mod network;
 mod offers;
 mod running;
+mod stress;

@@ -37,11 +37,6 @@ fn has_completion_context(revision: Revision) -> bool {
     revision.has_elicitation()
 }
 
-/// Forms have titled and multiple choices, and defaults for every field, since there are other ways than forms.
-fn has_select_fields(revision: Revision) -> bool {
-    revision.has_url_elicitation()
-}
-
 impl<T: Adapt> Adapt for Option<T> {
     fn adapt(&mut self, revision: Revision) {
         if let Some(value) = self {
@@ -429,7 +424,7 @@ impl Adapt for ElicitRequestUrlParams {
 impl Adapt for ElicitationSchema {
     /// A field that takes several values stays as it is: there is no older field that would be answered by an array.
     fn adapt(&mut self, revision: Revision) {
-        if has_select_fields(revision) {
+        if revision.has_multi_select() {
             return;
         }
         self.schema = None;

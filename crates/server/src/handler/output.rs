@@ -18,6 +18,29 @@ use crate::schema::output_schema_of;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A value sent as JSON: structured content of a tool, or the text of a resource.
+///
+/// Methods under `#[tool]` and `#[resource]` return the value itself.
+///
+/// # Examples
+///
+/// ```
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+/// use turbomcp_server::{Context, FnTool, IntoCallToolResult, Json};
+///
+/// #[derive(Deserialize, Serialize, JsonSchema)]
+/// struct Point {
+///     x: i32,
+///     y: i32,
+/// }
+///
+/// let mirror = FnTool::new(|Point { x, y }: Point, _: Context| async move { Json(Point { x: -x, y }) });
+/// # drop(mirror);
+///
+/// let result = Json(Point { x: 1, y: 2 }).into_call_tool_result()?;
+/// assert_eq!(result.structured_content.unwrap().get(), r#"{"x":1,"y":2}"#);
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use turbomcp_protocol::McpResult;
 use turbomcp_protocol::types::{Icon, ReadResourceResult};
 
-use super::{BoxFuture, IntoReadResourceResult};
+use super::{BoxFuture, IntoReadResourceResult, ResourceFunction};
 use crate::uri::Variables;
 use crate::{Context, text};
 
@@ -169,18 +169,11 @@ pub struct FnResource {
 
 impl FnResource {
     /// Makes a resource of a function that returns whatever becomes contents; they have the definition's media type.
-    pub fn new<R, Fut>(
-        definition: ResourceDefinition,
-        function: impl Fn(ReadResourceRequest, Context) -> Fut + Send + Sync + 'static,
-    ) -> Self
-    where
-        R: IntoReadResourceResult,
-        Fut: Future<Output = R> + Send + 'static,
-    {
+    pub fn new<M>(definition: ResourceDefinition, function: impl ResourceFunction<M>) -> Self {
         let mime_type: Option<Arc<str>> = definition.mime_type.as_deref().map(Arc::from);
         Self::from_request(definition, move |request, ctx| {
             let (uri, mime_type) = (request.uri.clone(), mime_type.clone());
-            let future = function(request, ctx);
+            let future = function.call(request, ctx);
             async move { future.await.into_read_resource_result(&uri, mime_type.as_deref()) }
         })
     }

@@ -2,18 +2,15 @@
 
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use turbomcp_protocol::types::{CallToolResult, Icon, Meta, Tool, ToolAnnotations};
 use turbomcp_protocol::{McpError, McpResult};
 
-use super::{BoxFuture, IntoCallToolResult};
+use super::{BoxFuture, IntoCallToolResult, ToolFunction};
 use crate::Context;
 use crate::arguments::Arguments;
 use crate::schema::InputSchema;
@@ -64,6 +61,33 @@ pub enum Validation {
 
 /// A tool: its definition, and what happens when it is called.
 ///
+/// # Examples
+///
+/// ```
+/// use turbomcp_protocol::McpResult;
+/// use turbomcp_protocol::types::{CallToolResult, Tool, ToolInputSchema};
+/// use turbomcp_server::{CallToolRequest, Context, ServerBuilder, ToolHandler};
+///
+/// struct Echo;
+///
+/// impl ToolHandler for Echo {
+///     fn tool_definition(&self) -> Tool {
+///         let schema = ToolInputSchema::empty()
+///             .add_property("text", serde_json::json!({"type": "string"}))
+///             .require_property("text");
+///         Tool::new("echo").with_description("Returns its text.").with_input_schema(schema)
+///     }
+///
+///     async fn handle(&self, request: CallToolRequest, _: Context) -> McpResult<CallToolResult> {
+///         Ok(CallToolResult::text(request.arguments().get::<String>("text")?))
+///     }
+/// }
+///
+/// let server = ServerBuilder::new().tool("echo", Echo)?.build();
+/// # drop(server);
+/// # Ok::<(), turbomcp_server::Error>(())
+/// ```
+///
 /// # Specification
 ///
 /// [Tools](https://modelcontextprotocol.io/specification/2026-07-28/server/tools)
@@ -83,6 +107,21 @@ pub trait ToolHandler: Send + Sync + 'static {
     fn validation(&self) -> Validation {
         Validation::Schema
     }
+
+    /// Returns the definition of a handler that is not asked for it again.
+    #[doc(hidden)]
+    fn take_definition(&mut self) -> Tool {
+        self.tool_definition()
+    }
+
+    /// As [`handle`](Self::handle), for whoever does not know the type.
+    #[doc(hidden)]
+    fn handle_boxed(self: Arc<Self>, request: CallToolRequest, ctx: Context) -> BoxFuture<McpResult<CallToolResult>>
+    where
+        Self: Sized,
+    {
+        Box::pin(async move { self.handle(request, ctx).await })
+    }
 }
 
 /// A tool handler whose type is forgotten.
@@ -92,7 +131,7 @@ pub(crate) trait ErasedTool: Send + Sync {
 
 impl<H: ToolHandler> ErasedTool for H {
     fn call(self: Arc<Self>, request: CallToolRequest, ctx: Context) -> BoxFuture<McpResult<CallToolResult>> {
-        Box::pin(async move { self.handle(request, ctx).await })
+        self.handle_boxed(request, ctx)
     }
 }
 
@@ -128,19 +167,14 @@ impl FnTool {
     /// Makes a tool of a function that takes its arguments as one struct; its schemas come from the types.
     ///
     /// The name is given when the tool is registered.
-    pub fn new<A, R, Fut>(function: impl Fn(A, Context) -> Fut + Send + Sync + 'static) -> Self
-    where
-        A: DeserializeOwned + JsonSchema + Send + 'static,
-        R: IntoCallToolResult,
-        Fut: Future<Output = R> + Send + 'static,
-    {
-        let mut definition = Tool::new("").with_input_schema(InputSchema::new().whole::<A>().build());
-        if let Some(Value::Object(schema)) = R::output_schema() {
+    pub fn new<M, F: ToolFunction<M>>(function: F) -> Self {
+        let mut definition = Tool::new("").with_input_schema(InputSchema::new().whole::<F::Arguments>().build());
+        if let Some(Value::Object(schema)) = F::Output::output_schema() {
             definition = definition.with_output_schema(schema);
         }
-        let tool = Self::boxed(definition, move |request, ctx| match request.arguments().parse::<A>() {
+        let tool = Self::boxed(definition, move |request, ctx| match request.arguments().parse() {
             Ok(arguments) => {
-                let future = function(arguments, ctx);
+                let future = function.call(arguments, ctx);
                 Box::pin(async move { future.await.into_call_tool_result() })
             }
             Err(error) => Box::pin(async move { Ok(CallToolResult::error(error.to_string())) }),
@@ -215,6 +249,14 @@ impl FnTool {
         self
     }
 
+    /// Sets the schema of the arguments, which they are held against.
+    #[must_use]
+    pub fn input_schema(mut self, schema: impl Into<serde_json::Map<String, Value>>) -> Self {
+        self.definition.input_schema = schema.into();
+        self.validation = Validation::Schema;
+        self
+    }
+
     /// Sets the schema of structured results, which they are held against.
     #[must_use]
     pub fn output_schema(mut self, schema: serde_json::Map<String, Value>) -> Self {
@@ -267,56 +309,22 @@ impl ToolHandler for FnTool {
     fn validation(&self) -> Validation {
         self.validation
     }
+
+    fn take_definition(&mut self) -> Tool {
+        let definition = self.tool_definition();
+        self.definition = Tool::new("");
+        definition
+    }
+
+    // The function's future is in a box already.
+    fn handle_boxed(self: Arc<Self>, request: CallToolRequest, ctx: Context) -> BoxFuture<McpResult<CallToolResult>> {
+        (self.function)(request, ctx)
+    }
 }
 
 impl fmt::Debug for FnTool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FnTool").field("definition", &self.definition).finish_non_exhaustive()
-    }
-}
-
-/// What can be registered as a tool: a [`ToolHandler`], or an async function of its arguments and a [`Context`].
-///
-/// `M` tells the two apart and is always inferred.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a tool",
-    note = "write an async function `|arguments: T, ctx: Context|` where `T: Deserialize + JsonSchema`, or implement `ToolHandler`"
-)]
-pub trait IntoToolHandler<M>: Sized {
-    /// The handler it becomes.
-    type Handler: ToolHandler;
-
-    /// Makes the handler of a tool with this name.
-    fn into_tool_handler(self, name: &str) -> Self::Handler;
-}
-
-/// Marks a [`ToolHandler`].
-#[derive(Debug)]
-pub struct ByTrait;
-
-/// Marks an async function.
-#[derive(Debug)]
-pub struct ByFunction<A, R>(PhantomData<(A, R)>);
-
-impl<H: ToolHandler> IntoToolHandler<ByTrait> for H {
-    type Handler = H;
-
-    fn into_tool_handler(self, _: &str) -> H {
-        self
-    }
-}
-
-impl<F, A, R, Fut> IntoToolHandler<ByFunction<A, R>> for F
-where
-    F: Fn(A, Context) -> Fut + Send + Sync + 'static,
-    A: DeserializeOwned + JsonSchema + Send + 'static,
-    R: IntoCallToolResult,
-    Fut: Future<Output = R> + Send + 'static,
-{
-    type Handler = FnTool;
-
-    fn into_tool_handler(self, name: &str) -> FnTool {
-        FnTool::new(self).named(name)
     }
 }
 

@@ -1,6 +1,8 @@
 //! One MCP endpoint: which era a request belongs to, and the answers that need no more than that.
 
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,13 +11,14 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use turbomcp_protocol::{ErrorCode, Kind, McpError, Message, Method, Revision};
-use turbomcp_transport::Extensions;
 use turbomcp_transport::http::HttpRequest;
 use turbomcp_transport::http::origin::OriginPolicy;
+use turbomcp_transport::{Extensions, PeerAddr};
 
 use super::body::{self, Body, BodyError};
 use super::head::Head;
 use super::modern;
+use super::service::Answering;
 use super::session::{Session, Sessions};
 use crate::McpServer;
 use crate::reply::write_error;
@@ -36,53 +39,84 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
+    /// Lets go of the buffer that the request was read into, which is much larger; for requests that stay for long.
+    pub(super) fn detach(&mut self) {
+        self.frame = Bytes::copy_from_slice(&self.frame);
+        for value in self.parts.headers.values_mut() {
+            if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
+                *value = copy;
+            }
+        }
+        if let Ok(uri) = self.parts.uri.to_string().parse() {
+            self.parts.uri = uri;
+        }
+    }
+
     /// Turns the head into what handlers and layers may know of it.
     pub(super) fn into_extensions(self) -> Extensions {
         let mut extensions = Extensions::new();
-        extensions.insert(HttpRequest::new(self.parts, self.peer_addr));
+        extensions.insert(HttpRequest::new(self.parts));
+        if let Some(address) = self.peer_addr {
+            extensions.insert(PeerAddr::new(address));
+        }
         extensions
     }
 }
 
 impl Endpoint {
     /// Answers one HTTP request.
-    pub(crate) async fn answer<B>(&self, request: Request<B>, peer_addr: Option<SocketAddr>) -> Response<Body>
+    pub(super) fn answer<B>(self: Arc<Self>, request: Request<B>, peer_addr: Option<SocketAddr>) -> Answering
+    where
+        B: HttpBody<Data: Send> + Send + 'static,
+    {
+        let (parts, body) = request.into_parts();
+        Box::pin(async move { Ok(self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| *refused)) })
+    }
+
+    async fn answer_parts<B>(
+        &self,
+        parts: Parts,
+        body: B,
+        peer_addr: Option<SocketAddr>,
+    ) -> Result<Response<Body>, Refused>
     where
         B: HttpBody<Data: Send> + Send,
     {
-        let (parts, body) = request.into_parts();
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
-        if let Err(refusal) = self.origins.check(&parts.headers, authority) {
-            return refuse(refusal.status(), refusal.to_string());
-        }
+        self.origins
+            .check(&parts.headers, authority)
+            .map_err(|refusal| refuse(refusal.status(), refusal.to_string()))?;
         match parts.method {
             HttpMethod::POST => {}
-            HttpMethod::GET => return self.listen(&parts.headers),
-            HttpMethod::DELETE => return self.end_session(&parts.headers),
-            _ => return not_allowed("POST, GET, DELETE"),
+            HttpMethod::GET => return Ok(self.listen(&parts.headers)),
+            HttpMethod::DELETE => return Ok(self.end_session(&parts.headers)),
+            _ => return Ok(not_allowed("POST, GET, DELETE")),
         }
         let head = Head::read(&parts.headers);
         if !head.is_json() {
-            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be `application/json`");
+            return Err(
+                refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be `application/json`").into()
+            );
         }
         if !head.accepts_both() {
             let message = "the client must accept both `application/json` and `text/event-stream`";
-            return refuse(StatusCode::NOT_ACCEPTABLE, message);
+            return Err(refuse(StatusCode::NOT_ACCEPTABLE, message).into());
         }
         let limits = self.server.limits();
-        match body::read(body, limits.body_bytes, limits.body_timeout).await {
-            Ok(frame) => match self.sort(&head, &frame) {
-                Ok(sorted) => self.post(sorted, Incoming { parts, peer_addr, frame }).await,
-                Err(refused) => *refused,
-            },
-            Err(BodyError::TooLarge) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
-            Err(BodyError::TooSlow) => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
-            Err(BodyError::Broken) => refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
+        let frame = body::read(body, limits.body_bytes, limits.body_timeout).await.map_err(|error| match error {
+            BodyError::TooLarge => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+            BodyError::TooSlow => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
+            BodyError::Broken => refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
+        })?;
+        let sorted = self.sort(&head, &frame)?;
+        match self.post(sorted, Incoming { parts, peer_addr, frame }) {
+            Reply::Now(response) => Ok(response),
+            Reply::Later(response) => Ok(response.await),
         }
     }
 
     /// Decides what a body is, and whether the headers allow it.
-    fn sort(&self, head: &Head<'_>, frame: &[u8]) -> Result<Sorted, Box<Response<Body>>> {
+    fn sort(&self, head: &Head<'_>, frame: &[u8]) -> Result<Sorted, Refused> {
         if frame.first() == Some(&b'[') {
             return match self.session(head) {
                 Ok(session) => Ok(Sorted::Batch(session)),
@@ -117,15 +151,26 @@ impl Endpoint {
         }
     }
 
-    async fn post(&self, sorted: Sorted, incoming: Incoming) -> Response<Body> {
+    fn post(&self, sorted: Sorted, incoming: Incoming) -> Reply {
         match sorted {
-            Sorted::Modern(message, method, revision) => self.modern(incoming, message, method, revision).await,
-            Sorted::Initialize(message) => self.initialize(incoming, message).await,
-            Sorted::Legacy(session, message) => self.legacy(&session, incoming, message).await,
-            Sorted::Batch(session) => self.batch(&session, incoming).await,
+            Sorted::Modern(message, method, revision) => self.modern(incoming, message, method, revision),
+            Sorted::Initialize(message) => self.initialize(incoming, message),
+            Sorted::Legacy(session, message) => self.legacy(session, incoming, message),
+            Sorted::Batch(session) => self.batch(session, incoming),
         }
     }
 }
+
+/// A response, or the way to it.
+///
+/// Most requests are answered at once; what waits is kept apart, so that the others need not make room for it.
+pub(super) enum Reply {
+    Now(Response<Body>),
+    Later(Pin<Box<dyn Future<Output = Response<Body>> + Send>>),
+}
+
+/// The answer to a request that goes no further; in a box, because it is larger than what goes on.
+type Refused = Box<Response<Body>>;
 
 /// What came in a body.
 enum Sorted {

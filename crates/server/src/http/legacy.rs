@@ -9,10 +9,13 @@ use turbomcp_protocol::{Kind, McpError, Message, Method, Revision};
 use turbomcp_transport::Extensions;
 
 use super::body::Body;
-use super::endpoint::{Endpoint, Incoming, accepted, empty, events, failure, json, not_allowed, refuse, status_of};
+use super::endpoint::{
+    Endpoint, Incoming, Reply, accepted, empty, events, failure, json, not_allowed, refuse, status_of,
+};
 use super::head::{Field, Head, SESSION_ID};
-use super::session::Session;
+use super::session::{Session, Sessions};
 use super::stream::{Reader, Stream};
+use crate::McpServer;
 use crate::batch::BatchReply;
 use crate::in_flight::Refused;
 use crate::inner::Inner;
@@ -52,71 +55,61 @@ impl Endpoint {
     }
 
     /// Opens a session, if `initialize` succeeds.
-    pub(super) async fn initialize(&self, incoming: Incoming, message: Message) -> Response<Body> {
-        let full = || McpError::unavailable("too many sessions are open");
-        let frame = incoming.frame.clone();
-        let id = message.id.map(|id| id.of(&frame));
+    pub(super) fn initialize(&self, incoming: Incoming, message: Message) -> Reply {
         let Some(session) = self.sessions.create(self.server.limits()) else {
-            return failure(StatusCode::SERVICE_UNAVAILABLE, id, &full());
+            return Reply::Now(full(message.id.map(|id| id.of(&incoming.frame))));
         };
         let reader = session.stream();
         let mut run = self.start(&session, reader.stream(), message, incoming, Revision::LATEST_LEGACY);
-        let answer = match run.poll_once() {
-            Poll::Ready(answer) => Some(answer),
+        let opening = Opening { server: self.server.clone(), sessions: self.sessions.clone(), session };
+        match run.poll_once() {
+            Poll::Ready(answer) => Reply::Now(opening.finish(run.inner(), answer)),
             Poll::Pending => {
                 run.start_clock();
-                (&mut run).await
+                Reply::Later(Box::pin(async move {
+                    let inner = run.inner().clone();
+                    match run.await {
+                        Some(answer) => opening.finish(&inner, answer),
+                        None => accepted(),
+                    }
+                }))
             }
-        };
-        let Some(answer) = answer else { return accepted() };
-        let succeeded = answer.as_error().is_none();
-        let (status, text) = written(run.inner(), answer);
-        let mut response = json(status, text);
-        if succeeded && let Some(id) = session.peer.session_id().and_then(|id| HeaderValue::from_str(id).ok()) {
-            if !self.sessions.add(&self.server, session) {
-                return failure(StatusCode::SERVICE_UNAVAILABLE, Some(run.inner().id()), &full());
-            }
-            response.headers_mut().insert(SESSION_ID.clone(), id);
         }
-        response
     }
 
     /// Handles a message of a session.
-    pub(super) async fn legacy(&self, session: &Arc<Session>, incoming: Incoming, message: Message) -> Response<Body> {
+    pub(super) fn legacy(&self, session: Arc<Session>, incoming: Incoming, message: Message) -> Reply {
         let frame = incoming.frame.clone();
         match message.kind {
             Kind::Request => {}
             Kind::Notification => {
                 session.peer.notified(&self.server, &frame, &message);
-                return accepted();
+                return Reply::Now(accepted());
             }
             _ => {
                 session.peer.answered(&frame, &message);
-                return accepted();
+                return Reply::Now(accepted());
             }
         }
         let id = message.id.map(|id| id.of(&frame)).unwrap_or_default();
         if session.peer.in_flight.contains(id) {
-            return failure(StatusCode::BAD_REQUEST, Some(id), &Refused::Duplicate.into());
+            return Reply::Now(refused(id, Refused::Duplicate));
         }
         let reader = session.stream();
         let stream = reader.stream().clone();
-        let mut run = self.start(session, &stream, message, incoming, revision(session));
+        let mut run = self.start(&session, &stream, message, incoming, revision(&session));
         match run.poll_once() {
             // What was not told anything before it needs no stream.
             Poll::Ready(answer) if reader.is_fresh() => {
                 let (status, text) = written(run.inner(), answer);
-                return json(status, text);
+                return Reply::Now(json(status, text));
             }
             Poll::Ready(answer) => stream.finish(Some(written(run.inner(), answer))),
             Poll::Pending => {
                 let limit = self.server.limits().requests_in_flight;
                 let entry = match session.peer.in_flight.add(run.inner(), limit) {
                     Ok(entry) => entry,
-                    Err(Refused::Duplicate) => {
-                        return failure(StatusCode::BAD_REQUEST, Some(id), &Refused::Duplicate.into());
-                    }
-                    Err(refused) => return failure(StatusCode::SERVICE_UNAVAILABLE, Some(id), &refused.into()),
+                    Err(reason) => return Reply::Now(refused(id, reason)),
                 };
                 run.start_clock();
                 // It goes on without the connection; the session cancels it when it ends.
@@ -128,18 +121,21 @@ impl Endpoint {
                 });
             }
         }
-        self.respond(session, reader).await
+        Reply::Later(Box::pin(respond(self.server.clone(), session, reader)))
     }
 
     /// Handles the messages of a batch, which are answered together.
-    pub(super) async fn batch(&self, session: &Arc<Session>, incoming: Incoming) -> Response<Body> {
-        let Incoming { parts, peer_addr, frame } = incoming;
+    pub(super) fn batch(&self, session: Arc<Session>, incoming: Incoming) -> Reply {
+        let frame = incoming.frame.clone();
         let spans = match Message::split_batch(&frame) {
-            Ok(spans) if revision(session).has_batches() => spans.unwrap_or_default(),
-            Ok(_) => return refuse(StatusCode::BAD_REQUEST, "the protocol version of the session has no batches"),
-            Err(error) => return failure(StatusCode::BAD_REQUEST, None, &error.error),
+            Ok(spans) if revision(&session).has_batches() => spans.unwrap_or_default(),
+            Ok(_) => {
+                let message = "the protocol version of the session has no batches";
+                return Reply::Now(refuse(StatusCode::BAD_REQUEST, message));
+            }
+            Err(error) => return Reply::Now(failure(StatusCode::BAD_REQUEST, None, &error.error)),
         };
-        let extensions = Incoming { parts, peer_addr, frame: frame.clone() }.into_extensions();
+        let extensions = incoming.into_extensions();
         let reader = session.stream();
         let stream = reader.stream().clone();
         let batch = Arc::new(BatchReply::new(Outlet::Stream(stream.clone())));
@@ -149,21 +145,25 @@ impl Endpoint {
             match Message::decode(&part) {
                 Ok(message) if message.kind == Kind::Request => {
                     is_answered = true;
-                    self.start_in_batch(session, &batch, &stream, part, message, extensions.clone());
+                    self.start_in_batch(&session, &batch, &stream, part, message, extensions.clone());
                 }
                 Ok(message) if message.kind == Kind::Notification => {
-                    session.peer.notified(&self.server, &part, &message)
+                    session.peer.notified(&self.server, &part, &message);
                 }
                 Ok(message) => session.peer.answered(&part, &message),
                 Err(error) => {
                     is_answered = true;
                     let id = error.id.map(|id: Span| id.of(&part));
-                    batch.add(|out| write_error(id, &error.error, revision(session), out));
+                    batch.add(|out| write_error(id, &error.error, revision(&session), out));
                 }
             }
         }
         drop(batch);
-        if is_answered { self.respond(session, reader).await } else { accepted() }
+        if is_answered {
+            Reply::Later(Box::pin(respond(self.server.clone(), session, reader)))
+        } else {
+            Reply::Now(accepted())
+        }
     }
 
     fn start_in_batch(
@@ -198,17 +198,6 @@ impl Endpoint {
                 }
             },
         }
-    }
-
-    /// Answers with the one message there is, or with the stream once there is more.
-    async fn respond(&self, session: &Arc<Session>, reader: Reader) -> Response<Body> {
-        if !reader.is_stream().await
-            && let Some((status, message)) = reader.take()
-        {
-            return json(status, message);
-        }
-        session.keep(reader.stream());
-        events(Body::legacy(reader, &self.server, revision(session).has_priming_event()))
     }
 
     /// Opens the stream of messages that belong to no request, or goes on with one that broke.
@@ -275,6 +264,53 @@ impl Endpoint {
         let request = Request::new(inner.clone(), extensions);
         Run::new(inner, self.server.stack().call(request))
     }
+}
+
+/// A session that is not open yet.
+struct Opening {
+    server: McpServer,
+    sessions: Arc<Sessions>,
+    session: Session,
+}
+
+impl Opening {
+    /// Opens the session if `initialize` succeeded.
+    fn finish(self, inner: &Inner, answer: Answer) -> Response<Body> {
+        let succeeded = answer.as_error().is_none();
+        let id = self.session.peer.session_id().and_then(|id| HeaderValue::from_str(id).ok());
+        let (status, text) = written(inner, answer);
+        let mut response = json(status, text);
+        if succeeded && let Some(id) = id {
+            if !self.sessions.add(&self.server, self.session) {
+                return full(Some(inner.id()));
+            }
+            response.headers_mut().insert(SESSION_ID.clone(), id);
+        }
+        response
+    }
+}
+
+/// Answers with the one message there is, or with the stream once there is more.
+async fn respond(server: McpServer, session: Arc<Session>, reader: Reader) -> Response<Body> {
+    if !reader.is_stream().await
+        && let Some((status, message)) = reader.take()
+    {
+        return json(status, message);
+    }
+    session.keep(reader.stream());
+    events(Body::legacy(reader, &server, revision(&session).has_priming_event()))
+}
+
+fn full(id: Option<&[u8]>) -> Response<Body> {
+    failure(StatusCode::SERVICE_UNAVAILABLE, id, &McpError::unavailable("too many sessions are open"))
+}
+
+fn refused(id: &[u8], reason: Refused) -> Response<Body> {
+    let status = match reason {
+        Refused::Duplicate => StatusCode::BAD_REQUEST,
+        Refused::TooMany => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    failure(status, Some(id), &reason.into())
 }
 
 fn revision(session: &Session) -> Revision {

@@ -61,7 +61,7 @@ mod tests {
             request = request.header(format!("Mcp-Param-{name}"), value);
         }
         let mut extensions = Extensions::new();
-        extensions.insert(HttpRequest::new(request.body(()).unwrap().into_parts().0, None));
+        extensions.insert(HttpRequest::new(request.body(()).unwrap().into_parts().0));
         let checked = check(&x_mcp_headers(&schema).unwrap(), Some(&extensions), arguments.to_string().as_bytes());
         assert_eq!(checked.is_ok(), expected, "{header:?} {arguments}");
     }

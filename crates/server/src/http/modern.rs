@@ -12,7 +12,7 @@ use turbomcp_transport::http::headers::decode_value;
 use turbomcp_transport::http::sse;
 
 use super::body::{Body, write_events};
-use super::endpoint::{Endpoint, Incoming, events, failure, json, status_of};
+use super::endpoint::{Endpoint, Incoming, Reply, events, failure, json, status_of};
 use super::events::Events;
 use super::head::{Head, METHOD, NAME, VERSION};
 use crate::era;
@@ -23,31 +23,31 @@ use crate::request::{Request, Response as Answer};
 use crate::run::Run;
 
 impl Endpoint {
-    pub(super) async fn modern(
-        &self,
-        incoming: Incoming,
-        message: Message,
-        method: Method,
-        revision: Revision,
-    ) -> Response<Body> {
+    pub(super) fn modern(&self, mut incoming: Incoming, message: Message, method: Method, revision: Revision) -> Reply {
+        if method == Method::SUBSCRIPTIONS_LISTEN {
+            incoming.detach();
+        }
         let frame = incoming.frame.clone();
         let outlet = Outlet::Events(Events::default());
         let inner = Arc::new(Inner::new(self.server.clone(), frame, message, method, revision, None, outlet));
         let request = Request::new(inner.clone(), incoming.into_extensions());
         let mut run = Run::new(inner, self.server.stack().call(request));
-        let answered = match run.poll_once() {
-            Poll::Ready(answer) => Some(Some(answer)),
+        match run.poll_once() {
+            Poll::Ready(answer) => Reply::Now(respond(run.inner(), answer)),
             Poll::Pending => {
                 run.start_clock();
-                first(&mut run).await
+                Reply::Later(Box::pin(wait(run)))
             }
-        };
-        match answered {
-            Some(Some(answer)) => respond(run.inner(), answer),
-            // Only whoever waits for the answer can cancel, so nobody is left to see this.
-            Some(None) => failure(StatusCode::OK, Some(run.inner().id()), &McpError::internal_error()),
-            None => events(Body::modern(run)),
         }
+    }
+}
+
+async fn wait(mut run: Run) -> Response<Body> {
+    match first(&mut run).await {
+        Some(Some(answer)) => respond(run.inner(), answer),
+        // Only whoever waits for the answer can cancel, so nobody is left to see this.
+        Some(None) => failure(StatusCode::OK, Some(run.inner().id()), &McpError::internal_error()),
+        None => events(Body::modern(run)),
     }
 }
 

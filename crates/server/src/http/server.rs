@@ -1,12 +1,11 @@
 //! Serving a server over HTTP: its settings, its listener, and its router.
 
-use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::{TcpListener, ToSocketAddrs};
@@ -15,11 +14,11 @@ use tower_layer::Layer;
 use tower_service::Service;
 use turbomcp_transport::http::listener::{self, Bounds};
 use turbomcp_transport::http::origin::OriginPolicy;
+use turbomcp_transport::listener::Bounds as Connections;
 
-use super::body::Body;
 use super::endpoint::{Endpoint, empty};
 use super::head::{SESSION_ID, VERSION};
-use super::service::McpService;
+use super::service::{Answering, McpService};
 use super::session::Sessions;
 use crate::{Error, McpServer};
 
@@ -90,6 +89,18 @@ impl HttpServer {
         let address = listener.local_addr().map_err(Error::bind)?;
         let front = self.front(address.ip())?;
         Ok(HttpListener { listener, address, path: self.path.into(), front })
+    }
+
+    /// Serves on an address until SIGTERM or SIGINT asks the server to end.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on ([`Error::is_bind`]), or a host, origin or path is malformed.
+    pub async fn run(self, address: impl ToSocketAddrs) -> Result<(), Error> {
+        let server = self.server.clone();
+        let listener = self.bind(address).await?;
+        tracing::info!(address = %listener.local_addr(), "serving over HTTP");
+        crate::signal::until(&server, listener.serve()).await
     }
 
     /// Makes a router with the one route, to be merged into an application or nested in it.
@@ -168,26 +179,24 @@ impl HttpListener {
     pub async fn serve(self) -> Result<(), Error> {
         let Self { listener, path, front, .. } = self;
         let server = match &front {
-            Front::Plain(service) => service.server().clone(),
-            Front::Cors(service) => service.get_ref().server().clone(),
+            Front::Plain(service) => service.endpoint().server.clone(),
+            Front::Cors(service) => service.get_ref().endpoint().server.clone(),
         };
+        let _serving = server.serving();
         let limits = server.limits();
         let bounds = Bounds {
-            connections: limits.connections,
+            connections: Connections::new(limits.connections, limits.shutdown),
             header_timeout: limits.header_timeout,
             header_bytes: limits.header_bytes,
-            drain: limits.shutdown,
         };
         let end = server.shutdown_started();
         listener::serve(listener, bounds, end, |address| {
             let (path, front) = (path.clone(), front.at(address));
-            service_fn(move |request: Request<Incoming>| {
-                let front = (request.uri().path() == &*path).then(|| front.clone());
-                async move {
-                    Ok::<_, Infallible>(match front {
-                        Some(front) => front.answer(request).await,
-                        None => empty(StatusCode::NOT_FOUND),
-                    })
+            service_fn(move |request: Request<Incoming>| -> Answering {
+                match &front {
+                    _ if request.uri().path() != &*path => Box::pin(async { Ok(empty(StatusCode::NOT_FOUND)) }),
+                    Front::Plain(service) => service.clone().call(request),
+                    Front::Cors(service) => Box::pin(service.clone().call(request)),
                 }
             })
         })
@@ -207,16 +216,6 @@ impl Front {
             }
         }
     }
-
-    async fn answer(self, request: Request<Incoming>) -> Response<Body> {
-        match self {
-            Self::Plain(service) => service.answer(request).await,
-            Self::Cors(mut service) => match service.call(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            },
-        }
-    }
 }
 
 impl McpServer {
@@ -231,12 +230,7 @@ impl McpServer {
     ///
     /// If the address cannot be listened on.
     pub async fn run_http(&self, address: impl ToSocketAddrs) -> Result<(), Error> {
-        let listener = self.http().bind(address).await?;
-        tracing::info!(address = %listener.local_addr(), "serving over HTTP");
-        let signals = tokio::spawn(crate::signal::shut_down(self.shutdown_handle()));
-        let result = listener.serve().await;
-        signals.abort();
-        result
+        self.http().run(address).await
     }
 
     /// Makes an axum router that answers on the path `/mcp`, to be merged into an application or nested in it.

@@ -14,7 +14,9 @@ use tower_service::Service;
 
 use super::body::Body;
 use super::endpoint::Endpoint;
-use crate::McpServer;
+
+/// The way to a response. In a box, so that a connection does not keep the room for it while there is no request.
+pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 /// One endpoint, for one connection or for all of a router.
 #[derive(Debug, Clone)]
@@ -34,17 +36,8 @@ impl McpService {
         Self { endpoint: self.endpoint.clone(), peer_addr: Some(peer_addr) }
     }
 
-    pub(super) fn server(&self) -> &McpServer {
-        &self.endpoint.server
-    }
-
-    pub(super) async fn answer<B>(self, request: Request<B>) -> Response<Body>
-    where
-        B: HttpBody<Data: Send> + Send,
-    {
-        let told = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address);
-        let peer_addr = self.peer_addr.or_else(told);
-        self.endpoint.answer(request, peer_addr).await
+    pub(super) fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
     }
 }
 
@@ -54,14 +47,15 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Answering;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let service = self.clone();
-        Box::pin(async move { Ok(service.answer(request).await) })
+        let told = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address);
+        let peer_addr = self.peer_addr.or_else(told);
+        self.endpoint.clone().answer(request, peer_addr)
     }
 }

@@ -63,11 +63,8 @@ impl Session {
 
     /// Keeps a stream for a client that may come back to it.
     pub(crate) fn keep(&self, stream: &Arc<Stream>) {
-        let now = Instant::now();
+        self.forget();
         let mut streams = lock(&self.streams);
-        streams.retain(|stream| {
-            stream.is_read() || stream.finished_at().is_none_or(|at| now.duration_since(at) < self.bounds.age())
-        });
         let finished = streams.iter().filter(|stream| stream.finished_at().is_some()).count();
         if finished >= FINISHED_STREAMS
             && let Some(oldest) = streams.iter().position(|stream| stream.finished_at().is_some())
@@ -77,10 +74,22 @@ impl Session {
         streams.push(stream.clone());
     }
 
+    /// Gives up what is too old for a client to come back to.
+    fn forget(&self) {
+        let now = Instant::now();
+        self.listening.forget(now);
+        let mut streams = lock(&self.streams);
+        streams.retain(|stream| {
+            stream.forget(now);
+            stream.is_read() || stream.finished_at().is_none_or(|at| now.duration_since(at) < self.bounds.age())
+        });
+    }
+
     /// Goes on reading behind an event, named as `stream-number`; none if the stream is not there any more.
     pub(crate) fn resume(&self, event: &str) -> Option<Reader> {
         let (stream, number) = event.split_once('-')?;
         let (id, number) = (stream.parse::<u32>().ok()?, number.parse::<u64>().ok()?);
+        self.forget();
         if id == LISTENING {
             return Some(self.listening.read(Some(number)));
         }
@@ -167,6 +176,7 @@ impl Sessions {
         let stale: Vec<_> =
             table.iter().filter(|(_, session)| session.is_idle(idle)).map(|(id, _)| id.clone()).collect();
         let ended: Vec<_> = stale.iter().filter_map(|id| table.remove(id)).collect();
+        table.values().for_each(|session| session.forget());
         let left = !table.is_empty();
         if !left {
             // Under the lock of the table: a session that is added next must find that nobody sweeps.

@@ -158,6 +158,11 @@ impl Stream {
         Reader { stream: self.clone(), number: state.reading }
     }
 
+    /// Gives up the events that are too old.
+    pub(crate) fn forget(&self, now: Instant) {
+        lock(&self.state).trim(now, self.bounds);
+    }
+
     pub(crate) fn is_read(&self) -> bool {
         lock(&self.state).reading != 0
     }

@@ -111,15 +111,8 @@ impl<'a> Work<'a> {
         Ok(work)
     }
 
-    fn of_target(&mut self, target: &Value, depth: usize) -> Result<u64, Excess> {
-        let target = target.as_str().unwrap_or_default();
-        let id = self.root.get("$id").and_then(Value::as_str).unwrap_or_default();
-        let fragment = target.strip_prefix(id).unwrap_or(target).strip_prefix('#');
-        let found = fragment.and_then(|fragment| {
-            let fragment = crate::uri::percent_decode(fragment)?;
-            self.root.pointer(&fragment).or_else(|| self.anchors.get(&*fragment).copied())
-        });
-        if let Some(schema) = found {
+    fn of_target(&mut self, reference: &Value, depth: usize) -> Result<u64, Excess> {
+        if let Some(schema) = target(self.root, &self.anchors, reference.as_str().unwrap_or_default()) {
             return self.of(schema, depth);
         }
         self.unfollowed += 1;
@@ -127,7 +120,15 @@ impl<'a> Work<'a> {
     }
 }
 
-fn find_anchors<'a>(schema: &'a Value, anchors: &mut HashMap<&'a str, &'a Value>) {
+/// Returns the schema of the same document that a reference leads to.
+pub(super) fn target<'a>(root: &'a Value, anchors: &HashMap<&'a str, &'a Value>, reference: &str) -> Option<&'a Value> {
+    let id = root.get("$id").and_then(Value::as_str).unwrap_or_default();
+    let fragment = reference.strip_prefix(id).unwrap_or(reference).strip_prefix('#')?;
+    let fragment = crate::uri::percent_decode(fragment)?;
+    root.pointer(&fragment).or_else(|| anchors.get(&*fragment).copied())
+}
+
+pub(super) fn find_anchors<'a>(schema: &'a Value, anchors: &mut HashMap<&'a str, &'a Value>) {
     let Value::Object(members) = schema else { return };
     let names = ["$anchor", "$dynamicAnchor"].into_iter().filter_map(|keyword| name(members, keyword));
     anchors.extend(names.map(|name| (name, schema)));

@@ -55,6 +55,7 @@ fn rule(error: &ValidationError<'_>) -> String {
         Kind::Contains => "must contain an item of the kind that its schema demands".to_owned(),
         Kind::UnevaluatedItems { .. } => "has items that its schema does not allow".to_owned(),
         Kind::Pattern { pattern } => format!("must match the pattern `{pattern}`, got {}", quoted(value)),
+        Kind::Format { format } => format!("must be of the format `{format}`, got {}", quoted(value)),
         Kind::BacktrackLimitExceeded { .. } | Kind::RegexEngineFailure { .. } => {
             "could not be matched against its pattern in reasonable time".to_owned()
         }

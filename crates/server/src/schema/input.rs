@@ -77,12 +77,16 @@ impl InputSchema {
 
     /// Adds all members of a type that describes an object: a struct, a map, an enumeration of structs.
     ///
-    /// The description of the type becomes that of the schema.
+    /// The description of the type becomes that of the schema. A type that describes no object makes a schema that no
+    /// tool can be registered with.
     pub fn whole<T: JsonSchema>(mut self) -> Self {
         let schema = T::json_schema(&mut self.generator).to_value();
-        for (keyword, value) in resolved(object(schema), self.generator.definitions()) {
+        let schema = resolved(object(schema), self.generator.definitions());
+        let is_object = main_type(&schema).is_none_or(|name| name == "object");
+        for (keyword, value) in schema {
             match (keyword.as_str(), value) {
-                ("title" | "$schema" | "type", _) => {}
+                ("title" | "$schema", _) => {}
+                ("type", _) if is_object => {}
                 ("properties", Value::Object(more)) => members(&mut self.root, "properties").extend(more),
                 ("required", Value::Array(more)) => list(&mut self.root, "required").extend(more),
                 (_, value) => {
@@ -102,7 +106,7 @@ impl InputSchema {
         if members(&mut root, "properties").is_empty() && says_nothing_of_members {
             root.insert("additionalProperties".to_owned(), false.into());
         }
-        root.insert("type".to_owned(), "object".into());
+        root.entry("type").or_insert_with(|| "object".into());
         let definitions = self.generator.take_definitions(true);
         if !definitions.is_empty() {
             root.insert("$defs".to_owned(), definitions.into());

@@ -6,14 +6,20 @@
 //! finds the arguments that Streamable HTTP mirrors in headers.
 
 mod bounds;
+mod effort;
 mod explain;
+mod formats;
 mod header;
 mod input;
 mod keywords;
 mod needs;
+mod plain;
 mod validate;
 
+pub(crate) use formats::{Formats, close, names_format};
 pub use header::{HeaderAnnotationError, HeaderKind, HeaderParam, x_mcp_headers};
 pub use input::{Argument, InputSchema, output_schema_of};
 pub use needs::needs_validation;
+pub use plain::SchemaStyle;
+pub(crate) use plain::{plain_input, plain_output};
 pub use validate::{SchemaError, Validator};

@@ -8,7 +8,9 @@ use jsonschema::{PatternOptions, ReferencingError, ValidationError};
 use serde_json::{Map, Value, json};
 
 use super::bounds::{self, Excess, MAX_DEPTH, MAX_OBJECTS};
+use super::effort::Effort;
 use super::explain::explain;
+use super::formats::Formats;
 use super::keywords::each_optional_property;
 
 /// The most steps of a pattern's search, for patterns that look around or refer back; others take linear time.
@@ -41,6 +43,8 @@ pub struct Validator {
     compiled: jsonschema::Validator,
     /// The members known at the root, named when there is one too many.
     names: Vec<String>,
+    /// Present if the schema refers to itself.
+    effort: Option<Effort>,
 }
 
 impl Validator {
@@ -52,8 +56,13 @@ impl Validator {
     ///
     /// Returns an error if the schema is no valid one, is too deep or too large, or refers to another document.
     pub fn compile(schema: &Value) -> Result<Option<Self>, SchemaError> {
+        Self::compile_with(schema, &Formats::default())
+    }
+
+    /// As [`compile`](Self::compile), asserting these formats.
+    pub(crate) fn compile_with(schema: &Value, formats: &Formats) -> Result<Option<Self>, SchemaError> {
         bounds::check(schema)?;
-        if accepts_everything(schema) { Ok(None) } else { Self::build(schema).map(Some) }
+        if accepts_everything(schema) { Ok(None) } else { Self::build(schema.clone(), formats).map(Some) }
     }
 
     /// Compiles the schema that an [`InputSchema`](super::InputSchema) built, which in place of an optional member
@@ -63,6 +72,11 @@ impl Validator {
     ///
     /// As [`compile`](Self::compile).
     pub fn compile_arguments(schema: &Value) -> Result<Option<Self>, SchemaError> {
+        Self::compile_arguments_with(schema, &Formats::default())
+    }
+
+    /// As [`compile_arguments`](Self::compile_arguments), asserting these formats.
+    pub(crate) fn compile_arguments_with(schema: &Value, formats: &Formats) -> Result<Option<Self>, SchemaError> {
         bounds::check(schema)?;
         if accepts_everything(schema) {
             return Ok(None);
@@ -74,19 +88,18 @@ impl Validator {
                 *property = Value::Object(Map::from_iter([("anyOf".to_owned(), branches.into())]));
             }
         });
-        Self::build(&schema).map(Some)
+        Self::build(schema, formats).map(Some)
     }
 
-    fn build(schema: &Value) -> Result<Self, SchemaError> {
-        let compiled = jsonschema::options()
+    fn build(mut schema: Value, formats: &Formats) -> Result<Self, SchemaError> {
+        let effort = Effort::of(&schema)?;
+        let options = jsonschema::options()
             .offline()
-            .should_validate_formats(false)
-            .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_BACKTRACKS))
-            .build(schema)
-            .map_err(SchemaError::from_build)?;
+            .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_BACKTRACKS));
+        let compiled = formats.apply(&mut schema, options).build(&schema).map_err(SchemaError::from_build)?;
         let properties = schema.get("properties").and_then(Value::as_object);
         let names = properties.into_iter().flat_map(Map::keys).cloned().collect();
-        Ok(Self { compiled, names })
+        Ok(Self { compiled, names, effort })
     }
 
     /// Checks a value.
@@ -95,6 +108,9 @@ impl Validator {
     ///
     /// Returns up to eight messages, each of which names a member and the rule it breaks.
     pub fn check(&self, value: &Value) -> Result<(), Vec<String>> {
+        if self.effort.as_ref().is_some_and(|effort| !effort.is_affordable(value)) {
+            return Err(vec!["the value is nested too deeply to be checked".to_owned()]);
+        }
         if self.compiled.is_valid(value) {
             return Ok(());
         }

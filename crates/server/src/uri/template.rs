@@ -137,6 +137,14 @@ impl UriTemplate {
         &self.text
     }
 
+    /// Returns the template as clients know how to read it: a `*` at the end is a short form of this crate.
+    pub(crate) fn to_rfc_6570(&self) -> String {
+        match self.text.strip_suffix(REST) {
+            Some(before) if self.variables().any(|name| name == REST) => format!("{before}{{+path}}"),
+            _ => self.text.clone(),
+        }
+    }
+
     /// Iterates over the names of the variables, in the order of the template.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         let of_parts = self.parts.iter().filter_map(|part| match part {

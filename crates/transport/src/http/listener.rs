@@ -1,27 +1,22 @@
 //! Serving HTTP/1.1 and HTTP/2 on a TCP port, within bounds.
 
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
 
-/// How long accepting pauses when the process has run out of descriptors.
-const PAUSE: Duration = Duration::from_millis(50);
+use crate::listener::{self, Ending, race};
 
 /// How often the peer of an HTTP/2 connection is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
@@ -29,14 +24,12 @@ const PING: Duration = Duration::from_secs(20);
 /// The bounds of a listener.
 #[derive(Debug, Clone)]
 pub struct Bounds {
-    /// How many connections are open at once; further ones wait to be accepted.
-    pub connections: usize,
+    /// Those of any listener.
+    pub connections: listener::Bounds,
     /// How long the head of a request may take, the pause before it included.
     pub header_timeout: Duration,
     /// How many bytes the head of a request may have.
     pub header_bytes: usize,
-    /// How long requests may go on after the end was asked for.
-    pub drain: Duration,
 }
 
 /// Serves every connection with a service that `service` makes for its peer, until `end` resolves; then accepts no more,
@@ -55,70 +48,89 @@ pub async fn serve<S, B>(
     S::Future: Send,
     B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
 {
-    let builder = builder(&bounds);
-    let room = Arc::new(Semaphore::new(bounds.connections));
-    let graceful = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
-    let mut end = pin!(end);
-    loop {
-        let accepted = {
-            let mut accept = pin!(accept(&listener, &room));
-            poll_fn(|cx| match end.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(None),
-                Poll::Pending => accept.as_mut().poll(cx).map(Some),
-            })
-            .await
-        };
-        let Some((stream, address, permit)) = accepted else { break };
-        let connection = builder.serve_connection(TokioIo::new(stream), service(address)).into_owned();
-        let connection = graceful.watch(connection);
-        connections.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%address, error, "an HTTP connection failed");
-            }
-            drop(permit);
-        });
-        while connections.try_join_next().is_some() {}
-    }
-    drop(listener);
-    if tokio::time::timeout(bounds.drain, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were still running when the server ended");
-    }
-    connections.shutdown().await;
-}
-
-fn builder(bounds: &Bounds) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(bounds.header_timeout)
-        // The least that hyper accepts.
-        .max_buf_size(bounds.header_bytes.max(8192));
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(bounds.header_bytes).unwrap_or(u32::MAX))
-        .keep_alive_interval(PING);
-    builder
-}
-
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
-    let permit = room.clone().acquire_owned().await.expect("the semaphore is never closed");
-    loop {
-        match listener.accept().await {
-            Ok((stream, address)) => {
-                // Answers are written whole; waiting for more to send only delays them.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%address, %error, "a connection was lost at once");
-                    continue;
-                }
-                return (stream, address, permit);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "no connection can be accepted");
-                tokio::time::sleep(PAUSE).await;
+    let builders = Arc::new(Builders::new(&bounds));
+    listener::serve(listener, bounds.connections, end, |stream, address, mut ending| {
+        let (builders, service) = (builders.clone(), service(address));
+        async move {
+            if let Err(error) = builders.serve(stream, service, &mut ending).await {
+                tracing::debug!(%address, %error, "an HTTP connection failed");
             }
         }
+    })
+    .await;
+}
+
+/// The settings of both versions of HTTP.
+struct Builders {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    sniffing: Duration,
+}
+
+impl Builders {
+    fn new(bounds: &Bounds) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(bounds.header_timeout)
+            // The least that hyper accepts.
+            .max_buf_size(bounds.header_bytes.max(8192));
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(bounds.header_bytes).unwrap_or(u32::MAX))
+            .keep_alive_interval(PING);
+        Self { http1, http2, sniffing: bounds.header_timeout }
+    }
+
+    async fn serve<S, B>(&self, stream: TcpStream, service: S, ending: &mut Ending) -> Result<(), hyper::Error>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+        S::Future: Send + 'static,
+        B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+    {
+        let sniffed = tokio::time::timeout(self.sniffing, is_http2(&stream));
+        match race(sniffed, ending.asked()).await {
+            Some(Ok(Ok(false))) => {
+                let mut connection = pin!(self.http1.serve_connection(TokioIo::new(stream), service));
+                match race(connection.as_mut(), ending.asked()).await {
+                    Some(ended) => ended,
+                    None => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                }
+            }
+            Some(Ok(Ok(true))) => {
+                // The rarer kind, which need not make every connection's task larger.
+                let mut connection = Box::pin(self.http2.serve_connection(TokioIo::new(stream), service));
+                match race(connection.as_mut(), ending.asked()).await {
+                    Some(ended) => ended,
+                    None => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                }
+            }
+            // Gone, silent for too long, or not begun when the end came.
+            Some(Ok(Err(_)) | Err(_)) | None => Ok(()),
+        }
+    }
+}
+
+/// Looks at the first bytes of a connection, without taking them: HTTP/2 begins with `PRI`, which is no HTTP/1 method.
+async fn is_http2(stream: &TcpStream) -> std::io::Result<bool> {
+    const PREFACE: &[u8] = b"PRI ";
+    let mut first = [0; PREFACE.len()];
+    loop {
+        let length = stream.peek(&mut first).await?;
+        if length == 0 || first[..length] != PREFACE[..length] {
+            return Ok(false);
+        }
+        if length == PREFACE.len() {
+            return Ok(true);
+        }
+        // The rest is under way; looking again at once would only find the same.
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

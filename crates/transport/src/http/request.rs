@@ -1,22 +1,19 @@
 //! What a handler may know of the HTTP request its message came in.
 
-use std::net::SocketAddr;
-
 use http::HeaderMap;
 use http::request::Parts;
 
-/// The head of an HTTP request, and who sent it. Lives in the [`Extensions`](crate::Extensions) of a message.
+/// The head of an HTTP request. Lives in the [`Extensions`](crate::Extensions) of a message.
 #[derive(Debug)]
 pub struct HttpRequest {
     parts: Parts,
-    peer_addr: Option<SocketAddr>,
 }
 
 impl HttpRequest {
     /// Creates the head from what the HTTP library gives.
     #[must_use]
-    pub fn new(parts: Parts, peer_addr: Option<SocketAddr>) -> Self {
-        Self { parts, peer_addr }
+    pub fn new(parts: Parts) -> Self {
+        Self { parts }
     }
 
     /// Returns the headers.
@@ -29,13 +26,5 @@ impl HttpRequest {
     #[must_use]
     pub fn parts(&self) -> &Parts {
         &self.parts
-    }
-
-    /// Returns the address of the other end of the connection: of a proxy, if there is one in between.
-    ///
-    /// None if the server is mounted into a router that does not tell.
-    #[must_use]
-    pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer_addr
     }
 }

@@ -102,6 +102,14 @@ impl ElicitationSchema {
         self.property(name, TitledMultiSelectEnumSchema::new(options))
     }
 
+    /// Returns true if a field takes several values, which no revision before 2025-11-25 knows.
+    #[must_use]
+    pub fn has_multi_select(&self) -> bool {
+        use PrimitiveSchemaDefinition::{TitledMultiSelect, UntitledMultiSelect};
+
+        self.properties.iter().any(|(_, field)| matches!(field, UntitledMultiSelect(_) | TitledMultiSelect(_)))
+    }
+
     /// Says that a field must be filled in.
     #[must_use]
     pub fn required(mut self, name: impl Into<String>) -> Self {

@@ -1,0 +1,66 @@
+//! A whole server behind an axum router, without a socket.
+
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use http::header::HeaderMap;
+use tokio::runtime::Runtime;
+use tower_service::Service;
+use turbomcp::Limits;
+
+use crate::server::{builder, runtime};
+use crate::{INITIALIZE, call, legacy_call};
+
+pub(crate) fn tool_call() -> Box<dyn FnMut(u64)> {
+    let head = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "add")];
+    repeated(
+        runtime(),
+        builder(100).build().into_router(),
+        head.map(|(name, value)| (name, value.to_owned())),
+        call("add"),
+    )
+}
+
+/// Calls a tool in one of so many sessions.
+pub(crate) fn session(sessions: usize) -> Box<dyn FnMut(u64)> {
+    let runtime = runtime();
+    let mut limits = Limits::default();
+    limits.sessions = sessions;
+    let mut router: Router = builder(100).limits(limits).build().into_router();
+    let mut last = String::new();
+    for _ in 0..sessions {
+        let headers = runtime.block_on(send(&mut router, &[], INITIALIZE));
+        last = headers["mcp-session-id"].to_str().expect("the id is text").to_owned();
+    }
+    let head = [("mcp-session-id", last), ("mcp-protocol-version", "2025-11-25".to_owned())];
+    repeated(runtime, router, head, legacy_call("add"))
+}
+
+fn repeated<const N: usize>(
+    runtime: Runtime,
+    mut router: Router,
+    head: [(&'static str, String); N],
+    body: String,
+) -> Box<dyn FnMut(u64)> {
+    Box::new(move |times| {
+        runtime.block_on(async {
+            for _ in 0..times {
+                send(&mut router, &head, &body).await;
+            }
+        });
+    })
+}
+
+async fn send(router: &mut Router, head: &[(&'static str, String)], body: &str) -> HeaderMap {
+    let mut request = Request::post("/mcp")
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .header("accept", "application/json, text/event-stream");
+    for (name, value) in head {
+        request = request.header(*name, value);
+    }
+    let request = request.body(Body::from(body.to_owned())).expect("the head is well-formed");
+    let response = router.call(request).await.expect("a router does not fail");
+    assert_eq!(response.status(), 200, "the benchmark measures an error");
+    response.headers().clone()
+}

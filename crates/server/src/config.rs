@@ -1,0 +1,66 @@
+//! What a server is, apart from its handlers.
+
+use turbomcp_protocol::types::{Icon, Implementation, Root};
+
+use crate::Limits;
+
+/// What a server says of itself, and the bounds it keeps; what its builder sets one by one.
+///
+/// ```
+/// use turbomcp_server::{McpServer, ServerConfig};
+///
+/// let mut config = ServerConfig::default();
+/// config.name = "notes".to_owned();
+/// config.instructions = Some("Search before you write.".to_owned());
+/// let server = McpServer::new(config);
+/// assert_eq!(server.config().name, "notes");
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ServerConfig {
+    /// The name the server gives itself. `turbomcp`.
+    pub name: String,
+    /// The version the server gives itself. That of this crate.
+    pub version: String,
+    /// The name for people.
+    pub title: Option<String>,
+    /// What the server is, for people.
+    pub description: Option<String>,
+    /// Where to read about the server.
+    pub website_url: Option<String>,
+    /// Pictures of it.
+    pub icons: Option<Vec<Icon>>,
+    /// How to use the server, for the model.
+    pub instructions: Option<String>,
+    /// Beneath what it reads resources; see [`ServerBuilder::root`](crate::ServerBuilder::root).
+    pub roots: Vec<Root>,
+    /// How much it takes on.
+    pub limits: Limits,
+}
+
+impl ServerConfig {
+    pub(crate) fn implementation(&self) -> Implementation {
+        let mut implementation = Implementation::new(self.name.clone(), self.version.clone());
+        implementation.title.clone_from(&self.title);
+        implementation.description.clone_from(&self.description);
+        implementation.website_url.clone_from(&self.website_url);
+        implementation.icons.clone_from(&self.icons);
+        implementation
+    }
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            name: "turbomcp".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            title: None,
+            description: None,
+            website_url: None,
+            icons: None,
+            instructions: None,
+            roots: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! One tool, ready to be called.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use turbomcp_protocol::types::Tool;
+
+use crate::Error;
+use crate::handler::{ErasedTool, ToolHandler, Validation};
+use crate::schema::{HeaderParam, Validator, x_mcp_headers};
+use crate::validation::{Checks, SchemaValidator};
+
+pub(crate) struct ToolEntry {
+    pub(crate) name: Arc<str>,
+    pub(crate) handler: Arc<dyn ErasedTool>,
+    pub(crate) timeout: Option<Duration>,
+    /// The arguments that Streamable HTTP mirrors in headers.
+    pub(crate) mirrored: Vec<HeaderParam>,
+    checks: Checks,
+    validation: Validation,
+    /// As JSON, which takes a tenth of the memory of the parsed schemas; it is needed only to make a list.
+    definition: Box<[u8]>,
+}
+
+impl ToolEntry {
+    pub(super) fn new(
+        name: Arc<str>,
+        mut handler: impl ToolHandler,
+        validator: Option<&SchemaValidator>,
+    ) -> Result<Self, Error> {
+        let mut definition = handler.take_definition();
+        (*name).clone_into(&mut definition.name);
+        if definition.input_schema.get("type").and_then(Value::as_str) != Some("object") {
+            return Err(fail(
+                &name,
+                &"the input schema must say `\"type\": \"object\"` at its root; a struct with a field for each argument does",
+            ));
+        }
+        let validation = handler.validation();
+        let checks = Checks::of(&mut definition, validation, validator).map_err(|error| fail(&name, &error))?;
+        let input_schema = Value::Object(std::mem::take(&mut definition.input_schema));
+        let mirrored = x_mcp_headers(&input_schema).map_err(|error| fail(&name, &error))?;
+        if let Value::Object(schema) = input_schema {
+            definition.input_schema = schema;
+        }
+        let definition = serde_json::to_vec(&definition).map_err(|error| fail(&name, &error))?.into();
+        let timeout = handler.timeout();
+        Ok(Self { name, handler: Arc::new(handler), timeout, mirrored, checks, validation, definition })
+    }
+
+    /// Returns the same tool, validated otherwise.
+    pub(super) fn validated_with(&self, validator: &SchemaValidator) -> Result<Self, Error> {
+        let mut definition = self.definition();
+        let checks =
+            Checks::of(&mut definition, self.validation, Some(validator)).map_err(|error| fail(&self.name, &error))?;
+        Ok(Self {
+            name: self.name.clone(),
+            handler: self.handler.clone(),
+            timeout: self.timeout,
+            mirrored: self.mirrored.clone(),
+            checks,
+            validation: self.validation,
+            definition: serde_json::to_vec(&definition).map_err(|error| fail(&self.name, &error))?.into(),
+        })
+    }
+
+    /// Returns what arguments are held against.
+    pub(crate) fn input(&self) -> &[Validator] {
+        &self.checks.input
+    }
+
+    /// Returns what structured results are held against.
+    pub(crate) fn output(&self) -> Option<&Validator> {
+        self.checks.output.as_ref()
+    }
+
+    pub(super) fn definition(&self) -> Tool {
+        serde_json::from_slice(&self.definition).expect("a definition reads what it has written")
+    }
+}
+
+fn fail(name: &str, reason: &dyn std::fmt::Display) -> Error {
+    Error::registration(format!("tool `{name}`: {reason}"))
+}

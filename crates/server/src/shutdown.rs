@@ -1,0 +1,119 @@
+//! Ending a server.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+
+/// Whether a server was asked to end, and how much of it still runs.
+#[derive(Debug, Default)]
+pub(crate) struct Shutdown {
+    started: AtomicBool,
+    starting: Notify,
+    serving: AtomicUsize,
+    ended: Notify,
+}
+
+impl Shutdown {
+    pub(crate) fn is_started(&self) -> bool {
+        self.started.load(Ordering::Acquire)
+    }
+
+    /// Waits until the server is asked to end.
+    pub(crate) async fn started(&self) {
+        loop {
+            let starting = self.starting.notified();
+            if self.is_started() {
+                return;
+            }
+            starting.await;
+        }
+    }
+
+    /// Counts a listener or connection for as long as what is returned exists.
+    pub(crate) fn serving(self: &Arc<Self>) -> Serving {
+        self.serving.fetch_add(1, Ordering::AcqRel);
+        Serving(self.clone())
+    }
+
+    async fn ended(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if self.serving.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+}
+
+/// Something of a server that runs.
+#[derive(Debug)]
+pub(crate) struct Serving(Arc<Shutdown>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if self.0.serving.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.ended.notify_waiters();
+        }
+    }
+}
+
+/// Ends a server; see [`McpServer::shutdown_handle`](crate::McpServer::shutdown_handle).
+#[derive(Debug, Clone)]
+pub struct ShutdownHandle {
+    shutdown: Arc<Shutdown>,
+}
+
+impl ShutdownHandle {
+    pub(crate) fn new(shutdown: Arc<Shutdown>) -> Self {
+        Self { shutdown }
+    }
+
+    /// Asks the server to end: it takes no further requests and lets those in flight finish.
+    ///
+    /// What is returned may be awaited, to wait until that is done.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn run(server: turbomcp_server::McpServer) {
+    /// let (server, handle) = server.with_graceful_shutdown();
+    /// // Elsewhere: server.run_http("127.0.0.1:8080").await
+    /// handle.shutdown().await;
+    /// assert!(handle.is_shutting_down());
+    /// # drop(server);
+    /// # }
+    /// ```
+    pub fn shutdown(&self) -> Ending {
+        self.shutdown.started.store(true, Ordering::Release);
+        self.shutdown.starting.notify_waiters();
+        Ending { shutdown: self.shutdown.clone() }
+    }
+
+    /// Returns true once the server was asked to end.
+    #[must_use]
+    pub fn is_shutting_down(&self) -> bool {
+        self.shutdown.is_started()
+    }
+}
+
+/// A server that was asked to end; `await` it to wait until it has.
+///
+/// It has ended when every `run_*`, every listener and every connection that it serves itself has. A router that was
+/// mounted into an application ends with the application.
+#[derive(Debug)]
+pub struct Ending {
+    shutdown: Arc<Shutdown>,
+}
+
+impl IntoFuture for Ending {
+    type Output = ();
+    type IntoFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.shutdown.ended().await })
+    }
+}

@@ -1,0 +1,155 @@
+//! Serving over sockets that carry lines: each connection is one peer.
+
+#[cfg(all(unix, feature = "unix"))]
+use std::path::{Path, PathBuf};
+
+#[cfg(feature = "tcp")]
+use std::net::SocketAddr;
+#[cfg(feature = "tcp")]
+use tokio::net::{TcpListener, ToSocketAddrs};
+use turbomcp_transport::Transport;
+use turbomcp_transport::listener::{self, Accept, Bounds};
+#[cfg(feature = "tcp")]
+use turbomcp_transport::tcp;
+#[cfg(all(unix, feature = "unix"))]
+use turbomcp_transport::unix;
+
+use crate::{Error, McpServer};
+
+/// Serves every connection of a listener until the server shuts down.
+async fn serve<A, T>(server: McpServer, listener: A, transport: impl Fn(A::Stream, usize) -> T) -> Result<(), Error>
+where
+    A: Accept,
+    T: Transport,
+{
+    let limits = server.limits();
+    let bounds = Bounds::new(limits.connections, limits.shutdown);
+    listener::serve(listener, bounds, server.shutdown_started(), |stream, peer, _| {
+        // The connection itself hears of the end, and drains.
+        let served = server.serve(transport(stream, limits.message_bytes));
+        async move {
+            if let Err(error) = served.await {
+                tracing::debug!(?peer, %error, "a connection failed");
+            }
+        }
+    })
+    .await;
+    Ok(())
+}
+
+/// A server that listens on TCP, and serves once [`serve`](Self::serve) is awaited.
+#[cfg(feature = "tcp")]
+#[derive(Debug)]
+pub struct TcpServer {
+    server: McpServer,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+#[cfg(feature = "tcp")]
+impl TcpServer {
+    /// Returns the address it listens on.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until the server shuts down; requests in flight may finish then, within [`Limits::shutdown`].
+    ///
+    /// [`Limits::shutdown`]: crate::Limits::shutdown
+    ///
+    /// # Errors
+    ///
+    /// None at present: a connection that fails ends alone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes every connection.
+    pub async fn serve(self) -> Result<(), Error> {
+        serve(self.server, self.listener, |stream, limit| tcp::over(stream).max_message_bytes(limit)).await
+    }
+}
+
+/// A server that listens on a Unix socket, and serves once [`serve`](Self::serve) is awaited.
+#[cfg(all(unix, feature = "unix"))]
+#[derive(Debug)]
+pub struct UnixServer {
+    server: McpServer,
+    socket: unix::Socket,
+}
+
+#[cfg(all(unix, feature = "unix"))]
+impl UnixServer {
+    /// Returns the path of the socket.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.socket.path()
+    }
+
+    /// Serves until the server shuts down; requests in flight may finish then, within [`Limits::shutdown`].
+    ///
+    /// [`Limits::shutdown`]: crate::Limits::shutdown
+    ///
+    /// # Errors
+    ///
+    /// None at present: a connection that fails ends alone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes every connection and removes the socket.
+    pub async fn serve(self) -> Result<(), Error> {
+        serve(self.server, self.socket, |stream, limit| unix::over(stream).max_message_bytes(limit)).await
+    }
+}
+
+impl McpServer {
+    /// Listens on TCP, one message a line; port 0 takes a free one.
+    ///
+    /// There is neither encryption nor authentication: whoever reaches the port is served.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on ([`Error::is_bind`]).
+    #[cfg(feature = "tcp")]
+    pub async fn bind_tcp(&self, address: impl ToSocketAddrs) -> Result<TcpServer, Error> {
+        let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
+        let address = listener.local_addr().map_err(Error::bind)?;
+        Ok(TcpServer { server: self.clone(), listener, address })
+    }
+
+    /// Serves TCP, one message a line, until SIGTERM or SIGINT asks the server to end.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on ([`Error::is_bind`]).
+    #[cfg(feature = "tcp")]
+    pub async fn run_tcp(&self, address: impl ToSocketAddrs) -> Result<(), Error> {
+        let listening = self.bind_tcp(address).await?;
+        tracing::info!(address = %listening.local_addr(), "serving over TCP");
+        crate::signal::until(self, listening.serve()).await
+    }
+
+    /// Listens on a Unix socket, one message a line, that only this user can open. A socket nobody listens on any more is
+    /// replaced.
+    ///
+    /// # Errors
+    ///
+    /// If the path cannot be listened on ([`Error::is_bind`]).
+    #[cfg(all(unix, feature = "unix"))]
+    pub fn bind_unix(&self, path: impl Into<PathBuf>) -> Result<UnixServer, Error> {
+        let socket = unix::Socket::bind(path).map_err(Error::bind)?;
+        Ok(UnixServer { server: self.clone(), socket })
+    }
+
+    /// Serves a Unix socket, one message a line, until SIGTERM or SIGINT asks the server to end.
+    ///
+    /// # Errors
+    ///
+    /// If the path cannot be listened on ([`Error::is_bind`]).
+    #[cfg(all(unix, feature = "unix"))]
+    pub async fn run_unix(&self, path: impl Into<PathBuf>) -> Result<(), Error> {
+        let listening = self.bind_unix(path)?;
+        tracing::info!(path = %listening.path().display(), "serving over a Unix socket");
+        crate::signal::until(self, listening.serve()).await
+    }
+}

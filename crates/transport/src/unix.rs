@@ -1,0 +1,103 @@
+//! Unix sockets: one message a line, as on stdio.
+
+use std::fs::Permissions;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixStream as StdStream;
+use std::path::{Path, PathBuf};
+
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf, UCred};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::Extensions;
+use crate::lines::Lines;
+use crate::listener::Accept;
+
+/// A listening socket, whose file only its owner can open and which is removed with it.
+#[derive(Debug)]
+pub struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Socket {
+    /// Listens on a path. A socket that nobody listens on any more is replaced.
+    ///
+    /// # Errors
+    ///
+    /// If there is something else at the path, somebody listens there, or the directory cannot be written.
+    pub fn bind(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = path.into();
+        match std::fs::symlink_metadata(&path) {
+            Ok(found) if !found.file_type().is_socket() => {
+                return Err(io::Error::new(ErrorKind::AlreadyExists, "there is a file that is no socket"));
+            }
+            Ok(_) if is_listened_on(&path) => return Err(ErrorKind::AddrInUse.into()),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        // Made under another name, so that nobody can connect before the permissions are set.
+        let mut made = path.clone().into_os_string();
+        made.push(format!(".{}", std::process::id()));
+        let made = PathBuf::from(made);
+        let listener = UnixListener::bind(&made)?;
+        let placed =
+            std::fs::set_permissions(&made, Permissions::from_mode(0o600)).and_then(|()| std::fs::rename(&made, &path));
+        if let Err(error) = placed {
+            let _ = std::fs::remove_file(&made);
+            return Err(error);
+        }
+        Ok(Self { listener, path })
+    }
+
+    /// Returns the path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn is_listened_on(path: &Path) -> bool {
+    StdStream::connect(path).is_ok()
+}
+
+impl Accept for Socket {
+    type Stream = UnixStream;
+    type Peer = Option<UCred>;
+
+    async fn accept(&self) -> io::Result<(UnixStream, Option<UCred>)> {
+        let (stream, _) = self.listener.accept().await?;
+        let peer = stream.peer_cred().ok();
+        Ok((stream, peer))
+    }
+}
+
+/// The process at the other end of a Unix socket, as the operating system says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnixPeer {
+    /// Its user.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Its process id, where the system tells.
+    pub pid: Option<i32>,
+}
+
+/// Carries messages over a connection; handlers find its [`UnixPeer`] in the extensions.
+#[must_use]
+pub fn over(stream: UnixStream) -> Lines<OwnedReadHalf, OwnedWriteHalf> {
+    let mut extensions = Extensions::new();
+    if let Ok(peer) = stream.peer_cred() {
+        extensions.insert(UnixPeer { uid: peer.uid(), gid: peer.gid(), pid: peer.pid() });
+    }
+    let (reader, writer) = stream.into_split();
+    Lines::new(reader, writer).with_extensions(extensions)
+}

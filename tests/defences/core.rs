@@ -1,0 +1,307 @@
+//! 13–20: what every transport shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use turbomcp::transport::memory;
+use turbomcp::types::ReadResourceResult;
+use turbomcp::{Context, FnResource, ResourceDefinition};
+use turbomcp_tests::{Client, Request, Site, fixture, modern};
+
+#[tokio::test]
+async fn defence_13_a_panic_ends_its_request_and_nothing_else() {
+    let handler = |_: serde_json::Map<String, Value>, _: Context| async move {
+        tokio::task::yield_now().await;
+        std::fs::read_to_string("/no/such/secret").expect("a secret path")
+    };
+    let broken = |_: turbomcp::ReadResourceRequest, _: Context| async move {
+        if true {
+            panic!("secret");
+        }
+        Ok(ReadResourceResult::text("x:y", ""))
+    };
+    let resource = FnResource::from_request(ResourceDefinition::new("broken"), broken);
+    let builder = fixture::builder().tool("expects", handler).unwrap().resource("x:y", resource).unwrap();
+    let server = builder.build();
+    let mut client = Client::connect(&server);
+    let mut slow = None;
+    client.send(&modern("slow", "tools/call", json!({"name": "wait", "arguments": {"ms": 100}}), json!({}))).await;
+    for (method, params) in [
+        ("tools/call", json!({"name": "panic"})),
+        ("tools/call", json!({"name": "panic_late"})),
+        ("tools/call", json!({"name": "expects"})),
+        ("resources/read", json!({"uri": "x:y"})),
+    ] {
+        let mut answer = client.modern(method, params.clone(), json!({})).await;
+        if answer["id"] == "slow" {
+            slow = Some(std::mem::replace(&mut answer, client.next().await));
+        }
+        assert_eq!(answer["error"], json!({"code": -32603, "message": "internal error"}), "{params}");
+    }
+    // Whenever it was ready: writing a panic's backtrace takes a while.
+    let slow = match slow {
+        Some(slow) => slow,
+        None => client.next().await,
+    };
+    assert_eq!(slow["result"]["content"][0]["text"], "done");
+    // Nor are other connections hurt, or the server's own locks.
+    assert_eq!(Client::connect(&server).sync().await, Vec::<Value>::new());
+    assert!(server.remove_tool("panic"));
+}
+
+#[tokio::test]
+async fn defence_14_a_peer_that_does_not_read_is_not_read_from() {
+    let server = fixture::server();
+    let (ours, theirs) = tokio::io::duplex(64 << 10);
+    tokio::spawn(server.serve(memory::over(theirs)));
+    let (mut reader, mut writer) = tokio::io::split(ours);
+    let request =
+        modern(1, "tools/call", json!({"name": "large", "arguments": {"bytes": 100_000}}), json!({})).to_string();
+    let mut taken = 0;
+    loop {
+        let line = format!("{request}\n");
+        let write = tokio::io::AsyncWriteExt::write_all(&mut writer, line.as_bytes());
+        match tokio::time::timeout(Duration::from_millis(300), write).await {
+            Ok(written) => written.unwrap(),
+            Err(_) => break,
+        }
+        taken += 1;
+        assert!(taken < 5000, "the server reads without end");
+    }
+    // What it holds is what it was willing to have on the way out, not an answer for each request it was sent.
+    let mut answered = 0;
+    let mut buffer = vec![0; 64 << 10];
+    while answered < taken {
+        let read = tokio::io::AsyncReadExt::read(&mut reader, &mut buffer);
+        let read = tokio::time::timeout(Duration::from_secs(20), read).await.expect("it goes on").unwrap();
+        answered += buffer[..read].iter().filter(|byte| **byte == b'\n').count();
+    }
+}
+
+#[tokio::test]
+async fn defence_14_requests_in_flight_are_bounded() {
+    let server = fixture::limited(|limits| limits.requests_in_flight = 10);
+    let mut client = Client::connect(&server);
+    for id in 0..30 {
+        client.send(&modern(id, "tools/call", json!({"name": "wait", "arguments": {"ms": 500}}), json!({}))).await;
+    }
+    let mut refused = 0;
+    for _ in 0..30 {
+        let answer = client.next().await;
+        refused += usize::from(answer["error"]["code"] == 503);
+    }
+    assert_eq!(refused, 20);
+    assert_eq!(client.sync().await, Vec::<Value>::new());
+}
+
+/// Counts handlers that run.
+struct Running(Arc<AtomicUsize>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A server whose tool `endless` never ends, and how many calls of it there are.
+pub(crate) fn endless(limits: turbomcp::Limits) -> (turbomcp::McpServer, Arc<AtomicUsize>) {
+    let running = Arc::new(AtomicUsize::new(0));
+    let counter = running.clone();
+    let handler = move |_: serde_json::Map<String, Value>, ctx: Context| {
+        let counter = counter.clone();
+        async move {
+            counter.fetch_add(1, Ordering::SeqCst);
+            let running = Running(counter);
+            ctx.progress(1.0).await;
+            std::future::pending::<()>().await;
+            drop(running);
+        }
+    };
+    (fixture::builder().tool("endless", handler).unwrap().limits(limits).build(), running)
+}
+
+pub(crate) async fn until(count: &AtomicUsize, expected: usize) {
+    let reached = async {
+        while count.load(Ordering::SeqCst) != expected {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), reached)
+        .await
+        .unwrap_or_else(|_| panic!("{count:?}, not {expected}"));
+}
+
+#[tokio::test]
+async fn defence_15_a_cancellation_is_exact_final_and_leaves_nothing() {
+    let (server, running) = endless(turbomcp::Limits::default());
+    let mut client = Client::connect(&server);
+    for id in [json!(1), json!("1"), json!("a"), json!("\u{e9}")] {
+        client.send(&modern(id, "tools/call", json!({"name": "endless"}), json!({}))).await;
+    }
+    client.sync().await;
+    until(&running, 4).await;
+    for (id, left) in [(json!(2), 4), (json!("1"), 3), (json!("1"), 3), (json!(1), 2), (json!("b"), 2)] {
+        client.notify("notifications/cancelled", json!({"requestId": id})).await;
+        assert_eq!(client.sync().await, Vec::<Value>::new());
+        until(&running, left).await;
+    }
+    // The same id, spelled with an escape.
+    client.send_text(br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"\u0061"}}"#).await;
+    until(&running, 1).await;
+    client.send(&modern(1, "tools/call", json!({"name": "endless"}), json!({}))).await;
+    until(&running, 2).await;
+    drop(client);
+    until(&running, 0).await;
+}
+
+#[tokio::test]
+async fn defence_16_json_is_read_strictly() {
+    let mut client = Client::connect(&fixture::server());
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let echo = |raw: &str| {
+        let params = json!({"name": "echo", "arguments": {"text": "x", "more": "RAW"}});
+        modern(1, "tools/call", params, json!({})).to_string().replace("\"RAW\"", raw)
+    };
+    for (text, code) in [
+        (echo(&nested(200)), json!(-32700)),
+        (echo(&nested(100_000)), json!(-32700)),
+        // Not the method, but some other member.
+        (r#"{"jsonrpc":"2.0","id":1,"method":"ping","Method":"x"}"#.to_owned(), json!(null)),
+        (r#"{"JSONRPC":"2.0","id":1,"method":"ping"}"#.to_owned(), json!(-32600)),
+        (r#"{"jsonrpc":"2.0","ID":1,"method":"ping","id":1,"id":2}"#.to_owned(), json!(-32600)),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"ping"}"#.to_owned(), json!(-32600)),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"ping","m\u0065thod":"x"}"#.to_owned(), json!(-32600)),
+        (r#"{"jsonrpc":"2.0","id":9223372036854775808,"method":"ping"}"#.to_owned(), json!(-32600)),
+    ] {
+        client.send_text(text.as_bytes()).await;
+        let answer = client.next().await;
+        assert_eq!(answer["error"]["code"], code, "{}", &text[..text.len().min(200)]);
+        assert_eq!(client.sync().await, Vec::<Value>::new());
+    }
+    let wrong = client.modern("tools/call", json!({"name": 5}), json!({})).await;
+    assert_eq!(wrong["error"]["code"], -32602);
+}
+
+#[tokio::test]
+async fn defence_17_variables_of_a_template_are_screened_in_linear_time() {
+    let text = |request: turbomcp::ReadResourceRequest, _: Context| async move {
+        Ok(ReadResourceResult::text(request.uri(), request.variable("a").unwrap_or_default()))
+    };
+    let template = "x://{a}-{b}-{c}-{d}/{+rest}/end";
+    let resource = FnResource::from_request(ResourceDefinition::new("x"), text);
+    let mut client = Client::connect(&fixture::builder().resource(template, resource).unwrap().build());
+    let started = std::time::Instant::now();
+    for uri in [format!("x://{}", "-".repeat(100_000)), format!("x://{}/{}", "a-".repeat(50_000), "/en".repeat(30_000))]
+    {
+        let answer = client.modern("resources/read", json!({"uri": uri}), json!({})).await;
+        assert_eq!(answer["error"]["code"], -32602);
+    }
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    for variable in ["..", "%2e%2e", "a%2f..%2fb", "%00", "a%5c..", "a/b", ".%2e"] {
+        let uri = format!("test://item/{variable}");
+        let answer = client.modern("resources/read", json!({"uri": uri}), json!({})).await;
+        assert_eq!(answer["error"]["code"], -32602, "{uri}");
+    }
+    for path in ["../x", "a/../../x", "/x", "%2fx", "a%00", "a/%2e%2e/%2e%2e/x"] {
+        let uri = format!("file:///srv/{path}");
+        let answer = client.modern("resources/read", json!({"uri": uri}), json!({})).await;
+        assert_eq!(answer["error"]["code"], -32602, "{uri}");
+    }
+}
+
+/// The bounds themselves are tested with the schemas.
+#[test]
+fn defence_18_a_schema_is_bounded_and_nothing_is_fetched() {
+    let mut registry = turbomcp::HandlerRegistry::new();
+    let mut register = |schema: Value| registry.register_tool("raw", fixture::raw_tool("raw", schema));
+    let deep = (0..1000).fold(json!({}), |inner, _| json!({"allOf": [inner]}));
+    for schema in [
+        json!({"type": "object", "properties": {"a": {"$ref": "http://127.0.0.1:1/schema.json"}}}),
+        json!({"type": "object", "properties": {"a": deep}}),
+        json!({"type": "object", "allOf": [{"$ref": "#"}]}),
+    ] {
+        assert!(register(schema.clone()).is_err_and(|error| error.is_registration()));
+    }
+    assert!(register(json!({"type": "object"})).is_ok());
+}
+
+#[tokio::test]
+async fn defence_19_what_waits_for_a_client_is_bound_to_it_and_capped() {
+    let server = fixture::limited(|limits| {
+        limits.subscriptions = 3;
+        limits.subscribed_resources = 2;
+        limits.outgoing_notifications = 5;
+    });
+    let mut client = Client::connect(&server);
+    let listen =
+        |id: i64, filter: Value| modern(id, "subscriptions/listen", json!({"notifications": filter}), json!({}));
+    client.send(&listen(9, json!({"resourceSubscriptions": ["a:1", "a:2", "a:3"]}))).await;
+    assert_eq!(client.next().await["error"]["code"], -32602);
+    for id in 1..=4 {
+        client.send(&listen(id, json!({"toolsListChanged": true}))).await;
+        let answer = client.next().await;
+        match id {
+            4 => assert_eq!(answer["error"]["code"], 503),
+            _ => assert_eq!(answer["method"], "notifications/subscriptions/acknowledged"),
+        }
+    }
+    client.notify("notifications/cancelled", json!({"requestId": 1})).await;
+    client.sync().await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    client.send(&listen(5, json!({"resourceSubscriptions": ["test://fixed"]}))).await;
+    assert_eq!(client.next().await["method"], "notifications/subscriptions/acknowledged");
+    // A subscriber that does not read loses changes, and holds nobody up.
+    for _ in 0..10_000 {
+        server.resource_updated("test://fixed");
+    }
+    assert!(client.sync().await.len() < 10_000);
+    // A state that was sealed for one caller is no use to another: MRTR-08.
+    let state =
+        client.modern("tools/call", json!({"name": "roots"}), json!({"roots": {}})).await["result"]["requestState"]
+            .take();
+    let elsewhere = json!({"name": "ask", "requestState": state});
+    assert_eq!(client.modern("tools/call", elsewhere, json!({"elicitation": {}})).await["error"]["code"], -32602);
+}
+
+#[tokio::test]
+async fn defence_20_shutdown_drains_to_a_deadline_and_no_stream_holds_it() {
+    let mut limits = turbomcp::Limits::default();
+    limits.shutdown = Duration::from_millis(500);
+    let (server, running) = endless(limits);
+    let site = Site::start(&server).await;
+    let session = site.legacy("2025-11-25", json!({})).await;
+    let mut listening = session.listen().await;
+    listening.event().await.unwrap();
+    let subscribe = modern(1, "subscriptions/listen", json!({"notifications": {}}), json!({}));
+    let mut subscription = site.client().send(Request::modern(&subscribe)).await;
+    subscription.next().await.unwrap();
+    let mut memory = Client::connect(&server);
+    memory.send(&modern(1, "tools/call", json!({"name": "endless"}), json!({}))).await;
+    memory.send(&modern(2, "tools/call", json!({"name": "wait", "arguments": {"ms": 100}}), json!({}))).await;
+    memory.sync().await;
+    let mut endless = modern(1, "tools/call", json!({"name": "endless"}), json!({}));
+    endless["params"]["_meta"]["progressToken"] = json!("p");
+    let mut hanging = site.client().send(Request::modern(&endless)).await;
+    hanging.next().await.unwrap();
+    until(&running, 2).await;
+    let finishing = tokio::spawn({
+        let client = site.client();
+        async move { client.tool("wait", json!({"ms": 100})).await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let started = std::time::Instant::now();
+    server.shutdown_handle().shutdown();
+    // Open streams end at once, what was in flight may finish, and what does not is cancelled.
+    assert_eq!(subscription.rest().await.len(), 1);
+    assert!(listening.next().await.is_none());
+    assert_eq!(finishing.await.unwrap()["result"]["content"][0]["text"], "done");
+    let address = site.address;
+    site.ended().await.unwrap();
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nothing is accepted any more");
+    let rest = memory.rest().await;
+    assert_eq!((rest.len(), &rest[0]["id"]), (1, &json!(2)), "{rest:?}");
+    until(&running, 0).await;
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}

@@ -1,0 +1,14 @@
+//! What users write, and what a client then sees: a test for each shape listed in `docs/features.md`.
+
+mod config;
+mod handlers;
+#[cfg(unix)]
+mod sockets;
+mod validation;
+
+use serde_json::Value;
+
+/// Returns the text of a tool's result.
+fn text(answer: &Value) -> &str {
+    answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer}"))
+}
