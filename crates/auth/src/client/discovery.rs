@@ -83,7 +83,10 @@ pub(super) async fn resource_metadata(
     let resource = Url::parse(&metadata.resource, "the resource in the protected resource's metadata")?;
     if !resource.covers(server) {
         let resource = &metadata.resource;
-        return Err(Error::refused(format!("the metadata are those of {resource:?}, not of {:?}", server.as_str())));
+        return Err(Error::refused(format!(
+            "the metadata are those of the resource {resource:?}, not of {:?}",
+            server.as_str()
+        )));
     }
     Ok(Some(metadata))
 }
