@@ -33,6 +33,8 @@ pub(super) struct Http {
     authorize: Option<Arc<dyn ErasedAuthorize>>,
     /// Counts how often there were new credentials.
     generation: AtomicU64,
+    /// Counts how often it was tried to get some, with whatever end.
+    attempts: AtomicU64,
     /// Held by whoever tells of a refusal, while the others wait.
     asking: tokio::sync::Mutex<()>,
     pub(super) max_message_bytes: usize,
@@ -62,6 +64,7 @@ impl Http {
             headers,
             authorize,
             generation: AtomicU64::new(0),
+            attempts: AtomicU64::new(0),
             asking: tokio::sync::Mutex::new(()),
             max_message_bytes,
         })
@@ -145,11 +148,17 @@ impl Http {
     /// Gets new credentials, or finds that somebody else has meanwhile; false if there are none.
     async fn renewed(&self, generation: u64, challenge: Challenge<'_>) -> Result<bool, Error> {
         let Some(authorize) = &self.authorize else { return Ok(false) };
+        let attempts = self.attempts.load(Ordering::Acquire);
         let _asking = self.asking.lock().await;
         if self.generation() != generation {
             return Ok(true);
         }
+        // Who waited while others failed fails too: a user who said no is not asked once for every request.
+        if self.attempts.load(Ordering::Acquire) != attempts {
+            return Ok(false);
+        }
         let next = authorize.challenged(challenge).await;
+        self.attempts.fetch_add(1, Ordering::AcqRel);
         match next.map_err(|error| Error::connect("there are no new credentials").with_source(error))? {
             Next::Retry => {
                 self.generation.fetch_add(1, Ordering::AcqRel);
