@@ -574,6 +574,42 @@ async fn authc_31_refused_credentials_are_renewed_once_for_all() {
     assert_eq!(told.load(Ordering::SeqCst), 2, "requests refused together are told of once");
 }
 
+/// Has credentials for the first request only, and nobody who would give others.
+struct Refusing {
+    told: Arc<AtomicUsize>,
+}
+
+impl Authorize for Refusing {
+    async fn credentials(&self, _: Head<'_>) -> Result<Credentials, BoxError> {
+        Ok(Credentials::bearer("t")?)
+    }
+
+    async fn challenged(&self, _: Challenge<'_>) -> Result<Next, BoxError> {
+        self.told.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        Err("the user said no".into())
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_says_no_is_not_asked_once_for_every_request() {
+    let told = Arc::new(AtomicUsize::new(0));
+    let web = Web::start(|request| match request.method() {
+        "server/discover" => Reply::result(request, discovered()),
+        _ => Reply::status(401, "www-authenticate: Bearer\r\n", ""),
+    })
+    .await;
+    let refusing = Refusing { told: told.clone() };
+    let client = builder().connect(HttpTarget::new(web.url.as_str()).authorize(refusing)).await.unwrap();
+    let calls: Vec<_> = (0..8).map(|_| tokio::spawn(client.call_tool("x", ()).into_future())).collect();
+    for call in calls {
+        soon(call).await.unwrap().unwrap_err();
+    }
+    assert_eq!(told.load(Ordering::SeqCst), 1);
+    client.call_tool("x", ()).await.unwrap_err();
+    assert_eq!(told.load(Ordering::SeqCst), 2, "the next request asks again");
+}
+
 #[tokio::test]
 async fn authc_29_endless_refusals_are_given_up() {
     for status in [401, 403] {

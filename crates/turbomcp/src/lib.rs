@@ -75,6 +75,8 @@
 pub mod client;
 pub mod prelude;
 
+#[cfg(feature = "auth")]
+pub use turbomcp_auth as auth;
 pub use turbomcp_protocol::{ErrorCode, McpError, McpResult, Method, Revision, types};
 #[cfg(feature = "tcp")]
 pub use turbomcp_server::TcpServer;

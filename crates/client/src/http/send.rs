@@ -12,7 +12,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::authorize::{Challenge, ErasedAuthorize, Head, Next};
+use super::authorize::{Challenge, Credentials, ErasedAuthorize, Head, Next};
 use super::body::Whole;
 use crate::Error;
 
@@ -33,6 +33,8 @@ pub(super) struct Http {
     authorize: Option<Arc<dyn ErasedAuthorize>>,
     /// Counts how often there were new credentials.
     generation: AtomicU64,
+    /// Counts how often it was tried to get some, with whatever end.
+    attempts: AtomicU64,
     /// Held by whoever tells of a refusal, while the others wait.
     asking: tokio::sync::Mutex<()>,
     pub(super) max_message_bytes: usize,
@@ -62,6 +64,7 @@ impl Http {
             headers,
             authorize,
             generation: AtomicU64::new(0),
+            attempts: AtomicU64::new(0),
             asking: tokio::sync::Mutex::new(()),
             max_message_bytes,
         })
@@ -86,22 +89,22 @@ impl Http {
         let (mut url, mut redirects, mut refusals) = (url.clone(), 0, 0);
         loop {
             let generation = self.generation();
-            let request = self.request(&method, &url, headers, body.clone()).await?;
+            let text = url.to_string();
+            let head = Head::new(&method, &text);
+            let credentials = self.credentials(head).await?;
+            let request = self.request(&method, &url, headers, &credentials, body.clone());
             let response = self.client.request(request).await.map_err(unreachable)?;
             let status = response.status();
             if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) && refusals < MAX_REFUSALS {
-                let text = url.to_string();
-                let challenge = Challenge {
-                    head: Head { method: &method, url: &text },
-                    status: status.as_u16(),
-                    headers: response.headers(),
-                    operation,
-                    refusals,
-                };
+                let challenge = Challenge::new(head, &credentials, status.as_u16(), response.headers())
+                    .of_operation(operation)
+                    .after(refusals);
                 if self.renewed(generation, challenge).await? {
                     refusals += 1;
                     continue;
                 }
+            } else if let Some(authorize) = &self.authorize {
+                authorize.answered(head, response.headers());
             }
             if !status.is_redirection() || status == StatusCode::NOT_MODIFIED {
                 return Ok(response);
@@ -114,13 +117,20 @@ impl Http {
         }
     }
 
-    async fn request(
+    async fn credentials(&self, head: Head<'_>) -> Result<Credentials, Error> {
+        let Some(authorize) = &self.authorize else { return Ok(Credentials::none()) };
+        let credentials = authorize.credentials(head).await;
+        credentials.map_err(|error| Error::connect("there are no credentials").with_source(error))
+    }
+
+    fn request(
         &self,
         method: &Method,
         url: &Uri,
         headers: &HeaderMap,
+        credentials: &Credentials,
         body: Bytes,
-    ) -> Result<Request<Whole>, Error> {
+    ) -> Request<Whole> {
         let mut request = Request::new(Whole::new(body));
         *request.method_mut() = method.clone();
         *request.uri_mut() = url.clone();
@@ -129,32 +139,32 @@ impl Http {
         for (name, value) in headers {
             all.insert(name.clone(), value.clone());
         }
-        if let Some(authorize) = &self.authorize {
-            let text = url.to_string();
-            let credentials = authorize.credentials(Head { method, url: &text }).await;
-            let credentials =
-                credentials.map_err(|error| Error::connect("there are no credentials").with_source(error))?;
-            for (name, value) in credentials.headers {
-                all.insert(name, value);
-            }
+        for (name, value) in credentials.headers() {
+            all.insert(name.clone(), value.clone());
         }
-        Ok(request)
+        request
     }
 
     /// Gets new credentials, or finds that somebody else has meanwhile; false if there are none.
     async fn renewed(&self, generation: u64, challenge: Challenge<'_>) -> Result<bool, Error> {
         let Some(authorize) = &self.authorize else { return Ok(false) };
+        let attempts = self.attempts.load(Ordering::Acquire);
         let _asking = self.asking.lock().await;
         if self.generation() != generation {
             return Ok(true);
         }
+        // Who waited while others failed fails too: a user who said no is not asked once for every request.
+        if self.attempts.load(Ordering::Acquire) != attempts {
+            return Ok(false);
+        }
         let next = authorize.challenged(challenge).await;
+        self.attempts.fetch_add(1, Ordering::AcqRel);
         match next.map_err(|error| Error::connect("there are no new credentials").with_source(error))? {
             Next::Retry => {
                 self.generation.fetch_add(1, Ordering::AcqRel);
                 Ok(true)
             }
-            Next::GiveUp => Ok(false),
+            _ => Ok(false),
         }
     }
 }

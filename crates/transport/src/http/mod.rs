@@ -1,5 +1,6 @@
-//! Streamable HTTP without what is MCP's own: mirrored headers, event streams, who may connect, and a listener.
+//! Streamable HTTP without what is MCP's own: credentials, mirrored headers, event streams, who may connect, and a listener.
 
+pub mod authorize;
 pub mod headers;
 pub mod listener;
 pub mod origin;

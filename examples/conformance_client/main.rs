@@ -1,8 +1,9 @@
 //! The client that the official conformance suite drives:
 //! `conformance client --command "exec target/debug/examples/conformance_client" --suite core`
 //!
-//! The suite names the scenario in the environment and the server as the last argument. Scenarios about authorization
-//! are not in here.
+//! The suite names the scenario in the environment and the server as the last argument.
+
+mod auth;
 
 use std::time::Duration;
 
@@ -78,6 +79,7 @@ async fn run(scenario: &str, url: &str) -> Outcome {
                 client.call_tool(&tool.name, sample(&tool.input_schema)).await?;
             }
         }
+        _ if scenario.starts_with("auth/") => auth::run(scenario, url).await?,
         other => return Err(format!("the scenario {other} is unknown").into()),
     }
     Ok(())

@@ -1,0 +1,43 @@
+//! Who is calling: OAuth 2.1 for MCP.
+//!
+//! | module | what is in it | feature |
+//! |---|---|---|
+//! | [`challenge`] | `WWW-Authenticate`, read | always |
+//! | [`pkce`] | the proof that who redeems a code is who asked for it | always |
+//! | [`client`] | [`OAuthClient`]: tokens for requests, by every grant that MCP knows | `client` |
+//!
+//! ```no_run
+//! use turbomcp_auth::OAuthClient;
+//!
+//! # async fn run() -> Result<(), turbomcp_auth::Error> {
+//! let oauth = OAuthClient::builder("https://notes.example/mcp").client_name("My host").build()?;
+//! // Opens a browser. Left out, it is opened when the server refuses the first request.
+//! oauth.login().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! It is an [`Authorize`](turbomcp_transport::http::authorize::Authorize): hand it to the target of a client.
+
+pub mod challenge;
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "client")]
+mod error;
+#[cfg(feature = "client")]
+mod form;
+#[cfg(feature = "client")]
+mod jwt;
+pub mod pkce;
+mod random;
+#[cfg(feature = "client")]
+mod secret;
+
+#[cfg(feature = "client")]
+pub use client::{OAuthClient, OAuthClientBuilder};
+#[cfg(feature = "client")]
+pub use error::Error;
+#[cfg(feature = "client")]
+pub use jwt::SigningKey;
+#[cfg(feature = "client")]
+pub use secret::Secret;
