@@ -37,7 +37,7 @@ impl Notebook {
     #[resource("notes://{number}{?words}", mime_type = "text/plain")]
     async fn note(&self, number: usize, words: Option<usize>) -> McpResult<String> {
         let notes = self.notes();
-        let note = notes.get(number).ok_or_else(|| McpError::resource_not_found(&format!("notes://{number}")))?;
+        let note = notes.get(number).ok_or_else(|| McpError::resource_not_found(format!("notes://{number}")))?;
         Ok(note.split_whitespace().take(words.unwrap_or(usize::MAX)).collect::<Vec<_>>().join(" "))
     }
     // ANCHOR_END: template

@@ -63,7 +63,8 @@ async fn http_08_modern_requests_carry_their_metadata_in_headers() {
 }
 
 fn tools(annotation: &str) -> Value {
-    let tool = |name: &str, property: Value| json!({"name": name, "inputSchema": {"type": "object", "properties": {"region": property}}});
+    let schema = |property: Value| json!({"type": "object", "properties": {"region": property}});
+    let tool = |name: &str, property: Value| json!({"name": name, "inputSchema": schema(property)});
     json!({"resultType": "complete", "tools": [
         tool("good", json!({"type": "string", "x-mcp-header": annotation})),
         tool("bad", json!({"type": "number", "x-mcp-header": "Region"})),

@@ -388,7 +388,8 @@ async fn log(mut stderr: ChildStderr, name: String) {
         loop {
             match decoder.next_line() {
                 Ok(Some(line)) => {
-                    tracing::info!(target: "turbomcp::server_stderr", server = name, "{}", String::from_utf8_lossy(&line));
+                    let line = String::from_utf8_lossy(&line);
+                    tracing::info!(target: "turbomcp::server_stderr", server = name, "{line}");
                 }
                 Ok(None) => break,
                 Err(_) => tracing::debug!(server = name, "a line on standard error was too long"),

@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn what_is_neither_command_nor_url_is_refused() {
         let configs = ServerConfigs::parse(
-            r#"{"mcpServers": {"a": {}, "b": {"command": "x", "url": "http://y"}, "c": {"disabled": true}}, "other": 1}"#,
+            r#"{"mcpServers": {"a": {}, "b": {"command": "x", "url": "http://y"}, "c": {"disabled": true}}, "x": 1}"#,
         )
         .unwrap();
         let servers = configs.servers();

@@ -18,8 +18,8 @@ use crate::sync::contain;
 /// Everything a client does for its server, in one place.
 ///
 /// The same methods answer requests of a legacy server and the questions in a modern server's results. What
-/// [`capabilities`](ClientHandler::capabilities) does not declare is refused without being asked here. Handlers that are
-/// functions are given to the builder one by one instead, as with
+/// [`capabilities`](ClientHandler::capabilities) does not declare is refused without being asked here. Handlers that
+/// are functions are given to the builder one by one instead, as with
 /// [`on_elicit`](crate::ClientBuilder::on_elicit).
 ///
 /// ```

@@ -213,7 +213,7 @@ impl Inbox {
         let message = match Message::decode(frame) {
             Ok(message) => message,
             Err(error) => {
-                // Whatever a server prints beside its messages is not fatal, but an answer that is none ends its request.
+                // What a server prints beside its messages is not fatal, but an answer that is none ends its request.
                 tracing::warn!(error = %error.error, "the server sent something that is no message");
                 let id = error.id.and_then(|id| number(id.of(frame)))?;
                 let pending = lock(&self.state).pending.remove(&id)?;

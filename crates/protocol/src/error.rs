@@ -154,8 +154,8 @@ impl McpError {
 
     /// No resource has this URI. Sent with the code of the peer's revision.
     #[must_use]
-    pub fn resource_not_found(uri: &str) -> Self {
-        Self::new(ErrorCode::RESOURCE_NOT_FOUND, "resource not found").with_data(json!({ "uri": uri }))
+    pub fn resource_not_found(uri: impl fmt::Display) -> Self {
+        Self::new(ErrorCode::RESOURCE_NOT_FOUND, "resource not found").with_data(json!({ "uri": uri.to_string() }))
     }
 
     /// The caller is not authenticated.

@@ -142,6 +142,20 @@ impl<T> Ask<'_, T> {
     }
 }
 
+impl<'a, T> Ask<'a, T> {
+    /// Asks the same, and reads the answer as something else.
+    pub(crate) fn answered_by<U>(self) -> Ask<'a, U> {
+        let Ask { ctx, key, kind, method, params, refusal, form, answer: _ } = self;
+        Ask { ctx, key, kind, method, params, refusal, form, answer: std::marker::PhantomData }
+    }
+
+    /// Does not ask, but fails.
+    pub(crate) fn refused(mut self, refusal: McpError) -> Self {
+        self.refusal = Some(refusal);
+        self
+    }
+}
+
 impl<T: DeserializeOwned + Send + 'static> Ask<'_, T> {
     async fn send(self) -> McpResult<T> {
         if let Some(refusal) = self.refusal {

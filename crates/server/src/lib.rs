@@ -29,6 +29,7 @@ mod connection;
 mod context;
 mod era;
 mod error;
+mod form;
 mod handler;
 #[cfg(feature = "http")]
 mod http;
@@ -68,6 +69,7 @@ pub use builder::{IntoServer, ServerBuilder};
 pub use config::ServerConfig;
 pub use context::{Context, FromContext, Progress, RequestContext};
 pub use error::{Error, ServerError, ServerResult, ToolError};
+pub use form::Answer;
 pub use handler::{
     ByFunction, ByTrait, CallToolRequest, CompleteRequest, CompletionHandler, FnPrompt, FnResource, FnTool,
     GetPromptRequest, IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult,

@@ -20,7 +20,7 @@
 //!     async fn constant(&self, name: String) -> McpResult<String> {
 //!         match name.as_str() {
 //!             "pi" => Ok(std::f64::consts::PI.to_string()),
-//!             _ => Err(McpError::resource_not_found(&format!("constants://{name}"))),
+//!             _ => Err(McpError::resource_not_found(format!("constants://{name}"))),
 //!         }
 //!     }
 //!
@@ -83,13 +83,13 @@ pub use turbomcp_server::TcpServer;
 #[cfg(all(unix, feature = "unix"))]
 pub use turbomcp_server::UnixServer;
 pub use turbomcp_server::{
-    ArgumentError, Arguments, Ask, BoxError, CallToolRequest, CompleteRequest, CompletionHandler, Context, Ending,
-    Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle, HandlerRegistry, IntoCallToolResult,
-    IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoResourceHandler, IntoServer, IntoToolHandler,
-    Json, Limits, McpServer, Middleware, MiddlewareError, MiddlewareResult, Next, Params, Progress, PromptHandler,
-    ReadResourceRequest, Request, RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response,
-    SchemaValidator, ServerBuilder, ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError,
-    ToolFunction, ToolHandler, Validation, ValidationConfig, schema, text, uri,
+    Answer, ArgumentError, Arguments, Ask, BoxError, CallToolRequest, CompleteRequest, CompletionHandler, Context,
+    Ending, Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle, HandlerRegistry,
+    IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoResourceHandler, IntoServer,
+    IntoToolHandler, Json, Limits, McpServer, Middleware, MiddlewareError, MiddlewareResult, Next, Params, Progress,
+    PromptHandler, ReadResourceRequest, Request, RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler,
+    Response, SchemaValidator, ServerBuilder, ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture,
+    ToolError, ToolFunction, ToolHandler, Validation, ValidationConfig, schema, text, uri,
 };
 #[cfg(feature = "http")]
 pub use turbomcp_server::{HttpListener, HttpServer};

@@ -228,6 +228,7 @@ fn assert_stopped(world: &World, outcome: Result<(), Error>, why: &str) {
     assert_eq!(world.count("/token"), 0, "a token was asked for");
 }
 
+/// Holds AUTHC-01, AUTHC-02, AUTHC-12, AUTHC-16, AUTHC-17, AUTHC-19, AUTHC-22, AUTHC-31, AUTHC-34.
 #[tokio::test]
 async fn a_first_refusal_leads_to_a_token() {
     let world = World::start(|_, _| None).await;
@@ -250,6 +251,7 @@ async fn a_first_refusal_leads_to_a_token() {
     assert_eq!(registered["redirect_uris"], json!([asked["redirect_uri"]]));
 }
 
+/// Holds AUTHC-07.
 #[tokio::test]
 async fn metadata_of_another_issuer_are_not_used() {
     for issuer in ["https://evil.example", "BASE/"] {
@@ -264,6 +266,7 @@ async fn metadata_of_another_issuer_are_not_used() {
     }
 }
 
+/// Holds AUTHC-18.
 #[tokio::test]
 async fn without_s256_nobody_is_asked() {
     for methods in [Value::Null, json!(["plain"]), json!([])] {
@@ -277,6 +280,7 @@ async fn without_s256_nobody_is_asked() {
     }
 }
 
+/// Holds AUTHC-04.
 #[tokio::test]
 async fn metadata_of_another_resource_are_not_used() {
     for resource_of in ["https://evil.example/mcp", "BASE/mcp/deeper", "BASE/other", "not a URL", ""] {
@@ -292,6 +296,7 @@ async fn metadata_of_another_resource_are_not_used() {
     }
 }
 
+/// Holds AUTHC-19, AUTHC-20.
 #[tokio::test]
 async fn the_resource_is_named_as_it_is_published() {
     let world = World::start(|base, seen| {
@@ -321,6 +326,7 @@ async fn world_of_issuer(iss: Option<&'static str>, is_advertised: bool, error: 
     .await
 }
 
+/// Holds AUTHC-23, AUTHC-24, AUTHC-25, AUTHC-26.
 #[tokio::test]
 async fn codes_of_another_issuer_are_not_redeemed() {
     for (iss, is_advertised, why) in [
@@ -345,6 +351,7 @@ async fn codes_of_another_issuer_are_not_redeemed() {
     assert_eq!(error.oauth_error(), Some("access_denied"));
 }
 
+/// Holds AUTHC-21.
 #[tokio::test]
 async fn an_answer_with_another_state_counts_for_nothing() {
     let world = World::start(|_, seen| {
@@ -543,6 +550,7 @@ impl TokenStore for Shared {
     }
 }
 
+/// Holds AUTHC-28, AUTHC-29, AUTHC-30.
 #[tokio::test]
 async fn scopes_are_united_and_not_asked_for_without_end() {
     let world = World::start(|_, _| None).await;
@@ -579,6 +587,7 @@ async fn a_refusal_of_old_credentials_is_met_by_the_new_ones() {
     assert_eq!((next, world.count("/authorize")), (Next::Retry, 1));
 }
 
+/// Holds AUTHC-05, AUTHC-14, AUTHC-15, AUTHC-32.
 #[tokio::test]
 async fn credentials_of_one_authorization_server_are_never_shown_to_another() {
     let second = World::start(|base, seen| match seen.path.as_str() {
@@ -615,6 +624,7 @@ async fn credentials_of_one_authorization_server_are_never_shown_to_another() {
     assert!(lock(&second.seen).iter().all(|seen| !format!("{seen:?}").contains("mine")));
 }
 
+/// Holds AUTHC-13.
 #[tokio::test]
 async fn a_refused_registration_says_why() {
     let world = World::start(|_, seen| {
@@ -627,6 +637,7 @@ async fn a_refused_registration_says_why() {
     assert!(error.to_string().contains("no loopback here"), "{error}");
 }
 
+/// Holds AUTHC-08, AUTHC-09, AUTHC-10, AUTHC-11.
 #[tokio::test]
 async fn a_document_comes_before_a_registration() {
     let url = "https://app.example/client.json";
@@ -674,6 +685,7 @@ async fn a_device_code_is_polled_for() {
     assert_eq!(polls[1].method, "POST");
 }
 
+/// Holds AUTHCC-02, AUTHCC-03, AUTHCC-04, AUTHCC-06.
 #[tokio::test]
 async fn a_client_authenticates_by_a_signed_assertion() {
     use base64::Engine as _;
@@ -718,4 +730,116 @@ async fn nothing_secret_is_shown() {
     assert!(!format!("{oauth:?}").contains("T1"));
     let credentials = oauth.credentials(Head::new(&Method::POST, &world.url())).await.unwrap();
     assert!(!format!("{credentials:?}").contains("T1"), "{credentials:?}");
+}
+
+/// Publishes both kinds of metadata only where they are looked for last.
+async fn world_of_hidden_metadata(issuer: &'static str, at: &'static str) -> Arc<World> {
+    World::start(move |base, seen| {
+        let issuer = format!("{base}{issuer}");
+        match seen.path.as_str() {
+            "/.well-known/oauth-protected-resource/mcp" => Some((MISSING.into(), String::new())),
+            "/.well-known/oauth-protected-resource" => {
+                ok(&with(resource(base), "authorization_servers", json!([issuer])))
+            }
+            path if path == at => {
+                let server = with(server(base), "issuer", json!(issuer));
+                ok(&with(server, "authorization_response_iss_parameter_supported", json!(false)))
+            }
+            "/authorize" => {
+                let (redirect, state) = (&seen.query["redirect_uri"], &seen.query["state"]);
+                moved(&format!("{redirect}?code=C&state={state}"))
+            }
+            path if path.contains("well-known") => Some((MISSING.into(), String::new())),
+            _ => None,
+        }
+    })
+    .await
+}
+
+/// Holds AUTHC-03, AUTHC-06.
+#[tokio::test]
+async fn metadata_are_looked_for_in_the_order_of_the_specification() {
+    for (issuer, at, tried) in [
+        ("", "/.well-known/openid-configuration", &["/.well-known/oauth-authorization-server"][..]),
+        (
+            "/tenant",
+            "/tenant/.well-known/openid-configuration",
+            &["/.well-known/oauth-authorization-server/tenant", "/.well-known/openid-configuration/tenant"],
+        ),
+    ] {
+        let world = world_of_hidden_metadata(issuer, at).await;
+        world.builder().build().unwrap().login().await.unwrap();
+        let seen: Vec<_> = lock(&world.seen).iter().map(|seen| seen.path.clone()).collect();
+        let mut expected = vec!["/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"];
+        expected.extend(tried);
+        expected.push(at);
+        assert_eq!(seen[..expected.len()], expected);
+    }
+}
+
+/// Holds AUTHC-27.
+#[tokio::test]
+async fn scopes_are_those_that_are_published_if_none_are_asked_for() {
+    for (published, challenge, asked) in [
+        (json!(["a", "b"]), "Bearer", Some("a b")),
+        (json!(["a", "b"]), "Bearer scope=c", Some("c")),
+        (json!([]), "Bearer", None),
+    ] {
+        let world = World::start(move |base, seen| {
+            let path = "/.well-known/oauth-protected-resource/mcp";
+            (seen.path == path).then(|| ok(&with(resource(base), "scopes_supported", published.clone())))?
+        })
+        .await;
+        refused(&world.builder().build().unwrap(), &world.url(), 401, challenge, 0).await.unwrap();
+        assert_eq!(world.requests("/authorize")[0].query.get("scope").map(String::as_str), asked);
+    }
+}
+
+#[tokio::test]
+async fn an_identity_provider_grants_only_what_was_asked_for() {
+    for (issued, is_good) in [("id-jag", true), ("access_token", false)] {
+        let world = World::start(move |_, seen| {
+            let kind = format!("urn:ietf:params:oauth:token-type:{issued}");
+            let answer = json!({"access_token": "J", "token_type": "N_A", "issued_token_type": kind});
+            (seen.path == "/idp").then(|| ok(&answer))?
+        })
+        .await;
+        let provider = IdentityProvider::new(format!("{}/idp", world.base), PreRegistered::new("at-idp"), || async {
+            Ok(Secret::new("ID"))
+        });
+        let client = PreRegistered::new("at-as").secret("s");
+        let outcome = world.builder().client(client).enterprise_managed(provider).build().unwrap().login().await;
+        let exchanged = &world.requests("/idp")[0].form;
+        assert_eq!((exchanged["audience"].as_str(), exchanged["resource"].as_str()), (&*world.base, &*world.url()));
+        assert_eq!((exchanged["subject_token"].as_str(), exchanged["client_id"].as_str()), ("ID", "at-idp"));
+        if is_good {
+            outcome.unwrap();
+            assert_eq!(world.requests("/token")[0].form["assertion"], "J");
+        } else {
+            assert_stopped(&world, outcome, "another kind");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_assertion_is_not_tried_again() {
+    let world =
+        World::start(|_, seen| (seen.path == "/token").then(|| failed(&json!({"error": "invalid_grant"})))?).await;
+    let oauth = world.builder().client(PreRegistered::new("w")).workload_identity(|_| async { Ok(Secret::new("J")) });
+    let error = refused(&oauth.build().unwrap(), &world.url(), 401, "Bearer", 0).await.unwrap_err();
+    assert_eq!(error.downcast_ref::<Error>().unwrap().oauth_error(), Some("invalid_grant"));
+    assert_eq!((world.count("/token"), world.count("/authorize")), (1, 0));
+}
+
+#[tokio::test]
+async fn a_server_that_publishes_nothing_is_its_own_authorization_server() {
+    let world = World::start(|_, seen| match seen.path.as_str() {
+        path if path.contains("well-known") => Some((MISSING.into(), String::new())),
+        _ => None,
+    })
+    .await;
+    let oauth = world.builder().build().unwrap();
+    oauth.login().await.unwrap();
+    assert_eq!(authorization(&oauth, &world.url()).await.as_deref(), Some("Bearer T1"));
+    assert_eq!(world.requests("/authorize")[0].query["code_challenge_method"], "S256");
 }

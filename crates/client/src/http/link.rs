@@ -43,6 +43,9 @@ const MAX_TOOLS: usize = 10_000;
 /// How long the end of a session may take.
 const CLOSING: Duration = Duration::from_secs(3);
 
+/// How long a server may take to open its listening stream; some send no head before there is an event.
+const LISTENING: Duration = Duration::from_millis(500);
+
 type Waiter = oneshot::Receiver<Result<Answer, Error>>;
 
 pub(super) struct HttpLink {
@@ -234,10 +237,13 @@ impl Exchange for HttpLink {
                 return Err(Error::http_status(response.status().as_u16()));
             }
             if *notice.method == Method::INITIALIZED {
-                let listener = tokio::spawn(listen(self.session.clone()));
+                let (sender, answered) = oneshot::channel();
+                let listener = tokio::spawn(listen(self.session.clone(), sender));
                 if let Some(old) = lock(&self.listener).replace(listener) {
                     old.abort();
                 }
+                // What the server says from now on is heard, and its streams are opened in the order they are meant.
+                let _ = tokio::time::timeout(LISTENING, answered).await;
             }
             Ok(())
         })

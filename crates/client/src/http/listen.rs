@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::body::Events;
@@ -14,12 +15,17 @@ use crate::client::backoff;
 const LONG: Duration = Duration::from_secs(5);
 
 /// Keeps a listening stream open until the server says that there is none, or the session is over.
-pub(super) async fn listen(session: Arc<Session>) {
+///
+/// `answered` is told once the server has answered the first attempt, whichever way.
+pub(super) async fn listen(session: Arc<Session>, answered: oneshot::Sender<()>) {
     let (mut last_event_id, mut failures) = (None::<String>, 0);
+    let mut answered = Some(answered);
     loop {
         let opened = Instant::now();
         let mut retry = None;
-        match session.get(last_event_id.as_deref()).await {
+        let response = session.get(last_event_id.as_deref()).await;
+        drop(answered.take());
+        match response {
             Ok(response) if response.status().is_success() && is_of_type(&response, "text/event-stream") => {
                 let mut events = Events::new(response.into_body(), session.http.max_message_bytes);
                 while let Ok(Some(event)) = events.next().await {
