@@ -20,6 +20,16 @@ impl fmt::Debug for Work {
     }
 }
 
+/// The arguments of the tool that is called.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[expect(clippy::exhaustive_structs, reason = "the tool takes these")]
+pub struct Sum {
+    /// One summand.
+    pub a: i64,
+    /// The other.
+    pub b: i64,
+}
+
 /// What the others are compared with: the plainest way to read a tool call and write its answer.
 pub const BASELINE: &str = "value";
 

@@ -1,5 +1,7 @@
 //! The micro-benchmarks: instructions under callgrind, time under criterion, each as a ratio to a plain baseline.
 
+mod clients;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -19,35 +21,50 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
         }
         ["instructions"] => instructions(workspace),
         ["time", rest @ ..] => time(workspace, rest),
-        _ => Err("usage: cargo xtask bench [instructions | time [FILTER]]".into()),
+        ["clients"] => clients::run(workspace),
+        _ => Err("usage: cargo xtask bench [instructions | time [FILTER] | clients]".into()),
     }
 }
 
 fn instructions(workspace: &Workspace) -> Outcome {
-    if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_err() {
-        return Err("valgrind is not installed; it counts the instructions".into());
-    }
+    need_valgrind()?;
     process::run(&mut workspace.cargo(&["build", "--release", "--package", "turbomcp-benches", "--bin", "work"]))?;
     let work = workspace.target.join("release/work");
     let names = process::read(&mut Command::new(&work))?;
     println!("\n| work | instructions | ratio |\n|---|--:|--:|");
     let mut baseline = None;
     for name in names.lines() {
-        let short = collected(workspace, &work, name, TIMES.0)?;
-        let long = collected(workspace, &work, name, TIMES.1)?;
-        let each = long.saturating_sub(short) / (TIMES.1 - TIMES.0);
+        let each = each(workspace, name, |times| {
+            let mut command = Command::new(&work);
+            command.args([name, &times.to_string()]);
+            command
+        })?;
         let baseline = *baseline.get_or_insert(each);
         println!("| {name} | {each} | {} |", ratio(each, baseline));
     }
     Ok(())
 }
 
+fn need_valgrind() -> Outcome {
+    if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_err() {
+        return Err("valgrind is not installed; it counts the instructions".into());
+    }
+    Ok(())
+}
+
+/// Returns how many instructions a piece of work takes, of a program that is run to do it so many times.
+fn each(workspace: &Workspace, name: &str, program: impl Fn(u64) -> Command) -> Outcome<u64> {
+    let short = collected(workspace, name, &program(TIMES.0))?;
+    let long = collected(workspace, name, &program(TIMES.1))?;
+    Ok(long.saturating_sub(short) / (TIMES.1 - TIMES.0))
+}
+
 /// Returns how many instructions one run takes.
-fn collected(workspace: &Workspace, work: &Path, name: &str, times: u64) -> Outcome<u64> {
-    let out = workspace.target.join(format!("callgrind.{name}.{times}"));
+fn collected(workspace: &Workspace, name: &str, program: &Command) -> Outcome<u64> {
+    let out = workspace.target.join(format!("callgrind.{name}"));
     let mut command = Command::new("valgrind");
     command.args(["-q", "--tool=callgrind"]).arg(format!("--callgrind-out-file={}", out.display()));
-    command.arg(work).args([name, &times.to_string()]);
+    command.arg(program.get_program()).args(program.get_args());
     process::read(&mut command)?;
     let report = fs::read_to_string(&out)?;
     fs::remove_file(&out)?;

@@ -35,7 +35,8 @@ usage: cargo xtask COMMAND
   tree                    the number of crates that a user's build pulls in
   deny                    licences, sources and duplicates of the dependencies
   bench [instructions | time [FILTER]]
-                          the micro-benchmarks, each as a ratio to a plain baseline";
+                          the micro-benchmarks, each as a ratio to a plain baseline
+        clients           our client and that of rmcp, calling one server";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
