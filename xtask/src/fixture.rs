@@ -50,6 +50,11 @@ impl Server {
         let address = free_address()?;
         let mut command = Command::new(program);
         command.args(["--http", &address.to_string()]);
+        Self::spawn(command, address, log)
+    }
+
+    /// Runs a command that serves at an address; what it prints goes to `log`.
+    pub(crate) fn spawn(mut command: Command, address: SocketAddr, log: &Path) -> Outcome<Self> {
         let output = File::create(log)?;
         command.stdout(output.try_clone()?).stderr(output);
         let mut process = Guarded::spawn(&mut command)?;
@@ -67,6 +72,7 @@ impl Server {
     }
 }
 
-fn free_address() -> Outcome<SocketAddr> {
+/// Returns an address that nobody listens on.
+pub(crate) fn free_address() -> Outcome<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
