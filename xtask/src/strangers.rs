@@ -13,7 +13,7 @@ use crate::{
 const LIMIT: Duration = Duration::from_secs(300);
 
 pub(crate) fn run(workspace: &Workspace, profile: Profile) -> Outcome {
-    let program = fixture::build(workspace, profile)?;
+    let program = fixture::build(workspace, profile, "conformance_server")?;
     let output = workspace.target.join("strangers");
     fs::create_dir_all(&output)?;
     let mut total = Tally::default();
