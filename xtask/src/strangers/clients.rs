@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(super) fn run(workspace: &Workspace, profile: Profile, strangers: &mut Strangers) -> Outcome {
-    let server = fixture::build(workspace, profile)?;
+    let server = fixture::build(workspace, profile, "conformance_server")?;
     let languages = [("typescript", typescript(workspace)?), ("python", python(workspace, "tests/strangers/python")?)];
     for (language, client) in languages {
         for era in ["legacy", "modern"] {
