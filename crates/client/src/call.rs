@@ -15,7 +15,7 @@ use turbomcp_protocol::{ErrorCode, Method};
 
 use crate::client::{Client, Connection, Shared};
 use crate::exchange::{BoxFuture, GiveUp, Outgoing, Tracking, members_of};
-use crate::inbox::write_input;
+use crate::questions::write_input;
 use crate::{Error, builder::Settings};
 
 /// The most questions a server may ask in one round.
@@ -158,8 +158,17 @@ pub(crate) fn read_as<R: DeserializeOwned>(_: &Shared, result: &[u8]) -> Result<
 }
 
 impl Client {
-    /// Sends a request, answers what the server asks, and returns the result and the number of rounds that took.
+    /// Sends a request unless the server is left alone, and returns the result and the number of rounds that took.
     async fn request_raw(&self, prepared: &Prepared, options: Options) -> Result<(Bytes, u32), Error> {
+        let Some(breaker) = &self.shared().breaker else { return self.rounds(prepared, options).await };
+        let permit = breaker.admit()?;
+        let outcome = self.rounds(prepared, options).await;
+        permit.judge(&outcome);
+        outcome
+    }
+
+    /// Sends a request and answers what the server asks, until there is a result.
+    async fn rounds(&self, prepared: &Prepared, options: Options) -> Result<(Bytes, u32), Error> {
         let shared = self.shared();
         let meta = if options.meta.is_empty() { Vec::new() } else { members_of(&options.meta)? };
         let limit = options.timeout.unwrap_or(shared.settings.request_timeout);

@@ -27,9 +27,12 @@
 //! | hear of changes | [`Client::subscribe`], [`Subscription`] |
 //! | answer what the server asks | [`ClientHandler`], [`ClientBuilder::on_elicit`] |
 //! | start a server as a child process | [`Command`] |
+//! | leave a server alone that fails | [`CircuitBreakerConfig`] |
 //! | hold many servers, or those of a configuration | [`ClientGroup`], [`ServerConfigs`] |
 //! | reach a server over HTTP | [`HttpTarget`](http::HttpTarget) |
 
+mod backoff;
+mod breaker;
 mod builder;
 mod cache;
 mod call;
@@ -51,11 +54,14 @@ mod outbox;
 #[cfg_attr(not(feature = "validation"), path = "outputs/unchecked.rs")]
 mod outputs;
 mod pages;
+mod questions;
 mod stream;
+mod subscribe;
 mod subscription;
 mod sync;
 mod target;
 
+pub use breaker::{CircuitBreakerConfig, CircuitState, FailureThreshold, RecoveryStrategy};
 pub use builder::{ClientBuilder, Era};
 pub use call::Call;
 #[cfg(feature = "stdio")]
