@@ -11,7 +11,7 @@ use turbomcp::client::Era;
 use crate::peer::{discovered, failure, initialized, soon, text};
 use crate::web::{Reply, Web, builder, connect};
 
-/// Holds HTTP-06, HTTP-07, HTTP-09, HTTP-23, HTTP-24, HDR-01, HDR-04, VER-01.
+/// Holds HTTP-06, HTTP-07, HTTP-09, HTTP-23, HTTP-24, HDR-01, HDR-04, VER-01, HDR-02.
 #[tokio::test]
 async fn http_08_modern_requests_carry_their_metadata_in_headers() {
     let web = Web::modern(|request| match request.method() {

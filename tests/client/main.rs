@@ -11,5 +11,6 @@ mod operations;
 mod peer;
 #[cfg(unix)]
 mod processes;
+mod requirements;
 mod sessions;
 mod web;

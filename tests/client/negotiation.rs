@@ -30,7 +30,7 @@ async fn ver_11_a_modern_server_is_found_by_asking_it_first() {
     assert!(client.capabilities().tools.is_some());
 }
 
-/// Holds BASE-26.
+/// Holds BASE-26, BASE-04.
 #[tokio::test]
 async fn ver_13_any_other_error_means_legacy_on_the_same_pipe() {
     for code in [-32601, -32602, -32600, -32000, -32002, -32603, 7] {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use turbomcp::client::{Client, Command, Era};
+use turbomcp::types::SubscriptionFilter;
 
 use crate::peer::{failure, soon};
 
@@ -122,6 +123,23 @@ async fn stdio_12_a_crash_surfaces_at_once_and_the_next_call_starts_the_server_a
     let error = failure(async { call.await.unwrap() }).await;
     assert!(error.is_closed() && started.elapsed() < Duration::from_secs(5), "{error}");
     client.ping().await.unwrap();
+    client.close().await;
+}
+
+#[tokio::test]
+async fn stdio_13_a_server_that_was_started_again_is_asked_to_report_again() {
+    let client = Client::builder().reconnect().connect(fixture()).await.unwrap();
+    let pids = pid_of_child();
+    let filter = || SubscriptionFilter::new().with_tools_list_changed(true);
+    let mut subscription = client.subscribe(filter()).await.unwrap();
+    for pid in pids {
+        let _ = std::process::Command::new("kill").args(["-9", &pid]).status();
+    }
+    assert!(soon(subscription.next()).await.unwrap().unwrap_err().is_closed());
+    // The acknowledgement is that of a request the new process was sent.
+    let again = client.subscribe(filter()).await.unwrap();
+    assert_eq!(*again.filter(), filter());
+    again.close().await;
     client.close().await;
 }
 

@@ -179,8 +179,11 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// `is_closed()` if the connection is lost.
+    /// `is_closed()` if the connection is lost, `is_usage()` if this client has no roots.
     pub async fn roots_changed(&self) -> Result<(), Error> {
+        if self.shared.settings.handlers.capabilities.roots.is_none() {
+            return Err(Error::usage("this client has no roots"));
+        }
         if self.revision().is_modern() {
             return Ok(());
         }

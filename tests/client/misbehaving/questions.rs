@@ -9,7 +9,7 @@ use turbomcp::client::Era;
 use super::{agreeing, builder};
 use crate::peer::{connected, soon, text};
 
-/// Holds BASE-21, STDIO-05.
+/// Holds BASE-21, STDIO-05, STDIO-18.
 #[tokio::test]
 async fn base_21_a_modern_server_gets_no_answer_to_a_request_of_its_own() {
     let (client, mut peer) = connected(agreeing(), Era::Modern).await;
@@ -21,7 +21,7 @@ async fn base_21_a_modern_server_gets_no_answer_to_a_request_of_its_own() {
     assert!(peer.drain().await.is_empty());
 }
 
-/// Holds LIFE-15.
+/// Holds LIFE-15, BASE-14, ELIC-03.
 #[tokio::test]
 async fn life_15_a_legacy_server_gets_every_question_answered_or_refused() {
     let (client, mut peer) = connected(agreeing(), Era::Legacy).await;
@@ -36,7 +36,6 @@ async fn life_15_a_legacy_server_gets_every_question_answered_or_refused() {
     assert_eq!(ask(json!(2), "roots/list", json!({})).await["error"]["code"], -32601);
     let form = json!({"message": "?", "requestedSchema": {"type": "object", "properties": {}}});
     assert_eq!(ask(json!(3), "elicitation/create", form).await["result"]["action"], "accept");
-    // Holds ELIC-03.
     let url = json!({"mode": "url", "message": "?", "url": "https://example.com", "elicitationId": "e"});
     assert_eq!(ask(json!(4), "elicitation/create", url).await["error"]["code"], -32602);
     assert_eq!(ask(json!(5), "elicitation/create", json!({"mode": "form"})).await["error"]["code"], -32602);
@@ -93,7 +92,8 @@ async fn handlers_that_panic_do_not_take_the_connection_with_them() {
     assert_eq!(soon(call).await.unwrap().unwrap().content[0].as_text(), Some("still here"));
 }
 
-/// Holds LIFE-15: what is too much is refused, and the connection goes on.
+/// What is too much is refused, and the connection goes on.
+/// Holds LIFE-15.
 #[tokio::test]
 async fn a_server_that_asks_without_end_is_refused() {
     let builder = builder().on_elicit(|_| std::future::pending());

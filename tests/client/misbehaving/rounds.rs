@@ -17,7 +17,7 @@ fn asks(key: &str, state: Option<&str>) -> Value {
     result
 }
 
-/// Holds MRTR-10, MRTR-12, MRTR-13, MRTR-15, TOOL-24.
+/// Holds MRTR-10, MRTR-12, MRTR-13, MRTR-15, TOOL-24, BASE-38.
 #[tokio::test]
 async fn mrtr_11_rounds_repeat_the_request_with_the_answers_and_the_latest_state() {
     let (client, mut peer) = connected(agreeing(), Era::Modern).await;

@@ -68,6 +68,7 @@ async fn canc_07_a_dropped_call_is_cancelled_and_its_late_answer_ignored() {
     }
 }
 
+/// Holds CANC-02.
 #[tokio::test]
 async fn canc_03_a_call_that_was_answered_is_not_cancelled() {
     let (client, mut peer) = connected(builder(), Era::Modern).await;
