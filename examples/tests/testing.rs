@@ -97,8 +97,8 @@ async fn divides_for_clients_of_both_eras() {
 // ANCHOR: time
 #[tokio::test(start_paused = true)]
 async fn pondering_takes_two_minutes_and_shows_its_progress() {
-    let client = Client::builder().request_timeout(Duration::from_secs(60)).connect(&Calculator.into_server());
-    let client = client.await.unwrap();
+    let server = Calculator.into_server();
+    let client = Client::builder().request_timeout(Duration::from_secs(60)).connect(&server).await.unwrap();
     let started = tokio::time::Instant::now();
     let answer = client.call_tool("ponder", ()).on_progress(|_| {}).await.unwrap();
     assert_eq!(answer.content[0].as_text(), Some("42"));

@@ -39,6 +39,8 @@ mod call;
 #[cfg(feature = "stdio")]
 mod child;
 mod client;
+#[cfg(feature = "stdio")]
+mod command;
 mod config;
 mod error;
 mod exchange;
@@ -64,9 +66,9 @@ mod target;
 pub use breaker::{CircuitBreakerConfig, CircuitState, FailureThreshold, RecoveryStrategy};
 pub use builder::{ClientBuilder, Era};
 pub use call::Call;
-#[cfg(feature = "stdio")]
-pub use child::Command;
 pub use client::Client;
+#[cfg(feature = "stdio")]
+pub use command::Command;
 pub use config::{ServerConfig, ServerConfigs};
 pub use error::Error;
 pub use group::{ClientGroup, Health};
