@@ -28,7 +28,8 @@ usage: cargo xtask COMMAND
   test                    everything below except bench, with fmt, clippy, doc and cargo test
   conformance [--release] the official conformance suite against examples/conformance_{server,client}
               [--url URL] its half for servers against one that is already running
-  strangers [--release]   third-party clients against examples/conformance_server
+  strangers [--release]   third-party clients against examples/conformance_server, and our client against a
+                          third-party authorization server
   coverage [--write]      which test holds which requirement; --write renews docs/coverage.md
   guides                  what the guides in docs/ include and link to
   hack                    every feature of every published crate alone

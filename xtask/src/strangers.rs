@@ -1,4 +1,5 @@
-//! Third-party clients against `examples/conformance_server`: each language, era and binding.
+//! Third-party clients against `examples/conformance_server`, in each language, era and binding; and our client against a
+//! third-party authorization server.
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
@@ -12,8 +13,11 @@ use crate::{
 
 const LIMIT: Duration = Duration::from_secs(300);
 
+const OAUTH: &str = "oauth";
+
 pub(crate) fn run(workspace: &Workspace, profile: Profile) -> Outcome {
     let program = fixture::build(workspace, profile, "conformance_server")?;
+    let flows = fixture::build(workspace, profile, "oauth_flows")?;
     let output = workspace.target.join("strangers");
     fs::create_dir_all(&output)?;
     let mut total = Tally::default();
@@ -24,18 +28,14 @@ pub(crate) fn run(workspace: &Workspace, profile: Profile) -> Outcome {
             for binding in ["stdio", "http"] {
                 let name = format!("{language}-{era}-{binding}");
                 let tally = drive(&program, &output, &name, stranger().args(["--era", era]), binding)?;
-                println!("{name}: {} passed, {} failed", tally.passed, tally.failed.len());
-                for line in &tally.failed {
-                    println!("  {line}");
-                }
-                if !tally.is_good() {
-                    failures.push(format!("{name}: see {}", output.join(format!("{name}.log")).display()));
-                }
-                total.passed += tally.passed;
-                total.failed.extend(tally.failed);
+                failures.extend(tally.report(&output, &name));
+                total.add(tally);
             }
         }
     }
+    let tally = authorize(workspace, &program, &flows, &output)?;
+    failures.extend(tally.report(&output, OAUTH));
+    total.add(tally);
     println!("strangers: {} passed, {} failed", total.passed, total.failed.len());
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
 }
@@ -59,10 +59,15 @@ fn program(path: &Path, arguments: &[&Path]) -> Command {
     command
 }
 
+/// Has our client authorize with an authorization server of others.
+fn authorize(workspace: &Workspace, server: &Path, flows: &Path, output: &Path) -> Outcome<Tally> {
+    let script = tools::npm(workspace, "tests/strangers/oauth")?.join("main.mjs");
+    let running = Server::start(server, &output.join(format!("{OAUTH}.server.log")))?;
+    let mut command = program(flows, &[running.url.as_ref(), tools::node(workspace)?.as_ref(), &script]);
+    finish(&mut command, output, OAUTH)
+}
+
 fn drive(server: &Path, output: &Path, name: &str, command: &mut Command, binding: &str) -> Outcome<Tally> {
-    let log = output.join(format!("{name}.log"));
-    let file = fs::File::create(&log)?;
-    command.stdout(file.try_clone()?).stderr(file);
     // Lives until the client is done.
     let _running = if binding == "stdio" {
         command.arg("--stdio").arg(server).arg("--stdio");
@@ -72,6 +77,14 @@ fn drive(server: &Path, output: &Path, name: &str, command: &mut Command, bindin
         command.args(["--http", &running.url]);
         Some(running)
     };
+    finish(command, output, name)
+}
+
+/// Runs a program to its end and reads its report.
+fn finish(command: &mut Command, output: &Path, name: &str) -> Outcome<Tally> {
+    let log = output.join(format!("{name}.log"));
+    let file = fs::File::create(&log)?;
+    command.stdout(file.try_clone()?).stderr(file);
     let end = Guarded::spawn(command)?.wait(LIMIT);
     let mut tally = Tally::read(&fs::read_to_string(&log)?);
     match end {
@@ -93,6 +106,20 @@ impl Tally {
         let passed = printed.lines().filter(|line| line.starts_with("ok ")).count();
         let failed = printed.lines().filter(|line| line.starts_with("not ok ")).map(str::to_owned).collect();
         Self { passed, failed }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed.extend(other.failed);
+    }
+
+    /// Prints the tally and returns what to say if it is not good.
+    fn report(&self, output: &Path, name: &str) -> Option<String> {
+        println!("{name}: {} passed, {} failed", self.passed, self.failed.len());
+        for line in &self.failed {
+            println!("  {line}");
+        }
+        (!self.is_good()).then(|| format!("{name}: see {}", output.join(format!("{name}.log")).display()))
     }
 
     fn is_good(&self) -> bool {
