@@ -172,7 +172,7 @@ mod tests {
         keeps(MemoryStore::default()).await;
     }
 
-    /// Holds AUTHC-33.
+    /// Holds AUTHC-33, AUTHCC-07, AUTHEMA-09.
     #[tokio::test]
     async fn files_keep_and_are_for_their_owner_only() {
         let folder = std::env::temp_dir().join(format!("turbomcp-auth-{}", crate::random::text()));

@@ -4,6 +4,7 @@ mod code;
 mod discovery;
 mod grants;
 mod identity;
+mod quiet;
 mod reach;
 mod refresh;
 mod scopes;

@@ -27,7 +27,7 @@ async fn a_first_refusal_leads_to_a_token() {
 
 /// Holds AUTHC-18.
 #[tokio::test]
-async fn without_s256_nobody_is_asked() {
+async fn defence_21_without_s256_nobody_is_asked() {
     for methods in [Value::Null, json!(["plain"]), json!([])] {
         let world = World::start(move |base, seen| {
             (seen.path == "/.well-known/oauth-authorization-server")
@@ -57,7 +57,7 @@ async fn world_of_issuer(iss: Option<&'static str>, is_advertised: bool, error: 
 
 /// Holds AUTHC-23, AUTHC-24, AUTHC-25, AUTHC-26.
 #[tokio::test]
-async fn codes_of_another_issuer_are_not_redeemed() {
+async fn defence_21_codes_of_another_issuer_are_not_redeemed() {
     for (iss, is_advertised, why) in [
         (Some("https://evil.example"), true, "another issuer"),
         (Some("https://evil.example"), false, "another issuer"),
@@ -80,7 +80,7 @@ async fn codes_of_another_issuer_are_not_redeemed() {
     assert_eq!(error.oauth_error(), Some("access_denied"));
 }
 
-/// Holds AUTHC-21.
+/// Holds AUTHC-21, AUTHEMA-10.
 #[tokio::test]
 async fn an_answer_with_another_state_counts_for_nothing() {
     let world = World::start(|_, seen| {

@@ -4,7 +4,7 @@ use super::*;
 
 /// Holds AUTHC-07.
 #[tokio::test]
-async fn metadata_of_another_issuer_are_not_used() {
+async fn defence_21_metadata_of_another_issuer_are_not_used() {
     for issuer in ["https://evil.example", "BASE/"] {
         let world = World::start(move |base, seen| {
             let issuer = issuer.replace("BASE", base);
@@ -19,7 +19,7 @@ async fn metadata_of_another_issuer_are_not_used() {
 
 /// Holds AUTHC-04.
 #[tokio::test]
-async fn metadata_of_another_resource_are_not_used() {
+async fn defence_21_metadata_of_another_resource_are_not_used() {
     for resource_of in ["https://evil.example/mcp", "BASE/mcp/deeper", "BASE/other", "not a URL", ""] {
         let world = World::start(move |base, seen| {
             let resource_of = resource_of.replace("BASE", base);
@@ -92,6 +92,26 @@ async fn metadata_are_looked_for_in_the_order_of_the_specification() {
     }
 }
 
+/// Holds DIFF-04.
+#[tokio::test]
+async fn a_server_that_says_nothing_of_itself_is_its_own_authorization_server() {
+    // The metadata are at the base URL, which has no path, and name what endpoints they like.
+    let world = World::start(|base, seen| match seen.path.as_str() {
+        path if path.starts_with("/.well-known/oauth-protected-resource") => Some((MISSING.into(), String::new())),
+        "/.well-known/oauth-authorization-server" => {
+            ok(&with(server(base), "token_endpoint", json!(format!("{base}/oauth/token"))))
+        }
+        "/oauth/token" => ok(&json!({"access_token": "T", "token_type": "Bearer"})),
+        _ => None,
+    })
+    .await;
+    let oauth = world.builder().build().unwrap();
+    oauth.login().await.unwrap();
+    assert_eq!(authorization(&oauth, &world.url()).await.as_deref(), Some("Bearer T"));
+    assert_eq!((world.count("/oauth/token"), world.count("/token")), (1, 0));
+}
+
+/// Holds DIFF-04.
 #[tokio::test]
 async fn a_server_that_publishes_nothing_is_its_own_authorization_server() {
     let world = World::start(|_, seen| match seen.path.as_str() {

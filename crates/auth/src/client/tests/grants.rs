@@ -68,6 +68,7 @@ async fn a_token_that_is_not_bound_is_refused_where_it_has_to_be() {
     assert!(oauth.login().await.unwrap_err().is_refused(), "there is no key to use it with");
 }
 
+/// Holds AUTHEMA-01, AUTHEMA-02, AUTHEMA-04.
 #[tokio::test]
 async fn an_identity_provider_grants_only_what_was_asked_for() {
     for (issued, is_good) in [("id-jag", true), ("access_token", false)] {
@@ -77,17 +78,26 @@ async fn an_identity_provider_grants_only_what_was_asked_for() {
             (seen.path == "/idp").then(|| ok(&answer))?
         })
         .await;
-        let provider = IdentityProvider::new(format!("{}/idp", world.base), PreRegistered::new("at-idp"), || async {
-            Ok(Secret::new("ID"))
-        });
+        let at_provider = PreRegistered::new("at-idp").secret("i");
+        let provider =
+            IdentityProvider::new(format!("{}/idp", world.base), at_provider, || async { Ok(Secret::new("ID")) });
         let client = PreRegistered::new("at-as").secret("s");
         let outcome = world.builder().client(client).enterprise_managed(provider).build().unwrap().login().await;
-        let exchanged = &world.requests("/idp")[0].form;
+        let Seen { form: exchanged, headers, .. } = &world.requests("/idp")[0];
+        assert_eq!(exchanged["grant_type"], "urn:ietf:params:oauth:grant-type:token-exchange");
+        assert_eq!(exchanged["requested_token_type"], "urn:ietf:params:oauth:token-type:id-jag");
         assert_eq!((exchanged["audience"].as_str(), exchanged["resource"].as_str()), (&*world.base, &*world.url()));
-        assert_eq!((exchanged["subject_token"].as_str(), exchanged["client_id"].as_str()), ("ID", "at-idp"));
+        assert_eq!(exchanged["subject_token"], "ID");
+        assert_eq!(exchanged["subject_token_type"], "urn:ietf:params:oauth:token-type:id_token");
+        // `at-idp:i`
+        assert_eq!(headers["authorization"], "Basic YXQtaWRwOmk=");
         if is_good {
             outcome.unwrap();
-            assert_eq!(world.requests("/token")[0].form["assertion"], "J");
+            let Seen { form: asked, headers, .. } = &world.requests("/token")[0];
+            assert_eq!(asked["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
+            assert_eq!(asked["assertion"], "J");
+            // `at-as:s`
+            assert_eq!(headers["authorization"], "Basic YXQtYXM6cw==");
         } else {
             assert_stopped(&world, outcome, "another kind");
         }

@@ -4,7 +4,7 @@ use super::*;
 
 /// Holds AUTHC-05, AUTHC-14, AUTHC-15, AUTHC-32.
 #[tokio::test]
-async fn credentials_of_one_authorization_server_are_never_shown_to_another() {
+async fn defence_21_credentials_of_one_authorization_server_are_never_shown_to_another() {
     let second = World::start(|base, seen| match seen.path.as_str() {
         "/register" => ok(&json!({"client_id": "second"})),
         "/.well-known/oauth-authorization-server" => ok(&server(base)),
