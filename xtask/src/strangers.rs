@@ -1,5 +1,6 @@
 //! Third-party clients against `examples/conformance_server`, and our client against third-party servers.
 
+mod authorization;
 mod clients;
 mod servers;
 
@@ -20,6 +21,7 @@ pub(crate) fn run(workspace: &Workspace, profile: Profile) -> Outcome {
     let mut strangers = Strangers { output, passed: 0, failed: 0, failures: Vec::new() };
     clients::run(workspace, profile, &mut strangers)?;
     servers::run(workspace, &mut strangers)?;
+    authorization::run(workspace, profile, &mut strangers)?;
     println!("strangers: {} passed, {} failed", strangers.passed, strangers.failed);
     if strangers.failures.is_empty() { Ok(()) } else { Err(strangers.failures.join("\n").into()) }
 }
