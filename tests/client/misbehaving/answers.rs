@@ -149,7 +149,7 @@ async fn base_11_a_result_without_a_type_is_complete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_oversized_answer_is_skipped_and_the_call_ends_in_time() {
+async fn defence_22_an_oversized_answer_is_skipped_and_the_call_ends_in_time() {
     let (ours, mut theirs) = crate::peer::pair();
     let transport = ours.max_message_bytes(10_000);
     let connect = tokio::spawn(builder().era(Era::Modern).connect(transport));
