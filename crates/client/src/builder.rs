@@ -207,7 +207,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Leaves the server alone for a while when it fails, instead of waiting for it again and again. Not done unless set.
+    /// Leaves the server alone for a while when it fails, instead of waiting for it again and again. Not done unless
+    /// set.
     pub fn circuit_breaker(mut self, config: CircuitBreakerConfig) -> Self {
         self.settings.circuit_breaker = Some(config);
         self

@@ -94,8 +94,8 @@ impl<R> Call<R> {
 
     /// Adds a member to `_meta`, under a key of your own prefix or a W3C trace key.
     ///
-    /// The keys the protocol fixes are the client's and are left as they are. Awaiting the call fails with `is_usage()` if
-    /// the key is not well-formed.
+    /// The keys the protocol fixes are the client's and are left as they are. Awaiting the call fails with `is_usage()`
+    /// if the key is not well-formed.
     pub fn meta(mut self, key: impl Into<String>, value: impl serde::Serialize) -> Self {
         let key = key.into();
         if !is_key(&key) {

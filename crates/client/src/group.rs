@@ -23,8 +23,8 @@ const SEPARATOR: &str = "__";
 /// Names of tools and prompts are prefixed by the server's: `files__read`. Every question to the group is put to all
 /// servers at the same time, and a server that is down or slow neither fails nor delays the others: it is left alone
 /// for a while, and tried again when it is next needed, as [`ClientBuilder::circuit_breaker`] says. Unless that is set,
-/// three failures in a row are enough, and one for a server that was never there; it is tried again after half a second,
-/// and then ever later, up to half a minute.
+/// three failures in a row are enough, and one for a server that was never there; it is tried again after half a
+/// second, and then ever later, up to half a minute.
 ///
 /// ```no_run
 /// use serde_json::json;
@@ -184,7 +184,8 @@ impl ClientGroup {
     ///
     /// # Errors
     ///
-    /// `is_usage()` if no server has the prefix; `is_unavailable()` at once if the server is being left alone; otherwise as
+    /// `is_usage()` if no server has the prefix; `is_unavailable()` at once if the server is being left alone; otherwise
+    /// as
     /// [`Client::call_tool`].
     pub async fn call_tool(&self, name: &str, arguments: impl Serialize) -> Result<CallToolResult, Error> {
         let (member, name) = self.route(name)?;
