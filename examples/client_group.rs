@@ -2,8 +2,11 @@
 //!
 //! Give it a file as hosts have them: `cargo run --example client_group -- servers.json`
 
+use std::time::Duration;
+
 use serde_json::json;
-use turbomcp::client::{Client, ClientGroup, Error, Health, ServerConfigs};
+use turbomcp::client::{CircuitBreakerConfig, Client, ClientBuilder, ClientGroup, Error, FailureThreshold};
+use turbomcp::client::{Health, ServerConfigs};
 use turbomcp::prelude::*;
 
 struct Calculator;
@@ -17,24 +20,39 @@ impl Calculator {
     }
 }
 
+// ANCHOR: builder
+/// What all clients of the group have in common.
+fn builder() -> ClientBuilder {
+    let breaker = CircuitBreakerConfig::production()
+        .failure_threshold(FailureThreshold::Consecutive(3))
+        .recovery_timeout(Duration::from_secs(10));
+    Client::builder().name("example-host").request_timeout(Duration::from_secs(20)).circuit_breaker(breaker)
+}
+// ANCHOR_END: builder
+
+// ANCHOR: three
 /// A server in this process, a second one of the same kind, and one that is not there.
 fn three() -> Result<ClientGroup, Error> {
-    let group = ClientGroup::new(Client::builder().name("example-host"));
+    let group = ClientGroup::new(builder());
     group.add("here", &Calculator.into_server())?;
     group.add("there", &Calculator.into_server())?;
     group.add("nowhere", "http://127.0.0.1:9/mcp")?;
     Ok(group)
 }
+// ANCHOR_END: three
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // ANCHOR: configuration
     let group = match std::env::args().nth(1) {
         Some(file) => {
             let configs = ServerConfigs::parse(&std::fs::read_to_string(file)?)?;
-            ClientGroup::from_configs(Client::builder().name("example-host"), &configs)?
+            ClientGroup::from_configs(builder(), &configs)?
         }
         None => three()?,
     };
+    // ANCHOR_END: configuration
+    // ANCHOR: use
     group.connect().await;
     for (name, health) in group.health() {
         match health {
@@ -49,5 +67,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{:?}", sum.content[0].as_text());
     }
     group.close().await;
+    // ANCHOR_END: use
     Ok(())
 }

@@ -11,6 +11,7 @@ use turbomcp::types::{
     JsonObject, ListRootsResult, LoggingMessageNotificationParams, Root, RootsCapability, StringSchema,
 };
 
+// ANCHOR: host
 struct Host;
 
 impl ClientHandler for Host {
@@ -35,6 +36,7 @@ impl ClientHandler for Host {
         eprintln!("  [{}] {}", message.level, message.data);
     }
 }
+// ANCHOR_END: host
 
 /// Asks on the terminal; an empty line declines.
 fn ask(question: &str) -> std::io::Result<String> {
@@ -67,6 +69,7 @@ impl Receptionist {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = Receptionist.into_server();
+    // ANCHOR: connect
     for era in [Era::Modern, Era::Legacy] {
         let builder = Client::builder().era(era).log_level(turbomcp::types::LoggingLevel::Info).handler(Host);
         let client = builder.connect(&server).await?;
@@ -74,5 +77,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{}: {}", client.revision(), greeting.content[0].as_text().unwrap_or_default());
         client.close().await;
     }
+    // ANCHOR_END: connect
     Ok(())
 }

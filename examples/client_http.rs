@@ -25,19 +25,23 @@ impl Kitchen {
 
 async fn talk(client: &Client, server: Option<&McpServer>) -> Result<(), Error> {
     println!("connected, {}", client.revision());
+    // ANCHOR: call
     let boiled = client
         .call_tool("boil", ())
         .timeout(Duration::from_secs(10))
         .on_progress(|progress| println!("  {} degrees", progress.progress))
         .await?;
     println!("{:?}", boiled.content[0].as_text());
+    // ANCHOR_END: call
 
+    // ANCHOR: changes
     let mut changes = client.subscribe(SubscriptionFilter::new().with_tools_list_changed(true)).await?;
     if let Some(server) = server {
         let _ = server.remove_tool("boil");
         println!("changed: {:?}", changes.next().await.transpose()?);
     }
     changes.close().await;
+    // ANCHOR_END: changes
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 use serde_json::json;
 use turbomcp::client::{Client, Command, Error};
 
+// ANCHOR: command
 /// The server to start: what stands on the command line, or the example beside this one.
 fn command() -> std::io::Result<Command> {
     let mut words = std::env::args().skip(1);
@@ -13,7 +14,9 @@ fn command() -> std::io::Result<Command> {
         None => Command::new(std::env::current_exe()?.with_file_name("hello_stdio")),
     })
 }
+// ANCHOR_END: command
 
+// ANCHOR: talk
 async fn talk(client: &Client) -> Result<(), Error> {
     println!("{} speaks {}", client.server_info().map_or("the server".to_owned(), |info| info.name), client.revision());
     for tool in client.list_all_tools().await? {
@@ -27,7 +30,9 @@ async fn talk(client: &Client) -> Result<(), Error> {
     }
     Ok(())
 }
+// ANCHOR_END: talk
 
+// ANCHOR: main
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::connect(command()?).await?;
@@ -36,3 +41,4 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     client.close().await;
     Ok(outcome?)
 }
+// ANCHOR_END: main

@@ -1,7 +1,10 @@
 //! How a server is tested, from the inside out; the guide on testing shows these.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use turbomcp::client::{Client, Era};
 use turbomcp::prelude::*;
 use turbomcp::transport::memory;
 
@@ -13,6 +16,16 @@ impl Calculator {
     #[tool]
     async fn divide(&self, dividend: i64, #[arg(range = 1..=1000)] divisor: i64) -> i64 {
         dividend / divisor
+    }
+
+    /// Takes its time.
+    #[tool]
+    async fn ponder(&self, ctx: Context) -> &'static str {
+        for year in [2_500_000.0, 5_000_000.0, 7_500_000.0] {
+            tokio::time::sleep(Duration::from_secs(40)).await;
+            ctx.progress(year).await;
+        }
+        "42"
     }
 }
 
@@ -65,3 +78,32 @@ async fn announces_its_tools_as_they_were_agreed() {
     assert_eq!(tool["inputSchema"]["required"], json!(["dividend", "divisor"]));
 }
 // ANCHOR_END: definition
+
+// ANCHOR: client
+#[tokio::test]
+async fn divides_for_clients_of_both_eras() {
+    let server = Calculator.into_server();
+    for era in [Era::Modern, Era::Legacy] {
+        let client = Client::builder().era(era).connect(&server).await.unwrap();
+        let quotient: i64 = client.call_tool_as("divide", json!({"dividend": 7, "divisor": 2})).await.unwrap();
+        assert_eq!(quotient, 3);
+        let refused = client.call_tool("divide", json!({"dividend": 7, "divisor": 0})).await.unwrap();
+        assert!(refused.is_error());
+        client.close().await;
+    }
+}
+// ANCHOR_END: client
+
+// ANCHOR: time
+#[tokio::test(start_paused = true)]
+async fn pondering_takes_two_minutes_and_shows_its_progress() {
+    let server = Calculator.into_server();
+    let client = Client::builder().request_timeout(Duration::from_secs(60)).connect(&server).await.unwrap();
+    let started = tokio::time::Instant::now();
+    let answer = client.call_tool("ponder", ()).on_progress(|_| {}).await.unwrap();
+    assert_eq!(answer.content[0].as_text(), Some("42"));
+    assert_eq!(started.elapsed().as_secs(), 120);
+    // Without progress to hear, the silence is too long.
+    assert!(client.call_tool("ponder", ()).await.unwrap_err().is_timeout());
+}
+// ANCHOR_END: time

@@ -1,6 +1,8 @@
 //! The client: its eras, its operations, and servers that do not behave.
 
 mod asking;
+mod breaker;
+mod credentials;
 mod group;
 mod http;
 mod misbehaving;
@@ -9,4 +11,6 @@ mod operations;
 mod peer;
 #[cfg(unix)]
 mod processes;
+mod requirements;
+mod sessions;
 mod web;

@@ -30,7 +30,7 @@ async fn ver_11_a_modern_server_is_found_by_asking_it_first() {
     assert!(client.capabilities().tools.is_some());
 }
 
-/// Holds BASE-26.
+/// Holds BASE-26, BASE-04.
 #[tokio::test]
 async fn ver_13_any_other_error_means_legacy_on_the_same_pipe() {
     for code in [-32601, -32602, -32600, -32000, -32002, -32603, 7] {
@@ -41,6 +41,20 @@ async fn ver_13_any_other_error_means_legacy_on_the_same_pipe() {
         peer.initialize("2025-11-25").await;
         assert_eq!(soon(client).await.unwrap().unwrap().revision(), Revision::V2025_11_25, "{code}");
     }
+}
+
+/// A process may take longer to start than a server may keep silent.
+#[tokio::test(start_paused = true)]
+async fn ver_14_a_modern_server_that_was_slow_to_start_is_found_all_the_same() {
+    let (transport, mut peer) = pair();
+    let client = connect(transport);
+    let probe = peer.expect("server/discover").await;
+    let initialize = peer.expect("initialize").await;
+    peer.answer(&probe, discovered()).await;
+    let error = json!({"code": -32022, "message": "no", "data": {"supported": ["2026-07-28"], "requested": "x"}});
+    peer.send(json!({"jsonrpc": "2.0", "id": initialize["id"], "error": error})).await;
+    peer.discover().await;
+    assert_eq!(soon(client).await.unwrap().unwrap().revision(), Revision::V2026_07_28);
 }
 
 /// Holds VER-03.

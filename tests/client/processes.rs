@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use turbomcp::client::{Client, Command, Era};
+use turbomcp::types::SubscriptionFilter;
 
 use crate::peer::{failure, soon};
 
@@ -73,7 +74,7 @@ async fn stdio_10_a_server_ends_when_its_input_does_and_leaves_no_zombie() {
 
 /// Holds STDIO-10.
 #[tokio::test]
-async fn def_23_a_server_that_does_not_end_is_terminated_then_killed_with_all_it_started() {
+async fn defence_23_a_server_that_does_not_end_is_terminated_then_killed_with_all_it_started() {
     let directory = folder("stubborn");
     let body = format!("trap '' TERM\nsleep 1000 &\necho $! > child\n{HANDSHAKE}\nwhile true; do sleep 0.1; done");
     let client = Client::builder().era(Era::Legacy).connect(script(&directory, &body)).await.unwrap();
@@ -91,7 +92,7 @@ async fn def_23_a_server_that_does_not_end_is_terminated_then_killed_with_all_it
 }
 
 #[tokio::test]
-async fn def_23_dropping_the_client_kills_the_group() {
+async fn defence_23_dropping_the_client_kills_the_group() {
     let directory = folder("dropped");
     let body = format!("trap '' TERM\nsleep 1000 &\necho $! > child\n{HANDSHAKE}\nwhile true; do sleep 0.1; done");
     let client = Client::builder().era(Era::Legacy).connect(script(&directory, &body)).await.unwrap();
@@ -122,6 +123,23 @@ async fn stdio_12_a_crash_surfaces_at_once_and_the_next_call_starts_the_server_a
     let error = failure(async { call.await.unwrap() }).await;
     assert!(error.is_closed() && started.elapsed() < Duration::from_secs(5), "{error}");
     client.ping().await.unwrap();
+    client.close().await;
+}
+
+#[tokio::test]
+async fn stdio_13_a_server_that_was_started_again_is_asked_to_report_again() {
+    let client = Client::builder().reconnect().connect(fixture()).await.unwrap();
+    let pids = pid_of_child();
+    let filter = || SubscriptionFilter::new().with_tools_list_changed(true);
+    let mut subscription = client.subscribe(filter()).await.unwrap();
+    for pid in pids {
+        let _ = std::process::Command::new("kill").args(["-9", &pid]).status();
+    }
+    assert!(soon(subscription.next()).await.unwrap().unwrap_err().is_closed());
+    // The acknowledgement is that of a request the new process was sent.
+    let again = client.subscribe(filter()).await.unwrap();
+    assert_eq!(*again.filter(), filter());
+    again.close().await;
     client.close().await;
 }
 
@@ -182,7 +200,7 @@ async fn stdio_04_noise_on_both_outputs_is_no_failure() {
 
 /// Holds DEFENCES 23: argv only, and no more of the environment than is listed.
 #[tokio::test]
-async fn def_23_a_server_sees_only_the_environment_it_is_given() {
+async fn defence_23_a_server_sees_only_the_environment_it_is_given() {
     let directory = folder("environment");
     let body = format!("env > env\n{HANDSHAKE}");
     let command = script(&directory, &body).env("GIVEN", "a; $(touch owned)").inherit_env("CARGO_MANIFEST_DIR");
@@ -204,5 +222,15 @@ async fn a_process_that_holds_the_pipe_open_does_not_hide_a_crash() {
     let started = Instant::now();
     assert!(failure(client.ping()).await.is_closed());
     assert!(started.elapsed() < Duration::from_secs(4));
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_dies_amid_an_answer_is_reported_with_its_end() {
+    let directory = folder("amid");
+    let body = format!("{HANDSHAKE}\nread line\nprintf '{{\"jsonrpc\":\"2.0\",\"id\":'\nexit 7");
+    let client = Client::builder().era(Era::Legacy).connect(script(&directory, &body)).await.unwrap();
+    let error = failure(client.ping()).await;
+    assert!(error.is_closed() && error.to_string().contains('7'), "{error}");
     std::fs::remove_dir_all(directory).unwrap();
 }

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::peer::{discovered, initialized};
+use turbomcp::client::{Client, ClientBuilder, Error};
+
+use crate::peer::{discovered, initialized, soon};
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -210,4 +212,24 @@ async fn read(stream: &mut TcpStream) -> Option<Request> {
     }
     let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
     Some(Request { verb, path, headers, body, at: Instant::now() })
+}
+
+pub fn builder() -> ClientBuilder {
+    Client::builder().request_timeout(Duration::from_secs(5))
+}
+
+pub async fn connect(web: &Web) -> Client {
+    soon(builder().connect(web.url.as_str())).await.unwrap()
+}
+
+/// Connects to a modern server that answers a tool call in one way, and calls it.
+pub async fn calling(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Result<String, Error> {
+    let web = Web::modern(answer).await;
+    let client = builder().max_message_bytes(64 << 10).connect(web.url.as_str()).await.unwrap();
+    let result = soon(client.call_tool("x", ()).into_future()).await?;
+    Ok(result.content[0].as_text().unwrap().to_owned())
+}
+
+pub fn response(request: &Request, result: &Value) -> String {
+    json!({"jsonrpc": "2.0", "id": request.body["id"], "result": result}).to_string()
 }

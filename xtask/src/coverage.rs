@@ -1,7 +1,8 @@
 //! Which test holds which requirement of the specification.
 //!
 //! A test holds the row that its name starts with, `base_06_rejects_a_request_whose_id_is_null`, and those that a line of
-//! its doc comment names, `/// Holds BASE-07, BASE-14.`
+//! its doc comment names, `/// Holds BASE-07, BASE-14.` Where a test lies tells whether it looks at servers or clients; a
+//! row that binds both needs a test of each.
 
 mod page;
 mod requirements;
@@ -10,7 +11,7 @@ mod tests_of;
 use std::{collections::BTreeMap, fs};
 
 use crate::{Outcome, workspace::Workspace};
-use requirements::Requirement;
+use requirements::{Requirement, Side};
 use tests_of::Test;
 
 const PAGE: &str = "docs/coverage.md";
@@ -27,7 +28,18 @@ pub(crate) enum Mode {
 #[derive(Debug, Default)]
 struct Coverage {
     tests: BTreeMap<String, Vec<Test>>,
-    reasons: BTreeMap<String, String>,
+    reasons: BTreeMap<(String, Side), String>,
+}
+
+impl Coverage {
+    fn has_test(&self, id: &str, side: Side) -> bool {
+        let tests = self.tests.get(id).into_iter().flatten();
+        tests.flat_map(|test| Side::of_file(&test.file)).any(|looked_at| *looked_at == side)
+    }
+
+    fn has_reason(&self, id: &str, side: Side) -> bool {
+        self.reasons.contains_key(&(id.to_owned(), side))
+    }
 }
 
 pub(crate) fn run(workspace: &Workspace, mode: Mode) -> Outcome {
@@ -51,16 +63,20 @@ fn complaints(requirements: &[Requirement], coverage: &Coverage) -> Vec<String> 
     let mut complaints = Vec::new();
     for requirement in requirements {
         let id = &requirement.id;
-        match (coverage.tests.contains_key(id), coverage.reasons.contains_key(id)) {
-            (true, true) => complaints.push(format!("{id} has a test: remove it from {EXEMPT}")),
-            (false, false) if requirement.is_wanted() => {
-                complaints.push(format!("{id} {}: no test, no exemption: {}", requirement.level, requirement.text));
+        for side in Side::ALL {
+            let name = side.name();
+            match (coverage.has_test(id, side), coverage.has_reason(id, side)) {
+                (true, true) => complaints.push(format!("{id} has a test of a {name}: remove it from {EXEMPT}")),
+                (false, false) if requirement.is_wanted_of(side) => {
+                    let Requirement { level, text, .. } = requirement;
+                    complaints.push(format!("{id} {level}, {name}: no test, no exemption: {text}"));
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
     let known = |id: &&String| requirements.iter().any(|requirement| requirement.id == **id);
-    for id in coverage.reasons.keys().filter(|id| !known(id)) {
+    for (id, _) in coverage.reasons.keys().filter(|(id, _)| !known(&id)) {
         complaints.push(format!("{EXEMPT} names {id}, which is no row of {REQUIREMENTS}"));
     }
     for (id, tests) in coverage.tests.iter().filter(|(id, _)| !known(id)) {
@@ -79,42 +95,48 @@ mod tests {
     const ROWS: &str = "\
 id\trole\tlevel\trevisions\trequirement
 BASE-01\tboth\tMUST\tR1-R5\tEvery message is an object.
-BASE-02\tclient\tMUST\tR5\tFor clients only.
 BASE-03\tserver\tSHOULD\tR5\tA wish.
-AUTHC-01\tboth\tMUST\tR5\tA group that is not asked for.
+AUTHS-01\tboth\tMUST\tR5\tA group that is not asked for.
 ";
+    const OF_SERVER: &str = "BASE-01 MUST, server: no test, no exemption: Every message is an object.";
+    const OF_CLIENT: &str = "BASE-01 MUST, client: no test, no exemption: Every message is an object.";
 
     #[track_caller]
-    fn check(test: Option<&str>, exempt: Option<&str>, expected: &[&str]) {
+    fn check(test: Option<(&str, &str)>, exempt: Option<(&str, Side)>, expected: &[&str]) {
         let mut coverage = Coverage::default();
-        if let Some(id) = test {
-            let test = Test { name: "a_test".to_owned(), file: "tests/a.rs".to_owned() };
+        if let Some((id, file)) = test {
+            let test = Test { name: "a_test".to_owned(), file: file.to_owned() };
             coverage.tests.insert(id.to_owned(), vec![test]);
         }
-        if let Some(id) = exempt {
-            coverage.reasons.insert(id.to_owned(), "because".to_owned());
+        if let Some((id, side)) = exempt {
+            coverage.reasons.insert((id.to_owned(), side), "because".to_owned());
         }
         assert_eq!(complaints(&requirements::parse(ROWS).unwrap(), &coverage), expected);
     }
 
     #[test]
-    fn wants_a_test_or_a_reason_for_what_a_server_must_do() {
-        check(None, None, &["BASE-01 MUST: no test, no exemption: Every message is an object."]);
-        check(Some("BASE-01"), None, &[]);
-        check(None, Some("BASE-01"), &[]);
+    fn wants_a_test_or_a_reason_for_what_each_side_must_do() {
+        check(None, None, &[OF_SERVER, OF_CLIENT]);
+        check(Some(("BASE-01", "tests/a.rs")), None, &[OF_CLIENT]);
+        check(Some(("BASE-01", "tests/client/a.rs")), None, &[OF_SERVER]);
+        check(Some(("BASE-01", "crates/protocol/a.rs")), None, &[]);
+        check(None, Some(("BASE-01", Side::Server)), &[OF_CLIENT]);
+        check(Some(("BASE-01", "tests/a.rs")), Some(("BASE-01", Side::Client)), &[]);
     }
 
     #[test]
     fn refuses_a_reason_that_is_no_longer_needed() {
-        check(Some("BASE-01"), Some("BASE-01"), &["BASE-01 has a test: remove it from tests/requirements-exempt.tsv"]);
+        let tested = "BASE-01 has a test of a server: remove it from tests/requirements-exempt.tsv";
+        check(Some(("BASE-01", "tests/a.rs")), Some(("BASE-01", Side::Server)), &[tested, OF_CLIENT]);
+        check(None, Some(("BASE-03", Side::Server)), &[OF_SERVER, OF_CLIENT]);
     }
 
     #[test]
     fn refuses_rows_that_do_not_exist() {
-        let missing = "BASE-01 MUST: no test, no exemption: Every message is an object.";
-        check(Some("DEFENCE-17"), None, &[missing]);
-        check(Some("BASE-99"), None, &[missing, "a_test names BASE-99, which is no row of tests/requirements.tsv"]);
+        check(Some(("DEFENCE-17", "tests/a.rs")), None, &[OF_SERVER, OF_CLIENT]);
+        let named = "a_test names BASE-99, which is no row of tests/requirements.tsv";
+        check(Some(("BASE-99", "tests/a.rs")), None, &[OF_SERVER, OF_CLIENT, named]);
         let named = "tests/requirements-exempt.tsv names BASE-99, which is no row of tests/requirements.tsv";
-        check(None, Some("BASE-99"), &[missing, named]);
+        check(None, Some(("BASE-99", Side::Server)), &[OF_SERVER, OF_CLIENT, named]);
     }
 }

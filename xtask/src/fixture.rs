@@ -1,4 +1,4 @@
-//! The server that the conformance suite and the strangers drive: `examples/conformance_server`.
+//! What the conformance suite and the strangers drive: `examples/conformance_server` and `examples/conformance_client`.
 
 use std::{
     fs::File,
@@ -23,10 +23,10 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// Builds the server and returns its path.
-pub(crate) fn build(workspace: &Workspace, profile: Profile) -> Outcome<PathBuf> {
+/// Builds an example and returns its path.
+pub(crate) fn build(workspace: &Workspace, profile: Profile, example: &str) -> Outcome<PathBuf> {
     // The features of the whole workspace, so that what `cargo test` has built is used again.
-    let mut command = workspace.cargo(&["build", "--workspace", "--all-features", "--example", "conformance_server"]);
+    let mut command = workspace.cargo(&["build", "--workspace", "--all-features", "--example", example]);
     let folder = match profile {
         Profile::Dev => "debug",
         Profile::Release => {
@@ -35,7 +35,7 @@ pub(crate) fn build(workspace: &Workspace, profile: Profile) -> Outcome<PathBuf>
         }
     };
     process::run(&mut command)?;
-    Ok(workspace.target.join(folder).join("examples/conformance_server"))
+    Ok(workspace.target.join(folder).join("examples").join(example))
 }
 
 /// A server on a free port of the loopback interface, ended when dropped.
@@ -50,6 +50,11 @@ impl Server {
         let address = free_address()?;
         let mut command = Command::new(program);
         command.args(["--http", &address.to_string()]);
+        Self::spawn(command, address, log)
+    }
+
+    /// Runs a command that serves at an address; what it prints goes to `log`.
+    pub(crate) fn spawn(mut command: Command, address: SocketAddr, log: &Path) -> Outcome<Self> {
         let output = File::create(log)?;
         command.stdout(output.try_clone()?).stderr(output);
         let mut process = Guarded::spawn(&mut command)?;
@@ -67,6 +72,7 @@ impl Server {
     }
 }
 
-fn free_address() -> Outcome<SocketAddr> {
+/// Returns an address that nobody listens on.
+pub(crate) fn free_address() -> Outcome<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

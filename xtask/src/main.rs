@@ -26,9 +26,10 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test                    everything below except bench, with fmt, clippy, doc and cargo test
-  conformance [--release] the official conformance suite against examples/conformance_server
-              [--url URL] the same against a server that is already running
-  strangers [--release]   third-party clients against examples/conformance_server
+  conformance [--release] the official conformance suite against examples/conformance_{server,client}
+              [--url URL] its half for servers against one that is already running
+  strangers [--release]   third-party clients against examples/conformance_server, and our client against
+                          third-party servers and a third-party authorization server
   coverage [--write]      which test holds which requirement; --write renews docs/coverage.md
   guides                  what the guides in docs/ include and link to
   hack                    every feature of every published crate alone

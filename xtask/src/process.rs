@@ -35,6 +35,20 @@ pub(crate) fn read(command: &mut Command) -> Outcome<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// Returns the same command with no network but a loopback interface of its own, where the system lets anybody ask for
+/// that: for programs that listen on every interface.
+pub(crate) fn without_network(command: Command) -> Command {
+    const SCRIPT: &str = r#"ip link set lo up && exec "$@""#;
+    let mut attempt = Command::new("unshare");
+    attempt.args(["-rn", "sh", "-c", SCRIPT, "sh", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
+    if !attempt.status().is_ok_and(|status| status.success()) {
+        return command;
+    }
+    let mut isolated = Command::new("unshare");
+    isolated.args(["-rn", "sh", "-c", SCRIPT, "sh"]).arg(command.get_program()).args(command.get_args());
+    isolated
+}
+
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")

@@ -1,85 +1,82 @@
-//! Third-party clients against `examples/conformance_server`: each language, era and binding.
+//! Third-party clients against `examples/conformance_server`, and our client against third-party servers.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+mod authorization;
+mod clients;
+mod servers;
 
-use crate::{
-    Outcome,
-    fixture::{self, Profile, Server},
-    process::Guarded,
-    tools,
-    workspace::Workspace,
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
 };
+
+use crate::{Outcome, fixture::Profile, process::Guarded, tools, workspace::Workspace};
 
 const LIMIT: Duration = Duration::from_secs(300);
 
 pub(crate) fn run(workspace: &Workspace, profile: Profile) -> Outcome {
-    let program = fixture::build(workspace, profile)?;
     let output = workspace.target.join("strangers");
     fs::create_dir_all(&output)?;
-    let mut total = Tally::default();
-    let mut failures = Vec::new();
-    for language in ["typescript", "python"] {
-        let stranger = stranger(workspace, language)?;
-        for era in ["legacy", "modern"] {
-            for binding in ["stdio", "http"] {
-                let name = format!("{language}-{era}-{binding}");
-                let tally = drive(&program, &output, &name, stranger().args(["--era", era]), binding)?;
-                println!("{name}: {} passed, {} failed", tally.passed, tally.failed.len());
-                for line in &tally.failed {
-                    println!("  {line}");
-                }
-                if !tally.is_good() {
-                    failures.push(format!("{name}: see {}", output.join(format!("{name}.log")).display()));
-                }
-                total.passed += tally.passed;
-                total.failed.extend(tally.failed);
-            }
-        }
-    }
-    println!("strangers: {} passed, {} failed", total.passed, total.failed.len());
-    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+    let mut strangers = Strangers { output, passed: 0, failed: 0, failures: Vec::new() };
+    clients::run(workspace, profile, &mut strangers)?;
+    servers::run(workspace, &mut strangers)?;
+    authorization::run(workspace, profile, &mut strangers)?;
+    println!("strangers: {} passed, {} failed", strangers.passed, strangers.failed);
+    if strangers.failures.is_empty() { Ok(()) } else { Err(strangers.failures.join("\n").into()) }
 }
 
-/// Installs the client of one language and returns a maker of the commands that run it.
-fn stranger(workspace: &Workspace, language: &str) -> Outcome<Box<dyn Fn() -> Command>> {
-    let folder = format!("tests/strangers/{language}");
-    Ok(if language == "typescript" {
-        let node = tools::node(workspace)?;
-        let script = tools::npm(workspace, &folder)?.join("main.mjs");
-        Box::new(move || program(&node, &[script.as_ref()]))
-    } else {
-        let copy = tools::pip(workspace, &folder)?;
-        Box::new(move || program(&copy.join("venv/bin/python"), &["-B".as_ref(), &copy.join("main.py")]))
-    })
+/// What was found so far, and where the logs are.
+struct Strangers {
+    output: PathBuf,
+    passed: usize,
+    failed: usize,
+    failures: Vec<String>,
+}
+
+impl Strangers {
+    /// Runs a program that prints `ok` and `not ok` lines to its end, and counts them.
+    fn drive(&mut self, name: &str, command: &mut Command) -> Outcome {
+        let log = self.log(name);
+        let file = fs::File::create(&log)?;
+        command.stdout(file.try_clone()?).stderr(file);
+        let end = Guarded::spawn(command)?.wait(LIMIT);
+        let mut tally = Tally::read(&fs::read_to_string(&log)?);
+        match end {
+            Ok(status) if status.success() || !tally.failed.is_empty() => {}
+            Ok(status) => tally.failed.push(format!("it ended with {status}")),
+            Err(error) => tally.failed.push(error.to_string()),
+        }
+        println!("{name}: {} passed, {} failed", tally.passed, tally.failed.len());
+        for line in &tally.failed {
+            println!("  {line}");
+        }
+        if !tally.is_good() {
+            self.failures.push(format!("{name}: see {}", log.display()));
+        }
+        self.passed += tally.passed;
+        self.failed += tally.failed.len();
+        Ok(())
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.output.join(format!("{name}.log"))
+    }
+}
+
+/// Makes the commands that run one program.
+type Program = Box<dyn Fn() -> Command>;
+
+/// Installs what a folder of a Python program names, and returns how to run it.
+fn python(workspace: &Workspace, folder: &str) -> Outcome<Program> {
+    let copy = tools::pip(workspace, folder)?;
+    Ok(Box::new(move || program(&copy.join("venv/bin/python"), &["-B".as_ref(), &copy.join("main.py")])))
 }
 
 fn program(path: &Path, arguments: &[&Path]) -> Command {
     let mut command = Command::new(path);
     command.args(arguments);
     command
-}
-
-fn drive(server: &Path, output: &Path, name: &str, command: &mut Command, binding: &str) -> Outcome<Tally> {
-    let log = output.join(format!("{name}.log"));
-    let file = fs::File::create(&log)?;
-    command.stdout(file.try_clone()?).stderr(file);
-    // Lives until the client is done.
-    let _running = if binding == "stdio" {
-        command.arg("--stdio").arg(server).arg("--stdio");
-        None
-    } else {
-        let running = Server::start(server, &output.join(format!("{name}.server.log")))?;
-        command.args(["--http", &running.url]);
-        Some(running)
-    };
-    let end = Guarded::spawn(command)?.wait(LIMIT);
-    let mut tally = Tally::read(&fs::read_to_string(&log)?);
-    match end {
-        Ok(status) if status.success() || !tally.failed.is_empty() => {}
-        Ok(status) => tally.failed.push(format!("the client ended with {status}")),
-        Err(error) => tally.failed.push(error.to_string()),
-    }
-    Ok(tally)
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -105,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_the_lines_of_a_client() {
+    fn counts_the_lines_of_a_program() {
         let tally = Tally::read("ok a\nnot ok b: why\nnoise\nok c\n2 passed, 1 failed\n");
         assert_eq!(tally, Tally { passed: 2, failed: vec!["not ok b: why".to_owned()] });
     }

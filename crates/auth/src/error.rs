@@ -85,6 +85,17 @@ impl Error {
         }
     }
 
+    /// True if the same would come of trying again later.
+    pub(crate) fn is_final(&self) -> bool {
+        match &self.kind {
+            Kind::Refused(_) => true,
+            Kind::OAuth { code, .. } => {
+                !matches!(code.as_str(), "temporarily_unavailable" | "server_error" | "slow_down")
+            }
+            Kind::Connect(_) | Kind::Timeout(..) | Kind::Usage(_) | Kind::Store(_) => false,
+        }
+    }
+
     /// Returns true if somebody could not be reached.
     #[must_use]
     pub fn is_connect(&self) -> bool {

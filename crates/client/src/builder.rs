@@ -10,6 +10,7 @@ use turbomcp_protocol::types::{
 };
 use turbomcp_protocol::{McpResult, Revision};
 
+use crate::breaker::{Breaker, CircuitBreakerConfig};
 use crate::handler::{ClientHandler, Handlers};
 use crate::subscription::Change;
 use crate::target::{Connector, IntoTarget};
@@ -47,6 +48,7 @@ pub(crate) struct Settings {
     pub(crate) caches: bool,
     pub(crate) reconnects: bool,
     pub(crate) checks_outputs: bool,
+    pub(crate) circuit_breaker: Option<CircuitBreakerConfig>,
 }
 
 /// Builds a client.
@@ -84,6 +86,7 @@ impl Default for ClientBuilder {
                 caches: true,
                 reconnects: false,
                 checks_outputs: true,
+                circuit_breaker: None,
             },
         }
     }
@@ -204,6 +207,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Leaves the server alone for a while when it fails, instead of waiting for it again and again. Not done unless
+    /// set.
+    pub fn circuit_breaker(mut self, config: CircuitBreakerConfig) -> Self {
+        self.settings.circuit_breaker = Some(config);
+        self
+    }
+
     /// Replaces every handler by the methods of one object, and declares what that object declares.
     pub fn handler(mut self, handler: impl ClientHandler) -> Self {
         self.settings.handlers = Handlers::of(handler);
@@ -297,10 +307,20 @@ impl ClientBuilder {
     /// `is_connect()` if the server cannot be reached or started or no revision is common, `is_timeout()` if it does
     /// not answer, `is_closed()` if it ends, `as_mcp()` if it refuses.
     pub async fn connect<M>(self, target: impl IntoTarget<M>) -> Result<Client, Error> {
-        self.connect_by(target.into_target()?.into_connector()).await.map_err(|(error, _)| error)
+        let breaker = self.settings.circuit_breaker.clone().map(Breaker::new);
+        self.connect_by(target.into_target()?.into_connector(), breaker).await.map_err(|(error, _)| error)
     }
 
-    pub(crate) async fn connect_by(self, connector: Box<dyn Connector>) -> Result<Client, (Error, Box<dyn Connector>)> {
-        Client::open(self.settings, connector).await
+    pub(crate) async fn connect_by(
+        self,
+        connector: Box<dyn Connector>,
+        breaker: Option<Arc<Breaker>>,
+    ) -> Result<Client, (Error, Box<dyn Connector>)> {
+        Client::open(self.settings, connector, breaker).await
+    }
+
+    /// Makes the circuit of a server among many.
+    pub(crate) fn breaker_of_a_group(&self) -> Arc<Breaker> {
+        Breaker::new(self.settings.circuit_breaker.clone().unwrap_or_else(CircuitBreakerConfig::of_a_group))
     }
 }

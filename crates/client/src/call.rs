@@ -15,7 +15,7 @@ use turbomcp_protocol::{ErrorCode, Method};
 
 use crate::client::{Client, Connection, Shared};
 use crate::exchange::{BoxFuture, GiveUp, Outgoing, Tracking, members_of};
-use crate::inbox::write_input;
+use crate::questions::write_input;
 use crate::{Error, builder::Settings};
 
 /// The most questions a server may ask in one round.
@@ -94,9 +94,13 @@ impl<R> Call<R> {
 
     /// Adds a member to `_meta`, under a key of your own prefix or a W3C trace key.
     ///
-    /// The keys the protocol fixes are the client's and are left as they are.
+    /// The keys the protocol fixes are the client's and are left as they are. Awaiting the call fails with `is_usage()`
+    /// if the key is not well-formed.
     pub fn meta(mut self, key: impl Into<String>, value: impl serde::Serialize) -> Self {
         let key = key.into();
+        if !is_key(&key) {
+            self.prepared = Err(Error::usage(format!("{key:?} cannot be a key of metadata")));
+        }
         let reserved = key == Meta::PROGRESS_TOKEN || key.starts_with("io.modelcontextprotocol/");
         if !reserved {
             self.options.meta = std::mem::take(&mut self.options.meta).with(key, value);
@@ -158,8 +162,17 @@ pub(crate) fn read_as<R: DeserializeOwned>(_: &Shared, result: &[u8]) -> Result<
 }
 
 impl Client {
-    /// Sends a request, answers what the server asks, and returns the result and the number of rounds that took.
+    /// Sends a request unless the server is left alone, and returns the result and the number of rounds that took.
     async fn request_raw(&self, prepared: &Prepared, options: Options) -> Result<(Bytes, u32), Error> {
+        let Some(breaker) = &self.shared().breaker else { return self.rounds(prepared, options).await };
+        let permit = breaker.admit()?;
+        let outcome = self.rounds(prepared, options).await;
+        permit.judge(&outcome);
+        outcome
+    }
+
+    /// Sends a request and answers what the server asks, until there is a result.
+    async fn rounds(&self, prepared: &Prepared, options: Options) -> Result<(Bytes, u32), Error> {
         let shared = self.shared();
         let meta = if options.meta.is_empty() { Vec::new() } else { members_of(&options.meta)? };
         let limit = options.timeout.unwrap_or(shared.settings.request_timeout);
@@ -264,6 +277,21 @@ impl Shared {
         }
         Ok(out)
     }
+}
+
+/// True if a text may be a key of `_meta`: a name, or labels, a slash and a name.
+fn is_key(key: &str) -> bool {
+    let ends = |text: &str| {
+        let mut bytes = [text.bytes().next(), text.bytes().last()].into_iter();
+        bytes.all(|byte| byte.is_some_and(|byte| byte.is_ascii_alphanumeric()))
+    };
+    let holds =
+        |text: &str, others: &[u8]| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte));
+    let is_label =
+        |label: &str| label.starts_with(|first: char| first.is_ascii_alphabetic()) && ends(label) && holds(label, b"-");
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    prefix.is_none_or(|prefix| prefix.split('.').all(is_label))
+        && (name.is_empty() || ends(name) && holds(name, b"-_."))
 }
 
 /// True if a call failed because what was mirrored of its arguments follows an outdated schema.
@@ -382,3 +410,19 @@ impl<R> Clone for Decode<R> {
 }
 
 impl<R> Copy for Decode<R> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Holds BASE-50.
+    #[test]
+    fn base_47_keys_of_metadata_are_labels_and_a_name() {
+        for good in ["a", "", "a.b-c_9", "com.example/x", "x/", "a-1.b2/c"] {
+            assert!(is_key(good), "{good:?}");
+        }
+        for bad in ["-a", "a.", "a b", "1a/x", "a-/x", ".a/x", "a..b/x", "/x", "a/b/c", "ä", "a/ä"] {
+            assert!(!is_key(bad), "{bad:?}");
+        }
+    }
+}

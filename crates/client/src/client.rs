@@ -1,28 +1,23 @@
 //! The client, and the connection it has at the moment.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tokio::time::Instant;
-use turbomcp_protocol::types::{
-    Implementation, LoggingLevel, ServerCapabilities, SubscriptionFilter, SubscriptionsListenRequestParams,
-};
+use turbomcp_protocol::types::{Implementation, LoggingLevel, ServerCapabilities};
 use turbomcp_protocol::{Method, Revision};
 
 use crate::Error;
+use crate::backoff::backoff;
+use crate::breaker::{Breaker, CircuitState};
 use crate::builder::{ClientBuilder, Era, Settings};
 use crate::cache::Cache;
-use crate::call::in_time;
-use crate::exchange::{Exchange, GiveUp, Notice, Outgoing, members_of};
+use crate::exchange::{Exchange, Notice, members_of};
 use crate::ids::Ids;
-use crate::inbox::{Inbox, Listener};
+use crate::inbox::Inbox;
 use crate::negotiate::{Agreed, Failure, Negotiation};
 use crate::outputs::Outputs;
-use crate::subscription::{Feed, Guard, Subscription};
 use crate::sync::lock;
 use crate::target::{Connector, IntoTarget};
 
@@ -44,11 +39,12 @@ pub(crate) struct Shared {
     pub(crate) ids: Ids,
     pub(crate) cache: Arc<Cache>,
     pub(crate) outputs: Outputs,
+    pub(crate) breaker: Option<Arc<Breaker>>,
     current: Mutex<Arc<Connection>>,
     opener: tokio::sync::Mutex<Opener>,
     log_level: Mutex<Option<LoggingLevel>>,
     /// How many subscriptions want to hear of each resource, in the legacy era.
-    subscribed: Mutex<HashMap<String, usize>>,
+    pub(crate) subscribed: Mutex<HashMap<String, usize>>,
 }
 
 /// A live connection, and what was agreed on it.
@@ -85,6 +81,7 @@ impl Client {
     pub(crate) async fn open(
         settings: Settings,
         mut connector: Box<dyn Connector>,
+        breaker: Option<Arc<Breaker>>,
     ) -> Result<Self, (Error, Box<dyn Connector>)> {
         let (ids, cache) = (Ids::default(), Arc::new(Cache::default()));
         let connection = match open(connector.as_mut(), &settings, &ids, &cache, settings.era).await {
@@ -98,6 +95,7 @@ impl Client {
             ids,
             cache,
             outputs: Outputs::default(),
+            breaker,
             current: Mutex::new(Arc::new(connection)),
             opener: tokio::sync::Mutex::new(opener),
             log_level,
@@ -140,6 +138,12 @@ impl Client {
         self.shared.current().link.is_closed()
     }
 
+    /// Returns whether calls are let through; none if [`ClientBuilder::circuit_breaker`] was not asked for.
+    #[must_use]
+    pub fn circuit(&self) -> Option<CircuitState> {
+        self.shared.breaker.as_ref().map(|breaker| breaker.state())
+    }
+
     /// Ends the connection and waits until it is down: a process that was started here has ended, a session was
     /// deleted. Requests under way fail.
     pub async fn close(&self) {
@@ -175,8 +179,11 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// `is_closed()` if the connection is lost.
+    /// `is_closed()` if the connection is lost, `is_usage()` if this client has no roots.
     pub async fn roots_changed(&self) -> Result<(), Error> {
+        if self.shared.settings.handlers.capabilities.roots.is_none() {
+            return Err(Error::usage("this client has no roots"));
+        }
         if self.revision().is_modern() {
             return Ok(());
         }
@@ -185,155 +192,6 @@ impl Client {
 
     pub(crate) fn keep_log_level(&self, level: LoggingLevel) {
         *lock(&self.shared.log_level) = Some(level);
-    }
-
-    /// Asks the server to report changes, whatever its era: by `subscriptions/listen`, or by `resources/subscribe` and
-    /// what legacy servers report unasked.
-    ///
-    /// # Errors
-    ///
-    /// `as_mcp()` if the server refuses, `is_timeout()` if it does not answer.
-    ///
-    /// # Specification
-    ///
-    /// [Subscriptions](https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions)
-    pub async fn subscribe(&self, filter: SubscriptionFilter) -> Result<Subscription, Error> {
-        let connection = self.shared.connection().await?;
-        if connection.agreed.dress.is_modern() {
-            self.listen(connection, filter).await
-        } else {
-            self.subscribe_legacy(&connection, filter).await
-        }
-    }
-
-    async fn listen(&self, connection: Arc<Connection>, filter: SubscriptionFilter) -> Result<Subscription, Error> {
-        let params = members_of(&SubscriptionsListenRequestParams::new(filter))?;
-        let id = self.shared.ids.next();
-        let feed = Arc::new(Feed::default());
-        connection.inbox.listen(id, &feed);
-        let listening = Listening { inbox: connection.inbox.clone(), listener: Listener::Request(id) };
-        let task = tokio::spawn({
-            let feed = feed.clone();
-            async move {
-                let _listening = listening;
-                let request = Outgoing {
-                    id,
-                    dress: &connection.agreed.dress,
-                    method: &Method::SUBSCRIPTIONS_LISTEN,
-                    params: &params,
-                    round: b"",
-                    meta: b"",
-                    log_level: None,
-                    tracking: None,
-                    name: None,
-                    give_up: GiveUp::Cancel,
-                };
-                let answer = connection.link.exchange(&request).await;
-                feed.end(answer.and_then(|answer| answer.into_result()).map(drop));
-            }
-        });
-        // From here on, giving up ends the request too.
-        let mut subscription = Subscription::new(feed.clone(), SubscriptionFilter::new(), Guard::Listen(task));
-        let settings = &self.shared.settings;
-        let filter = in_time(feed.acknowledged(), settings.request_timeout, settings, || None).await?;
-        subscription.set_filter(filter);
-        Ok(subscription)
-    }
-
-    async fn subscribe_legacy(
-        &self,
-        connection: &Connection,
-        filter: SubscriptionFilter,
-    ) -> Result<Subscription, Error> {
-        let capabilities = &connection.agreed.capabilities;
-        let reports = |changes: Option<Option<bool>>| changes.flatten() == Some(true);
-        let tools = reports(capabilities.tools.as_ref().map(|tools| tools.list_changed));
-        let prompts = reports(capabilities.prompts.as_ref().map(|prompts| prompts.list_changed));
-        let resources = reports(capabilities.resources.as_ref().map(|resources| resources.list_changed));
-        let subscribes = reports(capabilities.resources.as_ref().map(|resources| resources.subscribe));
-        let mut honoured = SubscriptionFilter::new();
-        honoured.tools_list_changed = filter.tools_list_changed.filter(|wanted| *wanted && tools);
-        honoured.prompts_list_changed = filter.prompts_list_changed.filter(|wanted| *wanted && prompts);
-        honoured.resources_list_changed = filter.resources_list_changed.filter(|wanted| *wanted && resources);
-        honoured.resource_subscriptions = filter.resource_subscriptions.filter(|uris| subscribes && !uris.is_empty());
-        let feed = Arc::new(Feed::filtered(honoured.clone()));
-        let listener = connection.inbox.listen_legacy(&feed);
-        let mut unsubscribe = Unsubscribe {
-            client: self.clone(),
-            _listening: Listening { inbox: connection.inbox.clone(), listener },
-            uris: Vec::new(),
-        };
-        for uri in honoured.resource_subscriptions.iter().flatten() {
-            // Also if it is subscribed to already: the session may have been renewed meanwhile.
-            self.subscribe_resource(uri).await?;
-            *lock(&self.shared.subscribed).entry(uri.clone()).or_default() += 1;
-            unsubscribe.uris.push(uri.clone());
-        }
-        Ok(Subscription::new(feed, honoured, Guard::Legacy(unsubscribe)))
-    }
-}
-
-/// Stops hearing when dropped.
-#[derive(Debug)]
-struct Listening {
-    inbox: Arc<Inbox>,
-    listener: Listener,
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        self.inbox.unlisten(self.listener);
-    }
-}
-
-/// Tells a legacy server to stop reporting resources that no other subscription wants to hear of.
-#[derive(Debug)]
-pub(crate) struct Unsubscribe {
-    client: Client,
-    _listening: Listening,
-    uris: Vec<String>,
-}
-
-impl Unsubscribe {
-    /// Returns the resources that nobody wants to hear of any more.
-    fn take(&mut self) -> Vec<String> {
-        let mut subscribed = lock(&self.client.shared.subscribed);
-        let mut unwanted = Vec::new();
-        for uri in std::mem::take(&mut self.uris) {
-            let Some(count) = subscribed.get_mut(&uri) else { continue };
-            *count -= 1;
-            if *count == 0 {
-                subscribed.remove(&uri);
-                unwanted.push(uri);
-            }
-        }
-        unwanted
-    }
-
-    pub(crate) async fn run(&mut self) {
-        for uri in self.take() {
-            if let Err(error) = self.client.unsubscribe_resource(&uri).await {
-                tracing::debug!(%error, "a resource could not be unsubscribed from");
-            }
-        }
-    }
-}
-
-impl Drop for Unsubscribe {
-    fn drop(&mut self) {
-        let uris = self.take();
-        if uris.is_empty() || self.client.is_closed() {
-            return;
-        }
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let client = self.client.clone();
-            // Ends by itself: each request has a deadline.
-            runtime.spawn(async move {
-                for uri in uris {
-                    let _ = client.unsubscribe_resource(&uri).await;
-                }
-            });
-        }
     }
 }
 
@@ -355,7 +213,9 @@ impl Shared {
         if !self.settings.reconnects || !current.link.is_closed() {
             return Ok(current);
         }
-        self.reconnect(Patience::Backoff).await
+        // A circuit that lets a call through has waited already.
+        let patience = if self.breaker.is_some() { Patience::None } else { Patience::Backoff };
+        self.reconnect(patience).await
     }
 
     async fn reconnect(&self, patience: Patience) -> Result<Arc<Connection>, Error> {
@@ -488,16 +348,6 @@ impl Failure {
     }
 }
 
-/// Returns how long to wait after so many failures: twice as long each time, up to half a minute, give or take a half.
-pub(crate) fn backoff(failures: u32) -> Duration {
-    const FIRST: Duration = Duration::from_millis(200);
-    const LONGEST: Duration = Duration::from_secs(30);
-    let full = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST);
-    // A fresh hasher is seeded at random, which is all the randomness this needs.
-    let random = RandomState::new().hash_one(failures) % 1024;
-    full / 2 + full.mul_f64(f64::from(u32::try_from(random).unwrap_or_default()) / 1024.0)
-}
-
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let current = self.shared.current();
@@ -505,18 +355,5 @@ impl fmt::Debug for Client {
             .field("revision", &current.agreed.revision)
             .field("server_info", &current.agreed.server_info)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_backoff_grows_and_saturates() {
-        for (failures, least, most) in [(1, 100, 300), (2, 200, 600), (9, 15_000, 45_000), (u32::MAX, 15_000, 45_000)] {
-            let wait = backoff(failures).as_millis();
-            assert!((least..=most).contains(&wait), "{failures}: {wait}");
-        }
     }
 }

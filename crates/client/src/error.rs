@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     Refused(McpError),
     /// Too much is going on already.
     Busy,
+    /// The server has failed and is left alone.
+    Unavailable(String),
     /// The session is unknown to the server; the request was not run.
     #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "made over HTTP only"))]
     SessionLost,
@@ -109,6 +111,10 @@ impl Error {
         Self::new(Kind::Busy)
     }
 
+    pub(crate) fn unavailable(why: String) -> Self {
+        Self::new(Kind::Unavailable(why))
+    }
+
     #[cfg(feature = "http")]
     pub(crate) fn session_lost() -> Self {
         Self::new(Kind::SessionLost)
@@ -157,6 +163,12 @@ impl Error {
     #[must_use]
     pub fn is_usage(&self) -> bool {
         matches!(self.inner.kind, Kind::Usage(_) | Kind::Busy)
+    }
+
+    /// Returns true if the server has failed before and is left alone for a while; nothing was sent.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self.inner.kind, Kind::Unavailable(_))
     }
 
     /// Returns true if a tool failed whose value was asked for; its text is what this error displays.
@@ -209,6 +221,7 @@ impl fmt::Display for Error {
             Kind::Connect(why) | Kind::Usage(why) => f.write_str(why),
             Kind::Tool(text) => write!(f, "the tool failed: {text}"),
             Kind::Refused(error) => write!(f, "the server's question was not answered: {}", error.message()),
+            Kind::Unavailable(why) => write!(f, "the server has failed and is left alone for a while: {why}"),
             Kind::Busy => f.write_str("too many requests are waiting for an answer"),
             Kind::SessionLost => f.write_str("the server does not know the session any more"),
         }

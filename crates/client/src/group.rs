@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde::Serialize;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use turbomcp_protocol::Revision;
 use turbomcp_protocol::types::{CallToolResult, GetPromptResult, Prompt, Tool};
 
-use crate::client::backoff;
+use crate::breaker::{Breaker, CircuitState};
 use crate::config::ServerConfigs;
 use crate::sync::lock;
 use crate::target::{Connector, IntoTarget};
@@ -20,14 +18,13 @@ use crate::{Client, ClientBuilder, Error};
 /// What stands between the name of a server and the name of what it has.
 const SEPARATOR: &str = "__";
 
-/// How many calls in a row may find a server unresponsive before it is left alone for a while.
-const MAX_FAILURES: u32 = 3;
-
 /// Many servers, each under a name of its own.
 ///
 /// Names of tools and prompts are prefixed by the server's: `files__read`. Every question to the group is put to all
 /// servers at the same time, and a server that is down or slow neither fails nor delays the others: it is left alone
-/// for a while, and tried again when it is next needed.
+/// for a while, and tried again when it is next needed, as [`ClientBuilder::circuit_breaker`] says. Unless that is set,
+/// three failures in a row are enough, and one for a server that was never there; it is tried again after half a
+/// second, and then ever later, up to half a minute.
 ///
 /// ```no_run
 /// use serde_json::json;
@@ -72,6 +69,8 @@ pub enum Health {
         error: String,
         /// How often it has failed in a row.
         failures: u32,
+        /// Whether it is being left alone.
+        circuit: CircuitState,
     },
 }
 
@@ -80,16 +79,8 @@ struct Member {
     builder: ClientBuilder,
     /// Held while connecting, so that one connects and the others wait.
     connector: tokio::sync::Mutex<Option<Box<dyn Connector>>>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    client: Option<Client>,
-    failures: u32,
-    error: Option<String>,
-    /// Until when it is left alone.
-    not_before: Option<Instant>,
+    client: Mutex<Option<Client>>,
+    breaker: Arc<Breaker>,
 }
 
 impl ClientGroup {
@@ -127,7 +118,8 @@ impl ClientGroup {
         let member = Member {
             builder: self.builder.clone().reconnect(),
             connector: tokio::sync::Mutex::new(Some(connector)),
-            state: Mutex::default(),
+            client: Mutex::default(),
+            breaker: self.builder.breaker_of_a_group(),
         };
         lock(&self.members).insert(name.to_owned(), Arc::new(member));
         Ok(())
@@ -192,12 +184,12 @@ impl ClientGroup {
     ///
     /// # Errors
     ///
-    /// `is_usage()` if no server has the prefix; `is_closed()` at once if the server is being left alone; otherwise as
+    /// `is_usage()` if no server has the prefix; `is_unavailable()` at once if the server is being left alone; otherwise
+    /// as
     /// [`Client::call_tool`].
     pub async fn call_tool(&self, name: &str, arguments: impl Serialize) -> Result<CallToolResult, Error> {
         let (member, name) = self.route(name)?;
-        let client = member.client().await?;
-        member.judge(client.call_tool(name, arguments).await)
+        member.client().await?.call_tool(name, arguments).await
     }
 
     /// Gets a prompt by its prefixed name.
@@ -211,8 +203,7 @@ impl ClientGroup {
         arguments: impl IntoIterator<Item = (K, V)>,
     ) -> Result<GetPromptResult, Error> {
         let (member, name) = self.route(name)?;
-        let client = member.client().await?;
-        member.judge(client.get_prompt(name, arguments).await)
+        member.client().await?.get_prompt(name, arguments).await
     }
 
     /// Ends the connections to all servers at the same time.
@@ -253,7 +244,7 @@ impl ClientGroup {
             let question = question.clone();
             asking.spawn(async move {
                 let answer = match member.client().await {
-                    Ok(client) => member.judge(question(name.clone(), client).await),
+                    Ok(client) => question(name.clone(), client).await,
                     Err(error) => Err(error),
                 };
                 (
@@ -279,66 +270,36 @@ fn prefixed(server: &str, name: &str) -> String {
 impl Member {
     /// Returns the client, connecting if that was not done or has failed.
     async fn client(&self) -> Result<Client, Error> {
-        if let Some(client) = self.ready()? {
+        if let Some(client) = self.connected() {
             return Ok(client);
         }
         let mut connector = self.connector.lock().await;
-        if let Some(client) = self.ready()? {
+        if let Some(client) = self.connected() {
             return Ok(client);
         }
+        let permit = self.breaker.admit()?;
         let Some(opened) = connector.take() else { return Err(Error::closed("it was closed here")) };
-        match self.builder.clone().connect_by(opened).await {
+        match self.builder.clone().connect_by(opened, Some(self.breaker.clone())).await {
             Ok(client) => {
-                let mut state = lock(&self.state);
-                *state = State { client: Some(client.clone()), ..State::default() };
+                *lock(&self.client) = Some(client.clone());
+                permit.judge(&Ok(()));
                 Ok(client)
             }
             Err((error, back)) => {
                 *connector = Some(back);
-                self.failed(&error);
+                permit.trip(&error);
                 Err(error)
             }
         }
     }
 
-    /// Returns the client if there is one, or an error if the server is being left alone.
-    fn ready(&self) -> Result<Option<Client>, Error> {
-        let state = lock(&self.state);
-        if state.not_before.is_some_and(|time| Instant::now() < time) {
-            let why = state.error.clone().unwrap_or_default();
-            return Err(Error::closed(format!("the server has failed and is left alone for a while: {why}")));
-        }
-        Ok(state.client.clone())
-    }
-
-    /// Takes notice of how a call went.
-    fn judge<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
-        match &outcome {
-            Err(error) if error.is_timeout() || error.is_closed() || error.is_connect() => self.failed(error),
-            // Also an error is an answer.
-            _ => {
-                let mut state = lock(&self.state);
-                (state.failures, state.error, state.not_before) = (0, None, None);
-            }
-        }
-        outcome
-    }
-
-    fn failed(&self, error: &Error) {
-        let mut state = lock(&self.state);
-        state.failures = state.failures.saturating_add(1);
-        state.error = Some(error.to_string());
-        // One that never was there is left alone at once, one that was gets some more chances.
-        if state.client.is_none() || state.failures >= MAX_FAILURES {
-            let wait = backoff(state.failures).max(Duration::from_millis(500));
-            state.not_before = Some(Instant::now() + wait);
-        }
+    fn connected(&self) -> Option<Client> {
+        lock(&self.client).clone()
     }
 
     fn health(&self) -> Health {
-        let state = lock(&self.state);
-        match (&state.error, &state.client) {
-            (Some(error), _) => Health::Down { error: error.clone(), failures: state.failures },
+        match (self.breaker.failure(), self.connected()) {
+            (Some((error, failures)), _) => Health::Down { error, failures, circuit: self.breaker.state() },
             (None, Some(client)) => Health::Up { revision: client.revision() },
             (None, None) => Health::Unknown,
         }
@@ -346,7 +307,7 @@ impl Member {
 
     async fn close(&self) {
         let _ = self.connector.lock().await.take();
-        let client = lock(&self.state).client.take();
+        let client = lock(&self.client).take();
         if let Some(client) = client {
             client.close().await;
         }

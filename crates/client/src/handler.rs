@@ -217,7 +217,9 @@ impl Handlers {
                 _ => Err(unsupported("sampling")),
             },
             InputRequest::ListRoots(_) => match &self.roots {
-                Some(roots) if self.capabilities.roots.is_some() => roots(()).await.map(InputResponse::ListRoots),
+                Some(roots) if self.capabilities.roots.is_some() => {
+                    files(roots(()).await?).map(InputResponse::ListRoots)
+                }
                 _ => Err(unsupported("roots")),
             },
             _ => Err(McpError::invalid_request("the server asks for something unknown")),
@@ -245,6 +247,17 @@ impl Handlers {
 
 fn empty() -> turbomcp_protocol::types::JsonObject {
     turbomcp_protocol::types::JsonObject::new()
+}
+
+/// Roots are files, so far.
+fn files(result: ListRootsResult) -> McpResult<ListRootsResult> {
+    match result.roots.iter().find(|root| !root.uri.starts_with("file://")) {
+        None => Ok(result),
+        Some(root) => {
+            tracing::error!(uri = root.uri, "a root has to be a `file://` URI");
+            Err(McpError::internal_error())
+        }
+    }
 }
 
 /// Content belongs to an accepted form, and to nothing else.

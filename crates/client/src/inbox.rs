@@ -7,36 +7,30 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
-use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
-use turbomcp_protocol::encode::Adapt;
 use turbomcp_protocol::types::{
-    CancelledNotificationParams, ElicitationCompleteNotificationParams, InputRequest, InputResponse,
-    LoggingMessageNotificationParams, Meta, ProgressNotificationParams, ProgressToken, RequestId,
-    SubscriptionsAcknowledgedNotificationParams,
+    CancelledNotificationParams, ElicitationCompleteNotificationParams, LoggingMessageNotificationParams, Meta,
+    ProgressNotificationParams, ProgressToken, RequestId, SubscriptionsAcknowledgedNotificationParams,
 };
-use turbomcp_protocol::{ErrorCode, Kind, McpError, McpResult, Message, Method, Revision};
+use turbomcp_protocol::{ErrorCode, Kind, McpError, Message, Method, Revision};
 
 use crate::Error;
 use crate::cache::Cache;
 use crate::exchange::{Answer, Tracking};
 use crate::handler::Handlers;
+use crate::questions::{Question, Questions};
 use crate::subscription::{Change, Feed};
 use crate::sync::lock;
 
 /// How many requests may wait for an answer at a time.
 const MAX_PENDING: usize = 4096;
 
-/// How many questions of the server's are answered at a time.
-const MAX_QUESTIONS: usize = 64;
-
 /// The receiving side of one connection.
 pub(crate) struct Inbox {
     handlers: Arc<Handlers>,
     cache: Arc<Cache>,
     state: Mutex<State>,
-    questions: Mutex<Questions>,
-    attention: Arc<Mutex<Attention>>,
+    questions: Questions,
 }
 
 #[derive(Default)]
@@ -53,51 +47,6 @@ struct Pending {
     tracking: Option<Arc<Tracking>>,
 }
 
-/// What the server waits for this client to do.
-#[derive(Default)]
-struct Attention {
-    open: usize,
-    last: Option<Instant>,
-}
-
-/// A question while it is being answered.
-struct Attending(Arc<Mutex<Attention>>);
-
-impl Attending {
-    fn begin(attention: &Arc<Mutex<Attention>>) -> Self {
-        lock(attention).open += 1;
-        Self(attention.clone())
-    }
-}
-
-impl Drop for Attending {
-    fn drop(&mut self) {
-        let mut attention = lock(&self.0);
-        attention.open -= 1;
-        attention.last = Some(Instant::now());
-    }
-}
-
-#[derive(Default)]
-struct Questions {
-    running: JoinSet<()>,
-    by_id: HashMap<Bytes, AbortHandle>,
-}
-
-/// A request of a legacy server's, to be answered.
-#[derive(Debug)]
-pub(crate) struct Question {
-    id: Bytes,
-    wanted: McpResult<Wanted>,
-    revision: Revision,
-}
-
-#[derive(Debug)]
-enum Wanted {
-    Pong,
-    Input(Box<InputRequest>),
-}
-
 /// Who listens: one listen request, or everything a legacy connection is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Listener {
@@ -107,13 +56,7 @@ pub(crate) enum Listener {
 
 impl Inbox {
     pub(crate) fn new(handlers: Arc<Handlers>, cache: Arc<Cache>) -> Arc<Self> {
-        Arc::new(Self {
-            handlers,
-            cache,
-            state: Mutex::default(),
-            questions: Mutex::default(),
-            attention: Arc::default(),
-        })
+        Arc::new(Self { handlers, cache, state: Mutex::default(), questions: Questions::default() })
     }
 
     pub(crate) fn set_revision(&self, revision: Option<Revision>) {
@@ -151,15 +94,12 @@ impl Inbox {
         for (_, feed) in feeds {
             feed.end(Err(Error::closed(why.to_owned())));
         }
-        let mut questions = lock(&self.questions);
-        questions.running.abort_all();
-        questions.by_id.clear();
+        self.questions.close();
     }
 
     /// Returns when the server last waited for this client rather than the other way round: now, if it still does.
     pub(crate) fn last_question(&self) -> Option<Instant> {
-        let attention = lock(&self.attention);
-        if attention.open > 0 { Some(Instant::now()) } else { attention.last }
+        self.questions.last()
     }
 
     /// Ends every subscription, while the connection goes on.
@@ -338,101 +278,25 @@ impl Inbox {
             return;
         }
         let raw = serde_json::to_vec(&id).unwrap_or_default();
-        if let Some(question) = lock(&self.questions).by_id.remove(raw.as_slice()) {
-            question.abort();
-        }
+        self.questions.withdraw(&raw);
     }
 
     fn question(&self, frame: &Bytes, message: &Message) -> Option<Question> {
-        let method = Method::from_name(&message.method(frame));
         let revision = lock(&self.state).revision;
         if revision.is_some_and(Revision::is_modern) {
-            tracing::warn!(%method, "a modern server sent a request, which is not answered");
+            tracing::warn!(method = %message.method(frame), "a modern server sent a request, which is not answered");
             return None;
         }
-        let id = frame.slice(message.id?.range());
-        let params = message.params.map(|span| span.of(frame));
-        let wanted = match method {
-            _ if method == Method::PING => Ok(Wanted::Pong),
-            _ if method == Method::ELICITATION_CREATE => input(params, InputRequest::Elicit),
-            _ if method == Method::SAMPLING_CREATE_MESSAGE => {
-                input(params, |params| InputRequest::CreateMessage(Box::new(params)))
-            }
-            _ if method == Method::ROOTS_LIST => Ok(Wanted::Input(Box::new(InputRequest::ListRoots(None)))),
-            _ => Err(McpError::method_not_found(method)),
-        };
-        Some(Question { id, wanted, revision: revision.unwrap_or(Revision::LATEST_LEGACY) })
+        Question::read(frame, message, revision.unwrap_or(Revision::LATEST_LEGACY))
     }
 
-    /// Answers a question in a task of its own, and sends the answer by `reply`.
+    /// Answers a question, and sends the answer by `reply`.
     pub(crate) fn answer<F>(&self, question: Question, reply: impl FnOnce(Vec<u8>) -> F + Send + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let mut questions = lock(&self.questions);
-        while questions.running.try_join_next().is_some() {}
-        questions.by_id.retain(|_, handle| !handle.is_finished());
-        let Question { id, mut wanted, revision } = question;
-        if questions.running.len() >= MAX_QUESTIONS {
-            wanted = Err(McpError::new(ErrorCode::INTERNAL_ERROR, "too many questions at a time"));
-        }
-        let handlers = self.handlers.clone();
-        let key = id.clone();
-        let attending = matches!(wanted, Ok(Wanted::Input(_))).then(|| Attending::begin(&self.attention));
-        let task = questions.running.spawn(async move {
-            let outcome = match wanted {
-                Ok(Wanted::Pong) => Ok(b"{}".to_vec()),
-                Ok(Wanted::Input(request)) => {
-                    handlers.answer(*request).await.map(|answer| write_input(answer, revision))
-                }
-                Err(error) => Err(error),
-            };
-            reply(write_answer(&id, outcome)).await;
-            drop(attending);
-        });
-        questions.by_id.insert(key, task);
+        self.questions.answer(self.handlers.clone(), question, reply);
     }
-}
-
-fn input<T: DeserializeOwned>(params: Option<&[u8]>, wrap: impl FnOnce(T) -> InputRequest) -> McpResult<Wanted> {
-    let params = params.ok_or_else(|| McpError::invalid_params("the params are missing"))?;
-    let params = serde_json::from_slice(params).map_err(|error| McpError::invalid_params(error.to_string()))?;
-    Ok(Wanted::Input(Box::new(wrap(params))))
-}
-
-/// Writes the answer to a question as a peer of `revision` may see it.
-pub(crate) fn write_input(answer: InputResponse, revision: Revision) -> Vec<u8> {
-    let json = match answer {
-        InputResponse::CreateMessage(result) => serde_json::to_vec(&result.adapted(revision)),
-        InputResponse::ListRoots(result) => serde_json::to_vec(&result.adapted(revision)),
-        InputResponse::Elicit(result) => serde_json::to_vec(&result.adapted(revision)),
-        other => serde_json::to_vec(&other),
-    };
-    json.unwrap_or_default()
-}
-
-fn write_answer(id: &[u8], outcome: McpResult<Vec<u8>>) -> Vec<u8> {
-    let mut out = b"{\"jsonrpc\":\"2.0\",\"id\":".to_vec();
-    out.extend_from_slice(id);
-    match outcome {
-        Ok(result) => {
-            out.extend_from_slice(b",\"result\":");
-            out.extend_from_slice(&result);
-        }
-        Err(error) => {
-            out.extend_from_slice(b",\"error\":{\"code\":");
-            out.extend_from_slice(error.code().to_string().as_bytes());
-            out.extend_from_slice(b",\"message\":");
-            turbomcp_protocol::escape::write_string(error.message(), &mut out);
-            if let Some(data) = error.data() {
-                out.extend_from_slice(b",\"data\":");
-                out.extend_from_slice(data.to_string().as_bytes());
-            }
-            out.push(b'}');
-        }
-    }
-    out.push(b'}');
-    out
 }
 
 /// Reads the error member of a response; none if it has no code.

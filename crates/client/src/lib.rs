@@ -27,15 +27,20 @@
 //! | hear of changes | [`Client::subscribe`], [`Subscription`] |
 //! | answer what the server asks | [`ClientHandler`], [`ClientBuilder::on_elicit`] |
 //! | start a server as a child process | [`Command`] |
+//! | leave a server alone that fails | [`CircuitBreakerConfig`] |
 //! | hold many servers, or those of a configuration | [`ClientGroup`], [`ServerConfigs`] |
 //! | reach a server over HTTP | [`HttpTarget`](http::HttpTarget) |
 
+mod backoff;
+mod breaker;
 mod builder;
 mod cache;
 mod call;
 #[cfg(feature = "stdio")]
 mod child;
 mod client;
+#[cfg(feature = "stdio")]
+mod command;
 mod config;
 mod error;
 mod exchange;
@@ -51,16 +56,19 @@ mod outbox;
 #[cfg_attr(not(feature = "validation"), path = "outputs/unchecked.rs")]
 mod outputs;
 mod pages;
+mod questions;
 mod stream;
+mod subscribe;
 mod subscription;
 mod sync;
 mod target;
 
+pub use breaker::{CircuitBreakerConfig, CircuitState, FailureThreshold, RecoveryStrategy};
 pub use builder::{ClientBuilder, Era};
 pub use call::Call;
-#[cfg(feature = "stdio")]
-pub use child::Command;
 pub use client::Client;
+#[cfg(feature = "stdio")]
+pub use command::Command;
 pub use config::{ServerConfig, ServerConfigs};
 pub use error::Error;
 pub use group::{ClientGroup, Health};

@@ -69,8 +69,27 @@ impl Negotiation<'_> {
             Found::Legacy if era == Era::Modern => {
                 Err(Error::connect("the server speaks only revisions before 2026-07-28").into())
             }
-            Found::Legacy => self.initialize().await,
+            Found::Legacy => match self.initialize().await {
+                // The server was only slow to start, and then took the probe for the first request of the modern era.
+                Err(Failure::Final(error)) if self.offers_modern(&error) => match self.probe(Era::Modern).await? {
+                    Found::Modern(agreed) => {
+                        self.link.agreed(&agreed.dress);
+                        Ok(*agreed)
+                    }
+                    Found::Legacy => Err(error.into()),
+                },
+                outcome => outcome,
+            },
         }
+    }
+
+    /// True if a server refuses what was asked for, and names a modern revision that is spoken here.
+    fn offers_modern(&self, error: &Error) -> bool {
+        let data = error.as_mcp().and_then(|error| error.data().cloned());
+        error.code() == Some(ErrorCode::UNSUPPORTED_PROTOCOL_VERSION)
+            && data
+                .and_then(|data| serde_json::from_value::<UnsupportedProtocolVersionData>(data).ok())
+                .is_some_and(|data| self.best_modern(&data.supported).is_some())
     }
 
     /// Asks by `server/discover`, which no legacy server can mistake for something else.

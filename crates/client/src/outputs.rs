@@ -105,6 +105,14 @@ mod tests {
         check(&outputs, json!({"structuredContent": {}}), true);
     }
 
+    #[test]
+    fn base_52_a_schema_that_names_no_dialect_is_of_2020_12() {
+        // An earlier dialect knows no `prefixItems`, and would let anything pass.
+        let outputs = outputs(json!({"type": "array", "prefixItems": [{"type": "integer"}]}));
+        check(&outputs, json!({"structuredContent": [1]}), true);
+        check(&outputs, json!({"structuredContent": ["1"]}), false);
+    }
+
     /// Holds BASE-53, BASE-56, BASE-58, BASE-59.
     #[test]
     fn base_56_references_to_other_documents_are_not_followed() {

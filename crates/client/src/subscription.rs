@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use turbomcp_protocol::types::SubscriptionFilter;
 
 use crate::Error;
-use crate::client::Unsubscribe;
+use crate::subscribe::Unsubscribe;
 use crate::sync::lock;
 
 /// How many changes may wait to be read.

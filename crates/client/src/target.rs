@@ -123,7 +123,7 @@ fn by_url(_: &str) -> Result<Target, Error> {
 
 #[cfg(feature = "stdio")]
 fn by_command(line: &str) -> Result<Target, Error> {
-    crate::child::Command::parse(line)?.into_target()
+    crate::command::Command::parse(line)?.into_target()
 }
 
 #[cfg(not(feature = "stdio"))]

@@ -67,8 +67,11 @@
 //! | `macros` | the attribute macros | yes |
 //! | `stdio` | standard input and output: `McpServer::run_stdio` | yes |
 //! | `http` | Streamable HTTP: `McpServer::run_http`, `HttpServer` | no |
+//! | `tcp`, `unix` | TCP and Unix sockets: `McpServer::run_tcp`, `McpServer::run_unix` | no |
+//! | `client` | `client`: the client, over the bindings that are chosen beside it | no |
+//! | `auth`, or `oauth` | `auth`: OAuth for the client over HTTP, `auth::OAuthClient` | no |
 //! | `basic` | `macros` and `stdio` | |
-//! | `all-transports` | `stdio` and `http` | |
+//! | `all-transports` | `stdio`, `http`, `tcp` and `unix` | |
 //! | `full` | everything | |
 
 #[cfg(feature = "client")]

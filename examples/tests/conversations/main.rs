@@ -8,6 +8,7 @@ mod ends;
 mod failing;
 mod http;
 mod network;
+mod oauth;
 mod offers;
 mod running;
 mod stress;

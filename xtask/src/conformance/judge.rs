@@ -4,13 +4,14 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::suite::Scored;
+use super::suite::{Role, Scored};
 use crate::Outcome;
 
-// Folders are named `server-<scenario>-<time>`, the time as in `2026-11-21T05-10-22-834Z`.
+// Folders are named `server-<scenario>-<time>` or `<scenario>-<time>`, the time as in `2026-11-21T05-10-22-834Z`. A slash in
+// the name of a scenario is one of its path.
 const TIME_LENGTH: usize = 24;
 
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Verdict {
     successes: usize,
     failures: usize,
@@ -26,6 +27,12 @@ impl Verdict {
             Scored::Required => self.failures == 0 && self.warnings == 0 && self.successes > 0,
             Scored::Reported | Scored::Aside => self.failures == 0,
         }
+    }
+
+    /// Counts a failure that the checks do not tell of.
+    pub(crate) fn fail(&mut self, complaint: String) {
+        self.failures += 1;
+        self.complaints.push(complaint);
     }
 
     pub(crate) fn counts(&self) -> String {
@@ -54,11 +61,16 @@ impl Verdict {
 }
 
 /// Returns the verdict on one scenario, or nothing if it left no result.
-pub(crate) fn read(results: &Path, scenario: &str) -> Outcome<Option<Verdict>> {
-    for entry in std::fs::read_dir(results)? {
+pub(crate) fn read(results: &Path, role: Role, scenario: &str) -> Outcome<Option<Verdict>> {
+    let (group, name) = scenario.rsplit_once('/').unwrap_or(("", scenario));
+    let folder = results.join(group);
+    if !folder.exists() {
+        return Ok(None);
+    }
+    for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let checks = entry.path().join("checks.json");
-        if scenario_of(&entry.file_name().to_string_lossy()) == Some(scenario) && checks.exists() {
+        if scenario_of(role, &entry.file_name().to_string_lossy()) == Some(name) && checks.exists() {
             let checks = serde_json::from_slice(&std::fs::read(checks)?)?;
             return Verdict::from_checks(&checks).map(Some);
         }
@@ -66,8 +78,11 @@ pub(crate) fn read(results: &Path, scenario: &str) -> Outcome<Option<Verdict>> {
     Ok(None)
 }
 
-fn scenario_of(folder: &str) -> Option<&str> {
-    let name = folder.strip_prefix("server-")?;
+fn scenario_of(role: Role, folder: &str) -> Option<&str> {
+    let name = match role {
+        Role::Server => folder.strip_prefix("server-")?,
+        Role::Client => folder,
+    };
     let name = name.get(..name.len().checked_sub(TIME_LENGTH)?)?;
     name.strip_suffix('-')
 }
@@ -114,16 +129,23 @@ mod tests {
 
     #[test]
     fn finds_the_scenario_in_the_name_of_a_folder() {
-        assert_eq!(scenario_of("server-tools-list-2026-11-21T05-10-21-855Z"), Some("tools-list"));
-        assert_eq!(scenario_of("server-server-initialize-2026-11-21T05-10-21-681Z"), Some("server-initialize"));
-        assert_eq!(scenario_of("output.txt"), None);
+        let of_server = |folder| scenario_of(Role::Server, folder);
+        assert_eq!(of_server("server-tools-list-2026-11-21T05-10-21-855Z"), Some("tools-list"));
+        assert_eq!(of_server("server-server-initialize-2026-11-21T05-10-21-681Z"), Some("server-initialize"));
+        assert_eq!(of_server("output.txt"), None);
+        assert_eq!(scenario_of(Role::Client, "dpop-nonce-2026-11-21T05-10-21-855Z"), Some("dpop-nonce"));
     }
 
     #[test]
-    fn has_no_verdict_without_a_result() {
-        let empty = std::env::temp_dir().join(format!("xtask-judge-{}", std::process::id()));
-        std::fs::create_dir_all(&empty).unwrap();
-        assert_eq!(read(&empty, "ping").unwrap(), None);
-        std::fs::remove_dir(&empty).unwrap();
+    fn finds_a_result_by_the_whole_name_of_its_scenario() {
+        let results = std::env::temp_dir().join(format!("xtask-judge-{}", std::process::id()));
+        let folder = results.join("auth/dpop-2026-11-21T05-10-21-855Z");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("checks.json"), r#"[{"id": "a", "status": "SUCCESS"}]"#).unwrap();
+        let found = |scenario| read(&results, Role::Client, scenario).unwrap().is_some();
+        assert!(found("auth/dpop"));
+        assert!(!found("auth/dpop-nonce") && !found("dpop") && !found("other/dpop"));
+        assert_eq!(read(&results, Role::Server, "ping").unwrap(), None);
+        std::fs::remove_dir_all(&results).unwrap();
     }
 }

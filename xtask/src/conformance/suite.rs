@@ -6,36 +6,84 @@ use crate::Outcome;
 
 pub(crate) struct Suite {
     pub(crate) name: &'static str,
+    pub(crate) role: Role,
     pub(crate) folder: &'static str,
     pub(crate) arguments: &'static [&'static str],
+    /// What a single scenario is run with instead; without `--force`, extensions are skipped.
+    pub(crate) single: &'static [&'static str],
     required: Required,
 }
 
+/// Whom a suite judges.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Role {
+    Server,
+    Client,
+}
+
 enum Required {
-    /// The `server` list of a file of the package.
+    /// The list of the role in a file of the package.
     Listed(&'static str),
     /// Everything that ran; that many at least.
     Everything { at_least: usize },
 }
 
-pub(crate) const ALL: &[Suite] = &[
+const V0_1: &str = "tests/conformance/v0.1";
+const V0_2: &str = "tests/conformance/v0.2";
+
+/// Returns the suites that judge a role.
+pub(crate) fn of(role: Role) -> impl Iterator<Item = &'static Suite> {
+    ALL.iter().filter(move |suite| suite.role == role)
+}
+
+const ALL: &[Suite] = &[
     Suite {
         name: "2025-11-25",
-        folder: "tests/conformance/v0.2",
+        role: Role::Server,
+        folder: V0_2,
         arguments: &["--requirements", "2025-11-25"],
+        single: &[],
         required: Required::Listed("requirements/2025-11-25.yaml"),
     },
     Suite {
         name: "2026-07-28",
-        folder: "tests/conformance/v0.2",
+        role: Role::Server,
+        folder: V0_2,
         arguments: &["--requirements", "2026-07-28"],
+        single: &[],
         required: Required::Listed("requirements/2026-07-28.yaml"),
     },
     Suite {
         name: "0.1.16",
-        folder: "tests/conformance/v0.1",
+        role: Role::Server,
+        folder: V0_1,
         arguments: &["--suite", "active"],
+        single: &[],
         required: Required::Everything { at_least: 30 },
+    },
+    Suite {
+        name: "client-2025-11-25",
+        role: Role::Client,
+        folder: V0_2,
+        arguments: &["--requirements", "2025-11-25"],
+        single: &["--force", "--spec-version", "2025-11-25"],
+        required: Required::Listed("requirements/2025-11-25.yaml"),
+    },
+    Suite {
+        name: "client-2026-07-28",
+        role: Role::Client,
+        folder: V0_2,
+        arguments: &["--requirements", "2026-07-28"],
+        single: &["--force", "--spec-version", "2026-07-28"],
+        required: Required::Listed("requirements/2026-07-28.yaml"),
+    },
+    Suite {
+        name: "client-backcompat",
+        role: Role::Client,
+        folder: V0_2,
+        arguments: &["--suite", "backcompat"],
+        single: &[],
+        required: Required::Everything { at_least: 2 },
     },
 ];
 
@@ -60,7 +108,7 @@ impl Suite {
     pub(crate) fn scenarios(&self, package: &Path, printed: &str) -> Outcome<Vec<Scenario>> {
         let ran = announced(printed);
         let required = match self.required {
-            Required::Listed(file) => server_list(&std::fs::read_to_string(package.join(file))?),
+            Required::Listed(file) => listed(&std::fs::read_to_string(package.join(file))?, self.role),
             Required::Everything { .. } => ran.clone(),
         };
         let least = if let Required::Everything { at_least } = self.required { at_least } else { 1 };
@@ -69,28 +117,39 @@ impl Suite {
         }
         let others: Vec<_> = ran.into_iter().filter(|name| !required.contains(name)).collect();
         let required = required.into_iter().map(|name| Scenario { name, scored: Scored::Required });
-        let others = others.into_iter().map(|name| Scenario { scored: unscored(&name), name });
+        let others = others.into_iter().map(|name| Scenario { scored: unscored(self.role, &name), name });
         Ok(required.chain(others).collect())
     }
 }
 
-fn unscored(name: &str) -> Scored {
+fn unscored(role: Role, name: &str) -> Scored {
     let aside = ["tasks-", "sep-2640-"].iter().any(|prefix| name.starts_with(prefix));
-    if aside { Scored::Aside } else { Scored::Reported }
+    match role {
+        _ if aside => Scored::Aside,
+        Role::Server => Scored::Reported,
+        Role::Client => Scored::Required,
+    }
 }
 
 /// Returns the scenarios that the harness says it runs, in order.
 fn announced(printed: &str) -> Vec<String> {
     let names = printed.lines().filter_map(|line| {
+        if let Some(name) = line.strip_prefix("Starting scenario: ") {
+            return Some(name.trim());
+        }
         let line = line.split("=== Running scenario: ").nth(1)?;
         line.split(" ===").next()
     });
     names.map(str::to_owned).collect()
 }
 
-/// Returns the items of the top-level key `server`.
-fn server_list(yaml: &str) -> Vec<String> {
-    let lines = yaml.lines().skip_while(|line| line.trim_end() != "server:").skip(1);
+/// Returns the items of the top-level key of a role.
+fn listed(yaml: &str, role: Role) -> Vec<String> {
+    let key = match role {
+        Role::Server => "server:",
+        Role::Client => "client:",
+    };
+    let lines = yaml.lines().skip_while(|line| line.trim_end() != key).skip(1);
     let items = lines.take_while(|line| line.starts_with([' ', '#', '-']) || line.trim().is_empty());
     items
         .filter_map(|line| line.trim().strip_prefix("- "))
@@ -103,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_server_list_of_a_requirement_file() {
+    fn reads_the_list_of_a_role_in_a_requirement_file() {
         let yaml = "\
 # A comment.
 server:
@@ -114,8 +173,12 @@ server:
   - dns-rebinding-protection
 client:
   - initialize
+
+not_scored:
+  - scenario: auth/dpop
 ";
-        assert_eq!(server_list(yaml), ["ping", "tools-list", "dns-rebinding-protection"]);
+        assert_eq!(listed(yaml, Role::Server), ["ping", "tools-list", "dns-rebinding-protection"]);
+        assert_eq!(listed(yaml, Role::Client), ["initialize"]);
     }
 
     #[test]
@@ -123,18 +186,20 @@ client:
         let printed =
             "Running 2\n\n=== Running scenario: ping ===\nRunning…\n\u{1b}[1m=== Running scenario: tools-list ===\n";
         assert_eq!(announced(printed), ["ping", "tools-list"]);
+        assert_eq!(announced("Starting scenario: auth/dpop\nStarting\n"), ["auth/dpop"]);
     }
 
     #[test]
     fn sets_extensions_aside() {
-        assert_eq!(unscored("tasks-lifecycle"), Scored::Aside);
-        assert_eq!(unscored("sep-2640-skills-manifest"), Scored::Aside);
-        assert_eq!(unscored("server-sse-polling"), Scored::Reported);
+        assert_eq!(unscored(Role::Server, "tasks-lifecycle"), Scored::Aside);
+        assert_eq!(unscored(Role::Client, "sep-2640-client-no-prefetch"), Scored::Aside);
+        assert_eq!(unscored(Role::Server, "server-sse-polling"), Scored::Reported);
+        assert_eq!(unscored(Role::Client, "auth/dpop"), Scored::Required);
     }
 
     #[test]
     fn wants_the_number_of_scenarios_that_the_old_suite_has() {
-        let old = ALL.last().unwrap();
+        let old = ALL.iter().find(|suite| suite.name == "0.1.16").unwrap();
         assert!(old.scenarios(Path::new("."), "=== Running scenario: ping ===\n").is_err());
     }
 }

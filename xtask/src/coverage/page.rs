@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Coverage, requirements::Requirement};
+use super::{
+    Coverage,
+    requirements::{Requirement, Side},
+};
 
 const HEAD: &str = "\
 # Requirements and tests
@@ -11,9 +14,10 @@ const HEAD: &str = "\
 
 Every normative sentence of the MCP specification that this project knows of is a row of
 [`tests/requirements.tsv`](../tests/requirements.tsv). A row is held by the tests whose name starts with it, such as
-`base_06_…`, or whose doc comment names it. `cargo xtask coverage` fails if a row of level MUST or MUST NOT that binds a
-server has neither a test nor a reason in [`tests/requirements-exempt.tsv`](../tests/requirements-exempt.tsv); such rows
-are **bold**.
+`base_06_…`, or whose doc comment names it. `cargo xtask coverage` fails if a row of level MUST or MUST NOT has, for a side
+that it binds, neither a test nor a reason in [`tests/requirements-exempt.tsv`](../tests/requirements-exempt.tsv); such
+rows are **bold**. The tests of `crates/client`, `crates/auth`, `tests/client` and `tests/oauth` look at clients, those of
+`crates/protocol` and `crates/transport` at what both sides are made of, and all others at servers.
 
 R1 to R5 are the revisions 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25 and 2026-07-28; X- is an extension.
 ";
@@ -36,21 +40,28 @@ pub(super) fn render(requirements: &[Requirement], coverage: &Coverage) -> Strin
 }
 
 pub(super) fn summary(requirements: &[Requirement], coverage: &Coverage) -> String {
-    let wanted: Vec<_> = requirements.iter().filter(|requirement| requirement.is_wanted()).collect();
-    let tested = wanted.iter().filter(|requirement| coverage.tests.contains_key(&requirement.id)).count();
-    let excused = wanted.iter().filter(|requirement| coverage.reasons.contains_key(&requirement.id)).count();
+    let of_side = |side: Side| {
+        let wanted: Vec<_> = requirements.iter().filter(|requirement| requirement.is_wanted_of(side)).collect();
+        let tested = wanted.iter().filter(|requirement| coverage.has_test(&requirement.id, side)).count();
+        let excused = wanted.iter().filter(|requirement| coverage.has_reason(&requirement.id, side)).count();
+        let (name, all) = (side.name(), wanted.len());
+        format!("Of {all} mandatory rows for a {name}, {tested} have a test and {excused} a reason.\n")
+    };
     let all = requirements.iter().filter(|requirement| coverage.tests.contains_key(&requirement.id)).count();
-    format!(
-        "Of {} mandatory rows for a server, {tested} have a test and {excused} a reason; of all {} rows, {all} have a test.",
-        wanted.len(),
-        requirements.len(),
-    )
+    let sides: String = Side::ALL.into_iter().map(of_side).collect();
+    format!("{sides}Of all {} rows, {all} have a test.", requirements.len())
 }
 
 fn held_by(id: &str, coverage: &Coverage) -> String {
-    if let Some(tests) = coverage.tests.get(id) {
-        let links = tests.iter().map(|test| format!("[`{}`](../{})", test.name, test.file));
-        return links.collect::<Vec<_>>().join("<br>");
+    let tests = coverage.tests.get(id).into_iter().flatten();
+    let mut held: Vec<_> = tests.map(|test| format!("[`{}`](../{})", test.name, test.file)).collect();
+    let reason = |side| coverage.reasons.get(&(id.to_owned(), side)).map(|reason| reason.replace('|', "\\|"));
+    match (reason(Side::Server), reason(Side::Client)) {
+        (Some(server), Some(client)) if server == client => held.push(format!("*{server}*")),
+        (server, client) => {
+            held.extend(server.map(|reason| format!("server: *{reason}*")));
+            held.extend(client.map(|reason| format!("client: *{reason}*")));
+        }
     }
-    coverage.reasons.get(id).map_or(String::new(), |reason| format!("*{}*", reason.replace('|', "\\|")))
+    held.join("<br>")
 }

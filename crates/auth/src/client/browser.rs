@@ -51,7 +51,8 @@ impl Browser {
     #[must_use]
     pub fn system() -> Self {
         Self::new(|url| async move {
-            if let Err(error) = start(&url) {
+            // The runtime reaps it.
+            if let Err(error) = command(&url).spawn() {
                 tracing::debug!(%error, "no browser can be started");
                 eprintln!("To go on, open this in a browser:\n{url}");
             }
@@ -64,7 +65,8 @@ impl Browser {
     }
 }
 
-fn start(url: &str) -> std::io::Result<()> {
+/// Returns the command that opens a URL, which is one argument of it.
+fn command(url: &str) -> tokio::process::Command {
     let (program, arguments): (&str, &[&str]) = if cfg!(target_os = "macos") {
         ("open", &[])
     } else if cfg!(windows) {
@@ -74,8 +76,7 @@ fn start(url: &str) -> std::io::Result<()> {
     };
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // The runtime reaps it.
-    command.spawn().map(drop)
+    command
 }
 
 impl Default for Browser {
@@ -87,5 +88,22 @@ impl Default for Browser {
 impl fmt::Debug for Browser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Browser").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Holds SEC-11.
+    #[test]
+    fn defence_21_no_shell_sees_a_url() {
+        let url = "https://login.example/?a=$(id)&b=`id`;id|id&c='\"";
+        let command = command(url);
+        let command = command.as_std();
+        assert_eq!(command.get_args().last().unwrap(), url);
+        let program = command.get_program().to_string_lossy().into_owned();
+        assert!(["open", "rundll32", "xdg-open"].contains(&program.as_str()), "{program}");
+        assert!(command.get_args().all(|argument| argument != "-c" && argument != "/c"));
     }
 }

@@ -68,7 +68,11 @@ pub(crate) fn is_private(ip: IpAddr) -> bool {
                 || (a == 192 && b == 0)
                 || a >= 240
         }
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.segments()[0] & 0xffc0 == 0xfec0,
+        IpAddr::V6(ip) => {
+            let [a, b, c, ..] = ip.segments();
+            // What NAT64 leads to is up to the network, for the prefix that is local.
+            ip.is_loopback() || ip.is_unique_local() || a & 0xffc0 == 0xfec0 || [a, b, c] == [0x64, 0xff9b, 1]
+        }
     }
 }
 
@@ -228,25 +232,31 @@ impl Service<Name> for Resolver {
         Box::pin(async move {
             let host = name.as_str();
             let addresses = tokio::net::lookup_host((host, 0)).await?;
-            let allowed: Vec<_> = if is_localhost(host) {
-                addresses.filter(|address| address.ip().is_loopback()).collect()
-            } else {
-                addresses.filter(|address| reach.allows(address.ip())).collect()
-            };
-            if allowed.is_empty() {
-                return Err(io::Error::other("its addresses are not on the public Internet"));
-            }
-            Ok(allowed.into_iter())
+            Ok(reachable(host, addresses, reach)?.into_iter())
         })
     }
+}
+
+/// Leaves out the addresses of a name that may not be reached.
+fn reachable(
+    host: &str,
+    addresses: impl Iterator<Item = SocketAddr>,
+    reach: Reach,
+) -> Result<Vec<SocketAddr>, io::Error> {
+    let is_allowed = |address: &SocketAddr| {
+        if is_localhost(host) { address.ip().is_loopback() } else { reach.allows(address.ip()) }
+    };
+    let allowed: Vec<_> = addresses.filter(is_allowed).collect();
+    if allowed.is_empty() { Err(io::Error::other("its addresses are not on the public Internet")) } else { Ok(allowed) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Holds SEC-06.
     #[test]
-    fn addresses_that_only_lead_inside_are_not_reached() {
+    fn defence_21_addresses_that_only_lead_inside_are_not_reached() {
         for (address, public, private) in [
             ("93.184.216.34", true, true),
             ("2606:2800:220:1::1", true, true),
@@ -259,6 +269,7 @@ mod tests {
             ("fd12::1", false, true),
             ("::ffff:10.1.2.3", false, true),
             ("64:ff9b::a01:203", false, true),
+            ("64:ff9b:1::a01:203", false, true),
             ("2002:a01:203::1", false, true),
             ("169.254.169.254", false, false),
             ("::ffff:169.254.169.254", false, false),
@@ -276,8 +287,24 @@ mod tests {
         }
     }
 
+    /// Holds SEC-06.
+    #[test]
+    fn defence_21_a_name_is_reached_only_where_it_may_be() {
+        let resolve = |host: &str, addresses: &[&str], reach| {
+            let addresses = addresses.iter().map(|address| SocketAddr::new(address.parse().unwrap(), 0));
+            let found = reachable(host, addresses, reach).ok()?;
+            Some(found.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>())
+        };
+        let public = "93.184.216.34";
+        assert_eq!(resolve("a.example", &["10.0.0.1", public, "::1"], Reach::Public), Some(vec![public.to_owned()]));
+        assert_eq!(resolve("a.example", &["127.0.0.1", "169.254.169.254"], Reach::Public), None);
+        assert_eq!(resolve("a.example", &["169.254.169.254"], Reach::Private), None);
+        assert_eq!(resolve("localhost", &[public], Reach::Private), None);
+    }
+
+    /// Holds SEC-06.
     #[tokio::test]
-    async fn a_name_of_this_machine_is_no_way_around() {
+    async fn defence_21_a_name_of_this_machine_is_no_way_around() {
         let fetcher = Fetcher::new(Reach::Public, Duration::from_secs(5)).unwrap();
         for url in ["http://localhost:1/x", "https://127.0.0.1:1/", "https://169.254.169.254/", "https://[::1]/"] {
             let error = fetcher.get(&Url::parse(url, "it").unwrap()).await.err().unwrap();

@@ -1,13 +1,17 @@
 //! What a refusal leads to: a refresh, a first authorization, or a wider one.
 
-use std::collections::HashMap;
+mod identity;
+mod kept;
+mod refusal;
+mod turn;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use turbomcp_transport::http::authorize::{BoxError, Challenge, Credentials, Head, Next};
+use turbomcp_transport::http::authorize::{BoxError, Credentials, Head, Next};
 
 use super::builder::Settings;
 use super::discovery::{
@@ -16,26 +20,15 @@ use super::discovery::{
 use super::dpop::{DPOP, Dpop, DpopKey, Nonces};
 use super::fetch::{Fetcher, Reach};
 use super::lock;
-use super::registration::{Identity, Introduction, Registration, register};
-use super::token::{TokenEndpoint, TokenResponse, Tokens};
+use super::token::{TokenEndpoint, Tokens};
 use super::url::Url;
-use crate::challenge::AuthChallenge;
 use crate::{Error, Secret};
+use turn::Turn;
+
+pub(super) use refusal::Refusal;
 
 /// How long before their end tokens are refreshed.
 const LEEWAY_SECONDS: u64 = 30;
-
-/// How often authorization is widened for the same operation and scopes, within [`MEMORY`].
-const MAX_STEPS: u32 = 2;
-
-/// How often new tokens are refused before no others are asked for, within [`MEMORY`].
-const MAX_UNACCEPTED: u32 = 2;
-
-/// How long it is remembered that a server cannot be satisfied.
-const MEMORY: Duration = Duration::from_secs(600);
-
-/// How many operations are remembered.
-const MAX_OPERATIONS: usize = 1000;
 
 /// Authorization for one server.
 pub(super) struct Flow {
@@ -58,96 +51,14 @@ pub(super) struct Current {
     key: Option<DpopKey>,
     /// True once a request with them was not refused, or if they are from the store.
     is_accepted: AtomicBool,
+    /// False if the store still holds older ones.
+    is_kept: bool,
 }
 
 impl Current {
     fn authorization(&self) -> String {
         let scheme = if self.key.is_some() { "DPoP" } else { "Bearer" };
         format!("{scheme} {}", self.tokens.access_token.expose())
-    }
-}
-
-#[derive(Default)]
-struct Turn {
-    server: Option<Arc<ServerMetadata>>,
-    /// Where a client that was registered beforehand, nobody said where, belongs.
-    home: Option<String>,
-    steps: HashMap<String, (u32, Instant)>,
-    unaccepted: Option<(u32, Instant)>,
-}
-
-impl Turn {
-    /// Counts one more step for an operation; false if there were too many.
-    fn may_step(&mut self, operation: String) -> bool {
-        let now = Instant::now();
-        self.steps.retain(|_, (_, since)| now.duration_since(*since) < MEMORY);
-        if self.steps.len() >= MAX_OPERATIONS {
-            return false;
-        }
-        let (count, _) = self.steps.entry(operation).or_insert((0, now));
-        *count += 1;
-        *count <= MAX_STEPS
-    }
-
-    /// Counts that tokens were refused that never were of use; false if that was too often.
-    fn may_try_again(&mut self) -> bool {
-        let now = Instant::now();
-        let kept = self.unaccepted.filter(|(_, since)| now.duration_since(*since) < MEMORY);
-        let (count, since) = kept.unwrap_or((0, now));
-        self.unaccepted = Some((count + 1, since));
-        count + 1 < MAX_UNACCEPTED
-    }
-}
-
-/// A refusal, as far as it says what to do.
-#[derive(Debug, Default)]
-pub(super) struct Refusal {
-    challenges: Vec<AuthChallenge>,
-    headers: HeaderMap,
-    url: String,
-    is_forbidden: bool,
-    operation: Option<String>,
-    /// What was refused.
-    authorization: Option<Secret>,
-    refusals: u32,
-}
-
-impl Refusal {
-    pub(super) fn read(challenge: &Challenge<'_>) -> Self {
-        let carried = challenge.credentials.headers().find(|(name, _)| *name == AUTHORIZATION);
-        Self {
-            challenges: AuthChallenge::all(challenge.headers),
-            headers: challenge.headers.clone(),
-            url: challenge.head.url.to_owned(),
-            is_forbidden: challenge.status == 403,
-            operation: challenge.operation.map(str::to_owned),
-            authorization: carried.and_then(|(_, value)| value.to_str().ok()).map(Secret::from),
-            refusals: challenge.refusals,
-        }
-    }
-
-    fn says(&self, error: &str) -> bool {
-        self.challenges.iter().any(|challenge| challenge.error() == Some(error))
-    }
-
-    /// Returns the scopes that the request needs.
-    fn scopes(&self) -> Vec<String> {
-        let usable = self.challenges.iter().filter(|challenge| challenge.is("Bearer") || challenge.is("DPoP"));
-        union(usable.flat_map(AuthChallenge::scopes).map(str::to_owned), [])
-    }
-
-    fn resource_metadata(&self) -> Option<&str> {
-        self.challenges.iter().find_map(AuthChallenge::resource_metadata)
-    }
-
-    /// True if the server asks for tokens that are bound to a key of the kind there is.
-    fn asks_for_dpop(&self) -> bool {
-        self.challenges.iter().any(|challenge| {
-            challenge.is("DPoP")
-                && challenge
-                    .parameter("algs")
-                    .is_none_or(|algs| algs.split_ascii_whitespace().any(|alg| alg == "ES256"))
-        })
     }
 }
 
@@ -226,7 +137,7 @@ impl Flow {
         let Some(current) = self.current().filter(|current| is_due(current)) else { return Ok(()) };
         match self.refresh(&mut turn, &current).await {
             // A refused refresh ends in new authorization, once the server asks for it.
-            Err(error) if error.oauth_error().is_some() || error.is_refused() => {
+            Err(error) if error.is_final() => {
                 tracing::debug!(%error, "tokens could not be refreshed");
                 self.forget().await
             }
@@ -268,6 +179,12 @@ impl Flow {
         if self.failures.load(Ordering::Acquire) != failures {
             return Ok(Next::GiveUp);
         }
+        if refusal.refusals == 0
+            && let Some(current) = self.current()
+            && self.adopt(&current).await?.is_some()
+        {
+            return Ok(Next::Retry);
+        }
         let next = self.renew_in_turn(&mut turn, &refusal).await;
         if !matches!(next, Ok(Next::Retry)) {
             self.failures.fetch_add(1, Ordering::AcqRel);
@@ -307,7 +224,7 @@ impl Flow {
         }) {
             match self.refresh(turn, &current).await {
                 Ok(()) => return Ok(Next::Retry),
-                Err(error) if error.oauth_error().is_some() || error.is_refused() => {
+                Err(error) if error.is_final() => {
                     tracing::debug!(%error, "tokens could not be refreshed");
                 }
                 Err(error) => return Err(error),
@@ -404,7 +321,22 @@ impl Flow {
     }
 
     /// Gets new tokens for old ones.
-    async fn refresh(&self, turn: &mut Turn, current: &Current) -> Result<(), Error> {
+    async fn refresh(&self, turn: &mut Turn, current: &Arc<Current>) -> Result<(), Error> {
+        // Whoever shares the store may have been here first, and a refresh token is often of use only once.
+        let newer = self.adopt(current).await?;
+        if newer.as_ref().is_some_and(|newer| !is_due(newer)) {
+            return Ok(());
+        }
+        let current = newer.as_ref().unwrap_or(current);
+        match self.refresh_by(turn, current).await {
+            Err(error) if error.oauth_error() == Some("invalid_grant") && self.adopt(current).await?.is_some() => {
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    async fn refresh_by(&self, turn: &mut Turn, current: &Current) -> Result<(), Error> {
         let Tokens { issuer, client_id, resource, refresh_token, .. } = &current.tokens;
         let refresh_token = refresh_token.as_ref().ok_or_else(|| Error::refused("there is no refresh token"))?;
         let server = self.server_of(turn, issuer).await?;
@@ -442,141 +374,6 @@ impl Flow {
         }
         Ok(turn.server.insert(Arc::new(found)).clone())
     }
-
-    /// Returns who the client was when it got its tokens.
-    async fn identity_of(&self, issuer: &str, client_id: &str) -> Result<Identity, Error> {
-        if let Some(client) = self.settings.clients.iter().find(|client| client.was(client_id, issuer)) {
-            return Ok(client.into());
-        }
-        if self.settings.metadata_url.as_deref() == Some(client_id) {
-            return Ok(Identity::document(client_id));
-        }
-        let registration = self.load_registration(issuer).await?.map(|registration| registration.identity());
-        registration
-            .filter(|identity| identity.client_id == client_id)
-            .ok_or_else(|| Error::refused("the client is not registered any more as who got the tokens"))
-    }
-
-    /// Returns who the client is at an authorization server, and registers it if that needs be.
-    pub(super) async fn identity(
-        &self,
-        home: Option<&str>,
-        server: &ServerMetadata,
-        introduction: &Introduction<'_>,
-    ) -> Result<Identity, Error> {
-        let issuer = server.issuer.as_str();
-        if let Some(identity) = self.known_identity(home, server)? {
-            return Ok(identity);
-        }
-        if let Some(known) = self.load_registration(issuer).await?
-            && known.serves(introduction.redirect_uri)
-        {
-            return Ok(known.identity());
-        }
-        if server.registration_endpoint.is_none() {
-            return Err(Error::usage(format!("{issuer} registers no clients by itself: a client id is needed")));
-        }
-        let registration = register(&self.fetcher, server, introduction).await?;
-        self.save(&registration_name(issuer), &registration).await?;
-        Ok(registration.identity())
-    }
-
-    /// Returns who the client is at an authorization server without having to register.
-    fn known_identity(&self, home: Option<&str>, server: &ServerMetadata) -> Result<Option<Identity>, Error> {
-        let issuer = server.issuer.as_str();
-        let Settings { clients, metadata_url, .. } = &self.settings;
-        if !clients.is_empty() {
-            let is_home = home.is_none_or(|home| home == issuer);
-            let named = clients.iter().find(|client| client.issuer.as_deref() == Some(issuer));
-            let client = named.or_else(|| clients.iter().find(|client| client.issuer.is_none() && is_home));
-            return client.map(|client| Some(client.into())).ok_or_else(|| {
-                Error::usage(format!("the client is registered with other authorization servers than {issuer}"))
-            });
-        }
-        let url = metadata_url.as_deref().filter(|_| server.client_id_metadata_document_supported);
-        Ok(url.map(Identity::document))
-    }
-
-    pub(super) async fn load_registration(&self, issuer: &str) -> Result<Option<Registration>, Error> {
-        self.load_as(&registration_name(issuer)).await
-    }
-
-    /// Forgets a registration that an authorization server does not know any more.
-    pub(super) async fn forget_registration(&self, issuer: &str) -> Result<(), Error> {
-        self.remove(&registration_name(issuer)).await
-    }
-
-    fn tokens_name(&self) -> String {
-        format!("tokens {}", self.settings.server.as_str())
-    }
-
-    /// Loads what was kept, once.
-    async fn load(&self, turn: &mut Turn) -> Result<(), Error> {
-        if self.is_loaded.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        if let Some(tokens) = self.load_as::<Tokens>(&self.tokens_name()).await? {
-            let key = tokens.dpop_key.as_ref().map(DpopKey::restore).transpose()?;
-            turn.home = Some(tokens.issuer.clone());
-            let current = Current { tokens, key, is_accepted: AtomicBool::new(true) };
-            *lock(&self.current) = Some(Arc::new(current));
-        }
-        self.is_loaded.store(true, Ordering::Release);
-        Ok(())
-    }
-
-    async fn keep(&self, mut tokens: Tokens, key: Option<DpopKey>, response: &TokenResponse) -> Result<(), Error> {
-        let is_bound = response.is_bound()?;
-        if is_bound && key.is_none() {
-            return Err(Error::refused("the token is bound to a key that there is not"));
-        }
-        if !is_bound && self.settings.dpop == Dpop::Always {
-            return Err(Error::refused("the token is not bound to a key"));
-        }
-        let key = key.filter(|_| is_bound);
-        tokens.dpop_key = key.as_ref().map(|key| key.stored().clone());
-        let saved = self.save(&self.tokens_name(), &tokens).await;
-        let current = Current { tokens, key, is_accepted: AtomicBool::new(false) };
-        *lock(&self.current) = Some(Arc::new(current));
-        if let Err(error) = saved {
-            tracing::warn!(%error, "tokens are of use now, but could not be kept");
-        }
-        Ok(())
-    }
-
-    async fn forget(&self) -> Result<(), Error> {
-        *lock(&self.current) = None;
-        self.is_loaded.store(true, Ordering::Release);
-        self.remove(&self.tokens_name()).await
-    }
-
-    async fn load_as<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
-        let failed = |error| Error::store("credentials cannot be loaded").with_source(error);
-        let Some(text) = self.settings.store.load(name).await.map_err(failed)? else { return Ok(None) };
-        match serde_json::from_str(text.expose()) {
-            Ok(value) => Ok(Some(value)),
-            // As good as nothing; what follows replaces it. The error could show what is secret.
-            Err(_) => {
-                tracing::warn!("kept credentials cannot be read");
-                Ok(None)
-            }
-        }
-    }
-
-    async fn save(&self, name: &str, value: &impl serde::Serialize) -> Result<(), Error> {
-        let text = serde_json::to_string(value).expect("strings and numbers can be written");
-        let saved = self.settings.store.save(name, Secret::new(text)).await;
-        saved.map_err(|error| Error::store("credentials cannot be kept").with_source(error))
-    }
-
-    async fn remove(&self, name: &str) -> Result<(), Error> {
-        let removed = self.settings.store.remove(name).await;
-        removed.map_err(|error| Error::store("credentials cannot be removed").with_source(error))
-    }
-}
-
-fn registration_name(issuer: &str) -> String {
-    format!("client {issuer}")
 }
 
 fn is_due(current: &Current) -> bool {

@@ -17,7 +17,8 @@ use crate::Secret;
 /// Keeps secrets by name.
 ///
 /// A name holds the server that tokens are for, or the issuer that a client is registered with. Several clients may
-/// share a store if they act for the same user.
+/// share a store if they act for the same user: each uses the tokens that another has got. Two that refresh the same
+/// tokens at the same moment may both lose them, and then the user is asked again.
 pub trait TokenStore: Send + Sync + 'static {
     /// Returns what is kept by a name.
     fn load(&self, name: &str) -> impl Future<Output = Result<Option<Secret>, BoxError>> + Send;
@@ -171,7 +172,7 @@ mod tests {
         keeps(MemoryStore::default()).await;
     }
 
-    /// Holds AUTHC-33.
+    /// Holds AUTHC-33, AUTHCC-07, AUTHEMA-09.
     #[tokio::test]
     async fn files_keep_and_are_for_their_owner_only() {
         let folder = std::env::temp_dir().join(format!("turbomcp-auth-{}", crate::random::text()));

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -234,7 +234,7 @@ fn is_nonce_wanted(answer: &Answer) -> bool {
 pub(super) fn error_of(what: &'static str, answer: &Answer) -> Error {
     match serde_json::from_slice::<OAuthError>(&answer.body) {
         Ok(error) => Error::oauth(what, &error.error, error.error_description.as_deref()),
-        Err(_) if answer.status.is_server_error() => {
+        Err(_) if answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS => {
             Error::connect(format!("{what} was answered with status {}", answer.status.as_u16()))
         }
         Err(_) => Error::refused(format!("{what} was refused with status {}", answer.status.as_u16())),

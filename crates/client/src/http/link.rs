@@ -20,7 +20,7 @@ use super::params::{Mirrored, headers, mirrored, value_of};
 use super::send::Http;
 use super::session::{PROTOCOL_VERSION, SESSION_ID, Session, is_of_type};
 use crate::Error;
-use crate::client::backoff;
+use crate::backoff::backoff;
 use crate::exchange::{Answer, BoxFuture, Dress, Exchange, GiveUp, Notice, Outgoing, cancelled_params};
 use crate::inbox::{Inbox, Registration, read_error};
 use crate::sync::{Either, either, lock};

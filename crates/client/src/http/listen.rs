@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::body::Events;
 use super::session::{Session, is_of_type};
-use crate::client::backoff;
+use crate::backoff::backoff;
 
 /// A stream that lived this long has not failed, whatever ended it.
 const LONG: Duration = Duration::from_secs(5);

@@ -1,0 +1,76 @@
+//! Sessions of legacy servers over HTTP.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::peer::{failure, initialized, soon, text};
+use crate::web::{Reply, Web, connect, legacy};
+
+/// Holds SESS-07.
+#[tokio::test]
+async fn sess_07_a_lost_session_is_begun_anew_and_the_call_repeated() {
+    let sessions = Arc::new(AtomicUsize::new(0));
+    let counter = sessions.clone();
+    let web = Web::start(move |request| match (request.verb.as_str(), request.method()) {
+        ("POST", "initialize") => {
+            assert_eq!(request.header("mcp-session-id"), None);
+            let number = counter.fetch_add(1, Ordering::SeqCst);
+            let body = json!({"jsonrpc": "2.0", "id": request.body["id"], "result": initialized("2025-11-25")});
+            let headers = format!("content-type: application/json\r\nmcp-session-id: s{number}\r\n");
+            Reply::status(200, &headers, &body.to_string())
+        }
+        ("POST", "tools/call") if request.header("mcp-session-id") == Some("s0") => {
+            Reply::error(request, 404, json!({"code": -32001, "message": "session not found"}))
+        }
+        ("POST", "tools/call") => Reply::result(request, text("again")),
+        _ => legacy(request).unwrap_or_else(|| Reply::status(200, "", "")),
+    })
+    .await;
+    let client = connect(&web).await;
+    let calls: Vec<_> = (0..5).map(|_| tokio::spawn(client.call_tool("x", ()).into_future())).collect();
+    for call in calls {
+        assert_eq!(soon(call).await.unwrap().unwrap().content[0].as_text(), Some("again"));
+    }
+    assert_eq!(sessions.load(Ordering::SeqCst), 2, "calls that lose a session together begin one together");
+}
+
+#[tokio::test]
+async fn a_session_that_is_always_lost_is_given_up() {
+    let web = Web::start(|request| match (request.verb.as_str(), request.method()) {
+        ("POST", "initialize") => {
+            let body = json!({"jsonrpc": "2.0", "id": request.body["id"], "result": initialized("2025-11-25")});
+            Reply::status(200, "content-type: application/json\r\nmcp-session-id: s\r\n", &body.to_string())
+        }
+        ("POST", "tools/call") => Reply::status(404, "", ""),
+        _ => legacy(request).unwrap_or_else(Reply::accepted),
+    })
+    .await;
+    let client = connect(&web).await;
+    assert!(failure(client.call_tool("x", ()).into_future()).await.is_closed());
+    assert_eq!(web.of("initialize").len(), 2);
+}
+
+/// Holds LHTTP-15.
+#[tokio::test]
+async fn lhttp_15_a_legacy_server_may_ask_and_tell_on_its_own_stream() {
+    let web = Web::start(|request| match (request.verb.as_str(), request.method()) {
+        ("GET", _) => {
+            assert_eq!(request.header("accept"), Some("text/event-stream"));
+            Reply::events("data: {\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"ping\"}\n\n").holding()
+        }
+        ("POST", "") => Reply::accepted(),
+        _ => legacy(request).unwrap_or_else(Reply::accepted),
+    })
+    .await;
+    let client = connect(&web).await;
+    soon(async {
+        while !web.requests().iter().any(|request| request.body == json!({"jsonrpc": "2.0", "id": "q", "result": {}})) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    drop(client);
+}

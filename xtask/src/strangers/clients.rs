@@ -1,0 +1,32 @@
+//! Third-party clients against `examples/conformance_server`: each language, era and binding.
+
+use super::{Program, Strangers, program, python};
+use crate::{
+    Outcome,
+    fixture::{self, Profile, Server},
+    tools,
+    workspace::Workspace,
+};
+
+pub(super) fn run(workspace: &Workspace, profile: Profile, strangers: &mut Strangers) -> Outcome {
+    let server = fixture::build(workspace, profile, "conformance_server")?;
+    let languages = [("typescript", typescript(workspace)?), ("python", python(workspace, "tests/strangers/python")?)];
+    for (language, client) in languages {
+        for era in ["legacy", "modern"] {
+            let mut command = client();
+            command.args(["--era", era, "--stdio"]).arg(&server).arg("--stdio");
+            strangers.drive(&format!("{language}-{era}-stdio"), &mut command)?;
+
+            let name = format!("{language}-{era}-http");
+            let running = Server::start(&server, &strangers.log(&format!("{name}.server")))?;
+            strangers.drive(&name, client().args(["--era", era, "--http", &running.url]))?;
+        }
+    }
+    Ok(())
+}
+
+fn typescript(workspace: &Workspace) -> Outcome<Program> {
+    let node = tools::node(workspace)?;
+    let script = tools::npm(workspace, "tests/strangers/typescript")?.join("main.mjs");
+    Ok(Box::new(move || program(&node, &[script.as_ref()])))
+}
