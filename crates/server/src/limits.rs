@@ -16,13 +16,15 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest message received on a connection; a longer one is skipped and answered with an error. 16 MiB.
+    /// The longest message received on a connection; a longer one is skipped and answered with an error. What answers to a
+    /// batch have no room in as many bytes are errors. 16 MiB.
     pub message_bytes: usize,
     /// How long a request may take, unless its handler sets a time of its own. 5 minutes.
     pub request_timeout: Duration,
     /// How long the server waits for the client to answer a legacy server request. 5 minutes.
     pub client_answer_timeout: Duration,
-    /// How many requests one connection, HTTP session or batch may have waiting; more are refused. 1024.
+    /// How many requests one connection or HTTP session may have waiting, and how many messages a batch may have; more are
+    /// refused. 1024.
     pub requests_in_flight: usize,
     /// How many bytes wait for a slow peer before its handlers, and reading from it, are held up. 256 KiB.
     pub outgoing_bytes: usize,

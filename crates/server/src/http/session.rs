@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::task::AbortHandle;
+use turbomcp_transport::Identity;
 
 use super::stream::{Bounds, Reader, Stream};
 use crate::outlet::Outlet;
@@ -49,6 +50,11 @@ impl Session {
             born: Instant::now(),
             last_used: AtomicU64::new(0),
         }
+    }
+
+    /// Returns who opened the session, if that is known.
+    pub(crate) fn owner(&self) -> Option<&Identity> {
+        self.peer.agreed()?.identity.as_ref()
     }
 
     /// Creates the stream of one request, and its first reader.
