@@ -104,5 +104,6 @@ impl Drop for Run {
     fn drop(&mut self) {
         // Whoever the handler left behind learns that nobody waits any more.
         self.inner.cancel();
+        self.inner.outlet.end();
     }
 }
