@@ -387,6 +387,36 @@ async fn defence_07_what_is_kept_for_a_client_that_comes_back_is_bounded() {
 }
 
 #[tokio::test]
+async fn defence_07_what_is_kept_of_all_streams_of_a_session_is_bounded() {
+    let handler = |_: serde_json::Map<String, Value>, ctx: Context| async move {
+        ctx.progress(1.0).await;
+        "x".repeat(30_000)
+    };
+    let mut limits = turbomcp::Limits::default();
+    limits.replay_bytes = 100_000;
+    let server = fixture::builder().tool("large_stream", handler).unwrap().limits(limits).build();
+    let session = Site::start(&server).await.legacy("2025-11-25", json!({})).await;
+    let mut firsts = Vec::new();
+    for id in 0..10 {
+        let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": "large_stream",
+            "arguments": {}, "_meta": {"progressToken": "p"}}});
+        let mut stream = session.post(&call).await;
+        firsts.push((call, stream.event().await.unwrap().id.unwrap()));
+        stream.rest().await;
+    }
+    let mut kept = 0;
+    for (call, first) in &firsts {
+        session.expect(call);
+        let mut reply = session.resume(first).await;
+        if reply.status == 200 {
+            kept += 1;
+            assert_eq!(reply.rest().await.len(), 2);
+        }
+    }
+    assert!((2..=4).contains(&kept), "{kept}");
+}
+
+#[tokio::test]
 async fn defence_08_a_dropped_stream_cancels_in_the_modern_era_only() {
     let (server, running) = endless(turbomcp::Limits::default());
     let site = Site::start(&server).await;

@@ -50,7 +50,7 @@ pub struct Limits {
     pub header_bytes: usize,
     /// HTTP: how long a client may take to send the head of a request, the pause before it included. 60 seconds.
     pub header_timeout: Duration,
-    /// HTTP: how many connections are open at once; further ones wait to be accepted. 10,000.
+    /// HTTP, TCP and Unix sockets: how many connections are open at once; further ones wait to be accepted. 10,000.
     pub connections: usize,
     /// HTTP: how long an event stream is silent before a comment is sent as a sign of life. 15 seconds.
     pub keep_alive: Duration,
@@ -60,7 +60,8 @@ pub struct Limits {
     pub session_idle: Duration,
     /// HTTP: how many messages of a legacy event stream are kept for a client that reconnects. 256.
     pub replay_events: usize,
-    /// HTTP: how many bytes of a legacy event stream are kept for a client that reconnects. 1 MiB.
+    /// HTTP: how many bytes of a legacy event stream, and of all those of a session that are over, are kept for a client
+    /// that reconnects. 1 MiB.
     pub replay_bytes: usize,
     /// HTTP: how long messages are kept for a client that reconnects. 5 minutes.
     pub replay_age: Duration,

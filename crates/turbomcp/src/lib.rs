@@ -1,4 +1,4 @@
-//! A Rust SDK for servers of the Model Context Protocol: one handler, every revision.
+//! A Rust SDK for servers and clients of the Model Context Protocol: one handler, every revision.
 //!
 //! Annotate an `impl` block; its methods become tools, resources and prompts. Then serve it:
 //!
@@ -51,6 +51,7 @@
 //! | run, change and end a server | [`McpServer`], [`ServerConfig`], [`IntoServer`], [`ShutdownHandle`] |
 //! | bound what it takes on | [`Limits`] |
 //! | wrap code around every request | [`Middleware`], [`ServerBuilder::layer`] |
+//! | call a server, with the feature `client` | `Client` |
 //!
 //! | module | holds |
 //! |---|---|
@@ -67,8 +68,11 @@
 //! | `macros` | the attribute macros | yes |
 //! | `stdio` | standard input and output: `McpServer::run_stdio` | yes |
 //! | `http` | Streamable HTTP: `McpServer::run_http`, `HttpServer` | no |
+//! | `tcp`, `unix` | TCP and Unix sockets: `McpServer::run_tcp`, `run_unix` | no |
+//! | `client` | the `Client`, over the bindings that are chosen beside it | no |
+//! | `auth` | getting tokens for the client over HTTP | no |
 //! | `basic` | `macros` and `stdio` | |
-//! | `all-transports` | `stdio` and `http` | |
+//! | `all-transports` | `stdio`, `http`, `tcp` and `unix` | |
 //! | `full` | everything | |
 
 #[cfg(feature = "client")]
