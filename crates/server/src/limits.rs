@@ -19,7 +19,8 @@ pub struct Limits {
     /// The longest message received on a connection; a longer one is skipped and answered with an error. What answers to a
     /// batch have no room in as many bytes are errors. 16 MiB.
     pub message_bytes: usize,
-    /// How long a request may take, unless its handler sets a time of its own. 5 minutes.
+    /// How long a request may take, unless its handler sets a time of its own; without the time that the handler waits for
+    /// the client to answer. 5 minutes.
     pub request_timeout: Duration,
     /// How long the server waits for the client to answer a legacy server request. 5 minutes.
     pub client_answer_timeout: Duration,
