@@ -3,22 +3,16 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use jsonschema::{PatternOptions, Validator};
 use serde::Deserialize;
 use serde_json::Value;
 use turbomcp_protocol::types::Tool;
+use turbomcp_schema::{SchemaError, Validator};
 
 use crate::Error;
 use crate::sync::lock;
 
 /// How many schemas are remembered.
 const MAX_SCHEMAS: usize = 10_000;
-
-/// The most bytes of a schema, as JSON.
-const MAX_SCHEMA_BYTES: usize = 256 << 10;
-
-/// The most steps of a pattern's search, for patterns that look around or refer back; others take linear time.
-const MAX_BACKTRACKS: usize = 100_000;
 
 /// The output schemas of the tools that were listed, each compiled when it is first needed.
 #[derive(Debug, Default)]
@@ -29,7 +23,7 @@ pub(crate) struct Outputs {
 #[derive(Debug)]
 struct Schema {
     schema: Value,
-    compiled: OnceLock<Result<Validator, String>>,
+    compiled: OnceLock<Result<Option<Validator>, SchemaError>>,
 }
 
 impl Outputs {
@@ -63,36 +57,21 @@ impl Outputs {
         // What does not fit the type of the result is reported where that is read.
         let Ok(output) = serde_json::from_slice::<Output>(result) else { return Ok(()) };
         let Some(content) = output.structured_content.filter(|_| output.is_error != Some(true)) else { return Ok(()) };
-        let validator = schema.compiled.get_or_init(|| compile(&schema.schema));
-        let validator = validator
+        let compiled = schema.compiled.get_or_init(|| Validator::compile(&schema.schema));
+        let validator = compiled
             .as_ref()
             .map_err(|why| Error::protocol(format!("the output schema of the tool cannot be used: {why}")))?;
-        match validator.validate(&content) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                let why: String = error.to_string().chars().take(300).collect();
-                Err(Error::protocol(format!("the tool's value does not fit its output schema: {why}")))
-            }
-        }
+        let outcome = validator.as_ref().map_or(Ok(()), |validator| validator.check(&content));
+        outcome.map_err(|why| {
+            let why: String = why.join("; ").chars().take(300).collect();
+            Error::protocol(format!("the tool's value does not fit its output schema: {why}"))
+        })
     }
 }
 
 /// Reads a member that is there, `null` included.
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
-}
-
-/// Compiles a schema. Nothing is ever fetched: a reference to another document is an error.
-fn compile(schema: &Value) -> Result<Validator, String> {
-    if schema.to_string().len() > MAX_SCHEMA_BYTES {
-        return Err("it is too large".to_owned());
-    }
-    jsonschema::options()
-        .offline()
-        .should_validate_formats(false)
-        .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_BACKTRACKS))
-        .build(schema)
-        .map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -133,9 +112,19 @@ mod tests {
             json!({"$ref": "http://127.0.0.1:9/schema.json"}),
             json!({"$ref": "file:///etc/passwd"}),
             json!({"$schema": "https://example.com/no-such-dialect"}),
-            json!({"description": "x".repeat(MAX_SCHEMA_BYTES)}),
         ] {
             check(&outputs(schema), json!({"structuredContent": 1}), false);
         }
+    }
+
+    #[test]
+    fn schemas_that_ask_for_endless_work_are_not_compiled() {
+        let twice =
+            |next: usize| json!({"allOf": [{"$ref": format!("#/$defs/{next}")}, {"$ref": format!("#/$defs/{next}")}]});
+        let mut definitions: serde_json::Map<_, _> = (0..40).map(|n| (n.to_string(), twice(n + 1))).collect();
+        definitions.insert("40".to_owned(), json!({}));
+        let outputs = outputs(json!({"$ref": "#/$defs/0", "$defs": definitions}));
+        let error = outputs.check("t", br#"{"structuredContent": 1}"#).unwrap_err();
+        assert!(error.to_string().contains("takes too long to check"), "{error}");
     }
 }

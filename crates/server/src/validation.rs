@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use turbomcp_protocol::types::Tool;
+use turbomcp_schema::{Formats, SchemaError, Validator};
 
 use crate::handler::Validation;
-use crate::schema::{Formats, SchemaError, Validator, close, names_format, needs_validation};
+use crate::schema::needs_validation;
 
 /// What is held against schemas, beyond what always is.
 ///
@@ -157,7 +158,7 @@ impl Checks {
         let schema = Value::Object(tool.input_schema.clone());
         let needed = needs_validation(&schema, typed)
             || config.is_some_and(|config| config.validate_requests)
-            || names_format(&schema, &formats);
+            || formats.are_named_in(&schema);
         let own = match (needed, typed) {
             (false, _) => None,
             (true, true) => Validator::compile_arguments_with(&schema, &formats)?,
@@ -173,5 +174,37 @@ impl Checks {
             _ => None,
         };
         Ok(Self { input: own.into_iter().chain(more).collect(), output })
+    }
+}
+
+/// Has an input schema refuse members that it does not name, unless it says something about them.
+fn close(schema: &mut Map<String, Value>) {
+    if schema.contains_key("additionalProperties") || schema.contains_key("unevaluatedProperties") {
+        return;
+    }
+    // Beside these, members may be named elsewhere than under `properties`.
+    let composed = ["$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "patternProperties"];
+    let is_composed = composed.iter().any(|keyword| schema.contains_key(*keyword));
+    let keyword = if is_composed { "unevaluatedProperties" } else { "additionalProperties" };
+    schema.insert(keyword.to_owned(), false.into());
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_schema_is_closed_unless_it_says_something_of_other_members() {
+        #[track_caller]
+        fn check(mut schema: Value, keyword: &str, expected: Value) {
+            close(schema.as_object_mut().unwrap());
+            assert_eq!(schema[keyword], expected);
+        }
+        check(json!({"properties": {"a": {}}}), "additionalProperties", json!(false));
+        check(json!({"additionalProperties": true}), "additionalProperties", json!(true));
+        check(json!({"allOf": [{"properties": {"a": {}}}]}), "unevaluatedProperties", json!(false));
+        check(json!({"allOf": [{"properties": {"a": {}}}]}), "additionalProperties", json!(null));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::keywords::each_subschema;
+use turbomcp_schema::each_subschema;
 
 /// The keyword that asks for an argument to be mirrored.
 pub(super) const ANNOTATION: &str = "x-mcp-header";

@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
 
-use super::keywords::each_optional_property;
+use turbomcp_schema::each_optional_property;
 
 /// Collects the arguments of a tool into one JSON Schema of type `object`.
 ///

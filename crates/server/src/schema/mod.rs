@@ -5,21 +5,14 @@
 //! [`needs_validation`] tells whether decoding into the Rust types leaves anything to check, and [`x_mcp_headers`]
 //! finds the arguments that Streamable HTTP mirrors in headers.
 
-mod bounds;
-mod effort;
-mod explain;
-mod formats;
 mod header;
 mod input;
-mod keywords;
 mod needs;
 mod plain;
-mod validate;
 
-pub(crate) use formats::{Formats, close, names_format};
 pub use header::{HeaderAnnotationError, HeaderKind, HeaderParam, x_mcp_headers};
 pub use input::{Argument, InputSchema, output_schema_of};
 pub use needs::needs_validation;
 pub use plain::SchemaStyle;
 pub(crate) use plain::{plain_input, plain_output};
-pub use validate::{SchemaError, Validator};
+pub use turbomcp_schema::{SchemaError, Validator};

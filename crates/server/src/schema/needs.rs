@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::input::is_null;
-use super::keywords::each_subschema;
+use turbomcp_schema::each_subschema;
 
 /// Deeper than this a schema is not followed but validated.
 const MAX_DEPTH: usize = 64;

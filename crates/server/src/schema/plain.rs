@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keywords::{each_subschema, each_subschema_mut};
+use turbomcp_schema::{each_subschema, each_subschema_mut};
 
 /// How the schemas of tools are written where clients list them.
 ///

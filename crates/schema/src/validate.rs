@@ -7,11 +7,11 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, ReferencingError, ValidationError};
 use serde_json::{Map, Value, json};
 
-use super::bounds::{self, Excess, MAX_DEPTH, MAX_OBJECTS};
-use super::effort::Effort;
-use super::explain::explain;
-use super::formats::Formats;
-use super::keywords::each_optional_property;
+use crate::bounds::{self, Excess, MAX_DEPTH, MAX_OBJECTS};
+use crate::effort::Effort;
+use crate::explain::explain;
+use crate::formats::Formats;
+use crate::keywords::each_optional_property;
 
 /// The most steps of a pattern's search, for patterns that look around or refer back; others take linear time.
 const MAX_BACKTRACKS: usize = 100_000;
@@ -27,12 +27,12 @@ const MAX_MESSAGES: usize = 8;
 ///
 /// ```
 /// use serde_json::json;
-/// use turbomcp_server::schema::Validator;
+/// use turbomcp_schema::Validator;
 ///
 /// let schema = json!({"type": "object", "properties": {"limit": {"type": "integer", "maximum": 5}}});
 /// let validator = Validator::compile(&schema)?.expect("the schema says something");
 /// assert_eq!(validator.check(&json!({"limit": 99})), Err(vec!["`limit` must be at most 5, got 99".to_owned()]));
-/// # Ok::<(), turbomcp_server::schema::SchemaError>(())
+/// # Ok::<(), turbomcp_schema::SchemaError>(())
 /// ```
 ///
 /// # Specification
@@ -60,13 +60,16 @@ impl Validator {
     }
 
     /// As [`compile`](Self::compile), asserting these formats.
-    pub(crate) fn compile_with(schema: &Value, formats: &Formats) -> Result<Option<Self>, SchemaError> {
+    ///
+    /// # Errors
+    ///
+    /// As [`compile`](Self::compile).
+    pub fn compile_with(schema: &Value, formats: &Formats) -> Result<Option<Self>, SchemaError> {
         bounds::check(schema)?;
         if accepts_everything(schema) { Ok(None) } else { Self::build(schema.clone(), formats).map(Some) }
     }
 
-    /// Compiles the schema that an [`InputSchema`](super::InputSchema) built, which in place of an optional member
-    /// also accepts `null`.
+    /// Compiles a schema of which an optional member may also be `null`, as for an `Option` that serde decodes.
     ///
     /// # Errors
     ///
@@ -76,7 +79,11 @@ impl Validator {
     }
 
     /// As [`compile_arguments`](Self::compile_arguments), asserting these formats.
-    pub(crate) fn compile_arguments_with(schema: &Value, formats: &Formats) -> Result<Option<Self>, SchemaError> {
+    ///
+    /// # Errors
+    ///
+    /// As [`compile`](Self::compile).
+    pub fn compile_arguments_with(schema: &Value, formats: &Formats) -> Result<Option<Self>, SchemaError> {
         bounds::check(schema)?;
         if accepts_everything(schema) {
             return Ok(None);

@@ -9,7 +9,7 @@ enum Holds {
     Schemas,
     /// Schemas by name.
     Named,
-    /// Data, or something this crate has no name for.
+    /// Data, or something that has no name here.
     Data,
 }
 
@@ -39,10 +39,7 @@ fn holds(keyword: &str) -> Holds {
 }
 
 /// Calls `visit` with the keyword, the name under it if it has names, and the schema, for each direct subschema.
-pub(super) fn each_subschema<'a>(
-    schema: &'a Map<String, Value>,
-    mut visit: impl FnMut(&'a str, Option<&'a str>, &'a Value),
-) {
+pub fn each_subschema<'a>(schema: &'a Map<String, Value>, mut visit: impl FnMut(&'a str, Option<&'a str>, &'a Value)) {
     for (keyword, value) in schema {
         match (holds(keyword), value) {
             (Holds::Schemas, Value::Array(list)) => list.iter().for_each(|schema| visit(keyword, None, schema)),
@@ -56,7 +53,7 @@ pub(super) fn each_subschema<'a>(
 }
 
 /// Calls `visit` with each direct subschema.
-pub(super) fn each_subschema_mut(schema: &mut Map<String, Value>, mut visit: impl FnMut(&mut Value)) {
+pub fn each_subschema_mut(schema: &mut Map<String, Value>, mut visit: impl FnMut(&mut Value)) {
     for (keyword, value) in schema {
         match (holds(keyword), value) {
             (Holds::Schemas, Value::Array(list)) => list.iter_mut().for_each(&mut visit),
@@ -68,7 +65,7 @@ pub(super) fn each_subschema_mut(schema: &mut Map<String, Value>, mut visit: imp
 }
 
 /// Calls `change` with each property that an object may leave out, here and in all subschemas.
-pub(super) fn each_optional_property(schema: &mut Value, change: &mut dyn FnMut(&mut Value)) {
+pub fn each_optional_property(schema: &mut Value, change: &mut dyn FnMut(&mut Value)) {
     let Value::Object(schema) = schema else { return };
     if let Some(Value::Object(mut properties)) = schema.remove("properties") {
         let required = schema.get("required").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);

@@ -14,7 +14,7 @@ const MAX_QUOTED: usize = 80;
 const MAX_LISTED: usize = 20;
 
 /// Adds what `error` says; `names` are the members known at the root.
-pub(super) fn explain(error: &ValidationError<'_>, names: &[String], messages: &mut Vec<String>) {
+pub(crate) fn explain(error: &ValidationError<'_>, names: &[String], messages: &mut Vec<String>) {
     let path = error.instance_path();
     match error.kind() {
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {

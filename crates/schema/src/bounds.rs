@@ -6,15 +6,17 @@
 
 use std::collections::HashMap;
 
+use fluent_uri::pct_enc::EStr;
+use fluent_uri::pct_enc::encoder::Fragment;
 use serde_json::{Map, Value};
 
-use super::keywords::each_subschema;
+use crate::keywords::each_subschema;
 
 /// The deepest nesting of a schema's JSON, which is what `serde_json` reads from a text.
-pub(super) const MAX_DEPTH: usize = 128;
+pub(crate) const MAX_DEPTH: usize = 128;
 
 /// The most JSON objects in a schema.
-pub(super) const MAX_OBJECTS: usize = 10_000;
+pub(crate) const MAX_OBJECTS: usize = 10_000;
 
 /// The most schemas that lead from one to the next, references followed.
 const MAX_CHAIN: usize = 256;
@@ -27,14 +29,14 @@ const MAX_UNFOLLOWED: usize = 32;
 
 /// Why a schema is not compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Excess {
+pub(crate) enum Excess {
     Depth,
     Objects,
     Work,
 }
 
 /// Refuses a schema that is too deep or too large, or that asks for too much work.
-pub(super) fn check(schema: &Value) -> Result<(), Excess> {
+pub(crate) fn check(schema: &Value) -> Result<(), Excess> {
     // Without recursion, since the depth is not known to be bounded yet.
     let mut objects = 0;
     let mut open = vec![(schema, 1)];
@@ -121,14 +123,14 @@ impl<'a> Work<'a> {
 }
 
 /// Returns the schema of the same document that a reference leads to.
-pub(super) fn target<'a>(root: &'a Value, anchors: &HashMap<&'a str, &'a Value>, reference: &str) -> Option<&'a Value> {
+pub(crate) fn target<'a>(root: &'a Value, anchors: &HashMap<&'a str, &'a Value>, reference: &str) -> Option<&'a Value> {
     let id = root.get("$id").and_then(Value::as_str).unwrap_or_default();
     let fragment = reference.strip_prefix(id).unwrap_or(reference).strip_prefix('#')?;
-    let fragment = crate::uri::percent_decode(fragment)?;
+    let fragment = EStr::<Fragment>::new(fragment)?.decode().to_string().ok()?;
     root.pointer(&fragment).or_else(|| anchors.get(&*fragment).copied())
 }
 
-pub(super) fn find_anchors<'a>(schema: &'a Value, anchors: &mut HashMap<&'a str, &'a Value>) {
+pub(crate) fn find_anchors<'a>(schema: &'a Value, anchors: &mut HashMap<&'a str, &'a Value>) {
     let Value::Object(members) = schema else { return };
     let names = ["$anchor", "$dynamicAnchor"].into_iter().filter_map(|keyword| name(members, keyword));
     anchors.extend(names.map(|name| (name, schema)));

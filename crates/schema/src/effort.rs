@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::bounds::{Excess, find_anchors, target};
+use crate::bounds::{Excess, find_anchors, target};
 
 /// The most schemas that are applied to a value and all that is in it.
 const MAX_APPLIED: u64 = 1_000_000;
@@ -17,13 +17,13 @@ const MAX_CHAIN: usize = 256;
 /// A schema that comes back to itself along several ways multiplies its work with each level of the value, so that a
 /// small value may keep a processor busy for ever. Counting takes only as long as there are pairs of a schema and a place.
 #[derive(Debug)]
-pub(super) struct Effort {
+pub(crate) struct Effort {
     schema: Value,
 }
 
 impl Effort {
     /// Looks at a schema; none if it does not refer to itself.
-    pub(super) fn of(schema: &Value) -> Result<Option<Self>, Excess> {
+    pub(crate) fn of(schema: &Value) -> Result<Option<Self>, Excess> {
         let mut anchors = HashMap::new();
         find_anchors(schema, &mut anchors);
         let mut visit = Visit { root: schema, anchors, seen: HashMap::new(), here: Vec::new(), is_recursive: false };
@@ -31,7 +31,7 @@ impl Effort {
         Ok(visit.is_recursive.then(|| Self { schema: schema.clone() }))
     }
 
-    pub(super) fn is_affordable(&self, value: &Value) -> bool {
+    pub(crate) fn is_affordable(&self, value: &Value) -> bool {
         let mut anchors = HashMap::new();
         find_anchors(&self.schema, &mut anchors);
         let mut count = Count { root: &self.schema, anchors, known: HashMap::new() };

@@ -1,12 +1,13 @@
-//! Formats of texts, and members that are not named.
+//! Formats of texts.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use jsonschema::ValidationOptions;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::keywords::{each_subschema, each_subschema_mut};
+use crate::keywords::{each_subschema, each_subschema_mut};
 
 /// The formats of JSON Schema 2020-12 that can be checked.
 const KNOWN: [&str; 17] = [
@@ -29,31 +30,54 @@ const KNOWN: [&str; 17] = [
     "uuid",
 ];
 
+/// Says whether a text is of a format.
 type Check = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// Formats that texts are held against, with how those are checked that JSON Schema does not define.
 #[derive(Clone, Default)]
-pub(crate) struct Formats {
+pub struct Formats {
     by_name: BTreeMap<String, Option<Check>>,
 }
 
+impl fmt::Debug for Formats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.by_name.keys()).finish()
+    }
+}
+
 impl Formats {
-    pub(crate) fn named(names: &[String]) -> Self {
+    /// Names formats.
+    #[must_use]
+    pub fn named(names: &[String]) -> Self {
         Self { by_name: names.iter().map(|name| (name.clone(), None)).collect() }
     }
 
-    pub(crate) fn define(&mut self, name: String, check: Check) {
+    /// Says how a format is checked, and names it.
+    pub fn define(&mut self, name: String, check: Arc<dyn Fn(&str) -> bool + Send + Sync>) {
         self.by_name.insert(name, Some(check));
     }
 
     /// Returns a format that nobody has defined.
-    pub(crate) fn unknown(&self) -> Option<&str> {
+    #[must_use]
+    pub fn unknown(&self) -> Option<&str> {
         let is_unknown = |(name, check): &(&String, &Option<Check>)| check.is_none() && !KNOWN.contains(&name.as_str());
         self.by_name.iter().find(is_unknown).map(|(name, _)| name.as_str())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.by_name.is_empty()
+    }
+
+    /// Returns true if a schema names one of these formats.
+    #[must_use]
+    pub fn are_named_in(&self, schema: &Value) -> bool {
+        let Value::Object(schema) = schema else { return false };
+        if self.is_empty() {
+            return false;
+        }
+        let mut found = schema.get("format").is_some_and(|format| self.has(format));
+        each_subschema(schema, |_, _, schema| found = found || self.are_named_in(schema));
+        found
     }
 
     fn has(&self, format: &Value) -> bool {
@@ -61,7 +85,7 @@ impl Formats {
     }
 
     /// Has only these formats checked: takes the others out of the schema.
-    pub(super) fn apply<'i>(&self, schema: &mut Value, mut options: ValidationOptions<'i>) -> ValidationOptions<'i> {
+    pub(crate) fn apply<'i>(&self, schema: &mut Value, mut options: ValidationOptions<'i>) -> ValidationOptions<'i> {
         if self.is_empty() {
             return options.should_validate_formats(false);
         }
@@ -83,35 +107,12 @@ impl Formats {
     }
 }
 
-/// Returns true if a schema names one of these formats.
-pub(crate) fn names_format(schema: &Value, formats: &Formats) -> bool {
-    let Value::Object(schema) = schema else { return false };
-    if formats.is_empty() {
-        return false;
-    }
-    let mut found = schema.get("format").is_some_and(|format| formats.has(format));
-    each_subschema(schema, |_, _, schema| found = found || names_format(schema, formats));
-    found
-}
-
-/// Has an input schema refuse members that it does not name, unless it says something about them.
-pub(crate) fn close(schema: &mut Map<String, Value>) {
-    if schema.contains_key("additionalProperties") || schema.contains_key("unevaluatedProperties") {
-        return;
-    }
-    // Beside these, members may be named elsewhere than under `properties`.
-    let composed = ["$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "patternProperties"];
-    let is_composed = composed.iter().any(|keyword| schema.contains_key(*keyword));
-    let keyword = if is_composed { "unevaluatedProperties" } else { "additionalProperties" };
-    schema.insert(keyword.to_owned(), false.into());
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::Validator;
     use super::*;
+    use crate::Validator;
 
     fn formats(names: &[&str]) -> Formats {
         Formats::named(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
@@ -137,8 +138,8 @@ mod tests {
         let check = |formats: &Formats| Validator::compile_with(&schema, formats).unwrap().unwrap().check(&both);
         assert_eq!(check(&Formats::default()), Ok(()));
         assert_eq!(check(&formats(&["email"])), Err(vec!["`mail` must be of the format `email`, got \"no\"".into()]));
-        assert!(names_format(&schema, &formats(&["email"])));
-        assert!(!names_format(&schema, &formats(&["date"])));
+        assert!(formats(&["email"]).are_named_in(&schema));
+        assert!(!formats(&["date"]).are_named_in(&schema));
     }
 
     #[test]
@@ -151,18 +152,5 @@ mod tests {
         let validator = Validator::compile_with(&schema, &formats).unwrap().unwrap();
         assert!(validator.check(&json!("ab")).is_ok());
         assert!(validator.check(&json!("abc")).is_err());
-    }
-
-    #[test]
-    fn a_schema_is_closed_unless_it_says_something_of_other_members() {
-        #[track_caller]
-        fn check(mut schema: Value, keyword: &str, expected: Value) {
-            close(schema.as_object_mut().unwrap());
-            assert_eq!(schema[keyword], expected);
-        }
-        check(json!({"properties": {"a": {}}}), "additionalProperties", json!(false));
-        check(json!({"additionalProperties": true}), "additionalProperties", json!(true));
-        check(json!({"allOf": [{"properties": {"a": {}}}]}), "unevaluatedProperties", json!(false));
-        check(json!({"allOf": [{"properties": {"a": {}}}]}), "additionalProperties", json!(null));
     }
 }
