@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use turbomcp::transport::memory;
 use turbomcp::types::ReadResourceResult;
-use turbomcp::{Context, FnResource, ResourceDefinition};
+use turbomcp::{Arguments, Context, FnResource, FnTool, ResourceDefinition, ServerBuilder};
 use turbomcp_tests::{Client, Request, Site, fixture, modern};
 
 #[tokio::test]
@@ -81,6 +81,35 @@ async fn defence_14_a_peer_that_does_not_read_is_not_read_from() {
 }
 
 #[tokio::test]
+async fn defence_14_a_batch_is_bounded_and_so_are_its_answers() {
+    let server = fixture::limited(|limits| {
+        limits.requests_in_flight = 5;
+        limits.message_bytes = 10_000;
+    });
+    let call = |id: usize, bytes: usize| {
+        let params = json!({"name": "large", "arguments": {"bytes": bytes}});
+        json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params})
+    };
+    let batch = |length: usize, bytes: usize| Value::Array((0..length).map(|id| call(id, bytes)).collect());
+    let failed = |answers: &Value| {
+        answers.as_array().unwrap().iter().map(|answer| answer.get("error").is_some()).collect::<Vec<_>>()
+    };
+    let mut client = Client::legacy(&server, "2025-03-26", json!({})).await;
+    let session = Site::start(&server).await.legacy("2025-03-26", json!({})).await;
+    for (length, bytes, expected) in
+        [(5, 1000, vec![false; 5]), (4, 6000, vec![false, false, true, true]), (1, 20_000, vec![false])]
+    {
+        client.send(&batch(length, bytes)).await;
+        assert_eq!(failed(&client.next().await), expected);
+        assert_eq!(failed(&session.post(&batch(length, bytes)).await.message().await), expected);
+    }
+    client.send(&batch(6, 1)).await;
+    assert_eq!(client.next().await["error"]["code"], -32600);
+    let mut refused = session.post(&batch(6, 1)).await;
+    assert_eq!((refused.status, &refused.message().await["error"]["code"]), (400, &json!(-32600)));
+}
+
+#[tokio::test]
 async fn defence_14_requests_in_flight_are_bounded() {
     let server = fixture::limited(|limits| limits.requests_in_flight = 10);
     let mut client = Client::connect(&server);
@@ -107,6 +136,11 @@ impl Drop for Running {
 
 /// A server whose tool `endless` never ends, and how many calls of it there are.
 pub(crate) fn endless(limits: turbomcp::Limits) -> (turbomcp::McpServer, Arc<AtomicUsize>) {
+    endless_in(fixture::builder().limits(limits))
+}
+
+/// Adds a tool that never ends, and counts how often it runs.
+pub(crate) fn endless_in(builder: ServerBuilder) -> (turbomcp::McpServer, Arc<AtomicUsize>) {
     let running = Arc::new(AtomicUsize::new(0));
     let counter = running.clone();
     let handler = move |_: serde_json::Map<String, Value>, ctx: Context| {
@@ -119,7 +153,7 @@ pub(crate) fn endless(limits: turbomcp::Limits) -> (turbomcp::McpServer, Arc<Ato
             drop(running);
         }
     };
-    (fixture::builder().tool("endless", handler).unwrap().limits(limits).build(), running)
+    (builder.tool("endless", handler).unwrap().build(), running)
 }
 
 pub(crate) async fn until(count: &AtomicUsize, expected: usize) {
@@ -174,6 +208,9 @@ async fn defence_16_json_is_read_strictly() {
         (r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"ping"}"#.to_owned(), json!(-32600)),
         (r#"{"jsonrpc":"2.0","id":1,"method":"ping","m\u0065thod":"x"}"#.to_owned(), json!(-32600)),
         (r#"{"jsonrpc":"2.0","id":9223372036854775808,"method":"ping"}"#.to_owned(), json!(-32600)),
+        (echo("1},\"name\":\"add\",\"x\":{\"y\":2"), json!(-32600)),
+        (echo("1},\"arguments\":{\"text\":\"y\""), json!(-32600)),
+        (echo("1},\"_meta\":{\"x\":2"), json!(-32600)),
     ] {
         client.send_text(text.as_bytes()).await;
         let answer = client.next().await;
@@ -182,6 +219,23 @@ async fn defence_16_json_is_read_strictly() {
     }
     let wrong = client.modern("tools/call", json!({"name": 5}), json!({})).await;
     assert_eq!(wrong["error"]["code"], -32602);
+}
+
+/// Of two arguments with one name, what checks them must not see one and the handler the other.
+#[tokio::test]
+async fn defence_16_an_argument_that_stands_twice_reaches_no_handler() {
+    let by_name = |arguments: Arguments| async move { arguments.get::<i64>("b").map(|b| b.to_string()) };
+    let schema = json!({"type": "object", "properties": {"b": {"type": "integer", "maximum": 10}}});
+    let by_name = FnTool::new(by_name).input_schema(schema.as_object().unwrap().clone());
+    let mut client = Client::connect(&fixture::builder().tool("by_name", by_name).unwrap().build());
+    for tool in ["add", "by_name"] {
+        for b in [r#""b":99,"b":5"#, r#""b":5,"b":99"#, r#""\u0062":99,"b":5"#] {
+            let call = modern(1, "tools/call", json!({"name": tool, "arguments": {"a": 1, "b": "RAW"}}), json!({}));
+            client.send_text(call.to_string().replace(r#""b":"RAW""#, b).as_bytes()).await;
+            let answer = client.next().await;
+            assert_eq!(answer["result"]["isError"], true, "{tool} {b}: {answer}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use turbomcp::transport::Identity;
 use turbomcp::transport::http::HttpRequest;
+use turbomcp::transport::listener::Accept;
 use turbomcp::{Context, Middleware, MiddlewareResult, Next, Response};
 use turbomcp_tests::{Request, Site, fixture, initialize_params, modern};
 
-use crate::core::{endless, until};
+use crate::core::{endless, endless_in, until};
 
 fn call(tool: &str, arguments: Value) -> Value {
     modern(1, "tools/call", json!({"name": tool, "arguments": arguments}), json!({}))
@@ -194,6 +195,15 @@ async fn defence_03_connections_are_counted() {
 }
 
 #[tokio::test]
+async fn defence_03_what_is_written_leaves_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    // What accepts connections for HTTP as for TCP.
+    let (accepted, _) = Accept::accept(&listener).await.unwrap();
+    assert!(accepted.nodelay().unwrap());
+}
+
+#[tokio::test]
 async fn defence_04_headers_that_route_are_held_against_the_body() {
     let (site, calls) = counting().await;
     let client = site.client();
@@ -269,6 +279,43 @@ async fn defence_05_sessions_are_few_own_and_end() {
     tokio::time::timeout(Duration::from_secs(20), freed).await.expect("those nobody uses end by themselves");
 }
 
+/// Holds SESS-11.
+#[tokio::test]
+async fn defence_05_nobody_else_speaks_listens_or_ends_in_a_session() {
+    let (server, running) = endless_in(fixture::builder().middleware(Caller));
+    let site = Site::start(&server).await;
+    let params = initialize_params("2025-03-26", json!({}));
+    let initialize = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params});
+    let opened = site.client().send(Request::post(&initialize).header("X-Caller", "ada")).await;
+    let id = opened.header("mcp-session-id").expect("a session").to_owned();
+    let within = |request: Request, caller: &str| {
+        let request = request.header("Mcp-Session-Id", &id);
+        if caller.is_empty() { request } else { request.header("X-Caller", caller) }
+    };
+    let status = async |request: Request, caller| site.client().send(within(request, caller)).await.status;
+    let endless = json!({"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": "endless",
+        "_meta": {"progressToken": "p"}}});
+    let mut stream = site.client().send(within(Request::post(&endless), "ada")).await;
+    stream.next().await.unwrap();
+    let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 5}});
+    let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {}});
+    for stranger in ["eve", ""] {
+        for message in [&cancel, &answer, &json!([cancel]), &json!([answer, cancel])] {
+            assert_eq!(status(Request::post(message), stranger).await, 403, "{stranger:?} {message}");
+        }
+        assert_eq!(status(Request::get(), stranger).await, 403);
+        assert_eq!(status(Request::get().header("Last-Event-ID", "1-1"), stranger).await, 403);
+        assert_eq!(status(Request::delete(), stranger).await, 403);
+    }
+    assert_eq!(running.load(Ordering::SeqCst), 1, "nothing was cancelled");
+    assert_eq!(status(Request::get(), "ada").await, 200);
+    assert_eq!(status(Request::post(&answer), "ada").await, 202);
+    assert_eq!(status(Request::post(&json!([cancel])), "ada").await, 202);
+    until(&running, 0).await;
+    assert_eq!(status(Request::delete(), "ada").await, 204);
+    assert_eq!(status(Request::delete(), "ada").await, 404);
+}
+
 #[tokio::test]
 async fn defence_06_answers_go_where_the_question_came_from() {
     let site = Site::start(&fixture::server()).await;
@@ -337,6 +384,36 @@ async fn defence_07_what_is_kept_for_a_client_that_comes_back_is_bounded() {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), forgotten).await.expect("it is forgotten after its time");
+}
+
+#[tokio::test]
+async fn defence_07_what_is_kept_of_all_streams_of_a_session_is_bounded() {
+    let handler = |_: serde_json::Map<String, Value>, ctx: Context| async move {
+        ctx.progress(1.0).await;
+        "x".repeat(30_000)
+    };
+    let mut limits = turbomcp::Limits::default();
+    limits.replay_bytes = 100_000;
+    let server = fixture::builder().tool("large_stream", handler).unwrap().limits(limits).build();
+    let session = Site::start(&server).await.legacy("2025-11-25", json!({})).await;
+    let mut firsts = Vec::new();
+    for id in 0..10 {
+        let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": "large_stream",
+            "arguments": {}, "_meta": {"progressToken": "p"}}});
+        let mut stream = session.post(&call).await;
+        firsts.push((call, stream.event().await.unwrap().id.unwrap()));
+        stream.rest().await;
+    }
+    let mut kept = 0;
+    for (call, first) in &firsts {
+        session.expect(call);
+        let mut reply = session.resume(first).await;
+        if reply.status == 200 {
+            kept += 1;
+            assert_eq!(reply.rest().await.len(), 2);
+        }
+    }
+    assert!((2..=4).contains(&kept), "{kept}");
 }
 
 #[tokio::test]

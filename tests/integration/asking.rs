@@ -1,10 +1,12 @@
 //! Asking the user with a form made from a type: B1.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use turbomcp::Answer;
 use turbomcp::prelude::*;
+use turbomcp::{Answer, Arguments, Limits, ServerBuilder};
 use turbomcp_tests::Client;
 
 use crate::text;
@@ -86,4 +88,26 @@ async fn b1_a_type_is_the_form_that_a_modern_client_is_asked_for() {
     }
     let impossible = client.modern("tools/call", json!({"name": "plan_many"}), form).await;
     assert_eq!(impossible["error"], json!({"code": -32603, "message": "internal error"}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn b9_the_time_that_a_user_takes_is_not_the_handlers() {
+    let seconds = |seconds: u64| tokio::time::sleep(Duration::from_secs(seconds));
+    let handler = move |_: Arguments, ctx: Context| async move {
+        seconds(2).await;
+        let trip = ctx.elicit_as::<Trip>("Where to?").await?.accepted();
+        seconds(trip.map_or(0, |trip| trip.days.into())).await;
+        Ok::<_, McpError>("planned")
+    };
+    let mut limits = Limits::default();
+    limits.request_timeout = Duration::from_secs(5);
+    let server = ServerBuilder::new().tool("plan", handler).unwrap().limits(limits).build();
+    for (days, in_time) in [(2, true), (6, false)] {
+        let mut client = Client::legacy(&server, "2025-11-25", json!({"elicitation": {}})).await;
+        let asked = client.legacy_tool("plan", json!({})).await;
+        seconds(20).await;
+        client.answer(&asked, json!({"action": "accept", "content": {"city": "Bern", "days": days}})).await;
+        let answer = client.next().await;
+        assert_eq!(answer.get("result").is_some(), in_time, "{answer}");
+    }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
+use turbomcp::Context;
 use turbomcp_tests::{Request, Site, fixture, modern};
 
 use crate::everything;
@@ -330,4 +332,37 @@ async fn base_38_what_spans_requests_is_named_in_each() {
         "inputResponses": {key: {"roots": [{"uri": "file:///a"}]}}});
     let done = site.client().modern("tools/call", retry, everything()).await;
     assert_eq!(done["result"]["content"][0]["text"], "file:///a");
+}
+
+/// A task that a handler leaves behind may be waiting for the client to read when the client goes.
+#[tokio::test]
+async fn a_client_that_goes_holds_nobody_up() {
+    let (told, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let (counter, end) = (told.clone(), ended.clone());
+    let handler = move |_: Map<String, Value>, ctx: Context| {
+        let (counter, end) = (counter.clone(), end.clone());
+        async move {
+            tokio::spawn(async move {
+                for step in 1..2000 {
+                    ctx.progress(step.into()).message("x".repeat(100_000)).await;
+                    counter.fetch_add(1, Ordering::SeqCst);
+                }
+                end.notify_one();
+            });
+            std::future::pending::<()>().await;
+        }
+    };
+    let site = Site::start(&fixture::builder().tool("leave", handler).unwrap().build()).await;
+    let mut message = call("leave", json!({}));
+    message["params"]["_meta"]["progressToken"] = json!("p");
+    let mut reply = site.client().send(Request::modern(&message)).await;
+    reply.next().await.unwrap();
+    let mut before = 0;
+    while before == 0 || before != told.load(Ordering::SeqCst) {
+        before = told.load(Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(before < 1999, "it waits for the client");
+    drop(reply);
+    tokio::time::timeout(Duration::from_secs(20), ended.notified()).await.expect("it goes on");
 }

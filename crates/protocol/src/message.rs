@@ -121,7 +121,8 @@ struct Outer {
 impl Message {
     /// Decodes the outer members of one message.
     ///
-    /// Strict: UTF-8, JSON nested at most 128 deep, each outer member once, an id that is a string or an integer.
+    /// Strict: UTF-8, JSON nested at most 128 deep, an id that is a string or an integer, and each outer member and each
+    /// of the [`Params`] once: readers differ in which of two they take, and what one has checked another would run.
     /// `"params": null` counts as absent.
     ///
     /// # Errors
@@ -177,13 +178,6 @@ fn put(slot: &mut Option<Span>, scanner: &mut Scanner<'_>) -> Result<bool, ScanE
     Ok(slot.replace(scanner.value()?).is_none())
 }
 
-/// Puts a member's value into `slot`; the first one counts.
-fn keep(slot: &mut Option<Span>, scanner: &mut Scanner<'_>) -> Result<(), ScanError> {
-    let span = scanner.value()?;
-    slot.get_or_insert(span);
-    Ok(())
-}
-
 impl Outer {
     fn member(&mut self, key: Key<'_>, scanner: &mut Scanner<'_>) -> Result<(), ScanError> {
         let fresh = match &*key.name() {
@@ -193,8 +187,9 @@ impl Outer {
             b"result" => put(&mut self.result, scanner)?,
             b"error" => put(&mut self.error, scanner)?,
             b"params" if self.params.is_none() => {
-                self.params = Some(self.known.scan(scanner)?);
-                true
+                let (params, fresh) = self.known.scan(scanner)?;
+                self.params = Some(params);
+                fresh
             }
             b"params" => put(&mut self.params, scanner)?,
             _ => scanner.value().map(|_| true)?,
@@ -235,38 +230,51 @@ impl Outer {
 }
 
 impl Params {
-    fn scan(&mut self, scanner: &mut Scanner<'_>) -> Result<Span, ScanError> {
+    /// Moves over the params; with them returns false if one of the members that are located stands there twice.
+    fn scan(&mut self, scanner: &mut Scanner<'_>) -> Result<(Span, bool), ScanError> {
         if scanner.peek() != Some(b'{') {
-            return scanner.value();
+            return Ok((scanner.value()?, true));
         }
-        scanner.spanned(|scanner| {
-            scanner.members(|key, scanner| match &*key.name() {
-                b"name" => keep(&mut self.name, scanner),
-                b"arguments" => keep(&mut self.arguments, scanner),
-                b"_meta" if self.meta.is_none() && scanner.peek() == Some(b'{') => {
-                    let meta = scanner.spanned(|scanner| scanner.members(|key, s| self.meta_member(key, s)))?;
-                    self.meta = Some(meta);
-                    Ok(())
-                }
-                b"uri" => keep(&mut self.uri, scanner),
-                b"cursor" => keep(&mut self.cursor, scanner),
-                b"requestState" => keep(&mut self.request_state, scanner),
-                b"inputResponses" => keep(&mut self.input_responses, scanner),
-                _ => scanner.value().map(drop),
+        let mut fresh = true;
+        let span = scanner.spanned(|scanner| {
+            scanner.members(|key, scanner| {
+                fresh &= match &*key.name() {
+                    b"name" => put(&mut self.name, scanner)?,
+                    b"arguments" => put(&mut self.arguments, scanner)?,
+                    b"_meta" if self.meta.is_none() && scanner.peek() == Some(b'{') => {
+                        let mut fresh = true;
+                        let meta = scanner.spanned(|scanner| {
+                            scanner.members(|key, scanner| {
+                                fresh &= self.meta_member(key, scanner)?;
+                                Ok(())
+                            })
+                        })?;
+                        self.meta = Some(meta);
+                        fresh
+                    }
+                    b"_meta" => scanner.value().map(|_| self.meta.is_none())?,
+                    b"uri" => put(&mut self.uri, scanner)?,
+                    b"cursor" => put(&mut self.cursor, scanner)?,
+                    b"requestState" => put(&mut self.request_state, scanner)?,
+                    b"inputResponses" => put(&mut self.input_responses, scanner)?,
+                    _ => scanner.value().map(|_| true)?,
+                };
+                Ok(())
             })
-        })
+        })?;
+        Ok((span, fresh))
     }
 
-    fn meta_member(&mut self, key: Key<'_>, scanner: &mut Scanner<'_>) -> Result<(), ScanError> {
+    fn meta_member(&mut self, key: Key<'_>, scanner: &mut Scanner<'_>) -> Result<bool, ScanError> {
         let name = key.name();
-        let Ok(name) = std::str::from_utf8(&name) else { return scanner.value().map(drop) };
+        let Ok(name) = std::str::from_utf8(&name) else { return scanner.value().map(|_| true) };
         match name {
-            META_PROTOCOL_VERSION => keep(&mut self.protocol_version, scanner),
-            META_CLIENT_CAPABILITIES => keep(&mut self.client_capabilities, scanner),
-            META_CLIENT_INFO => keep(&mut self.client_info, scanner),
-            META_LOG_LEVEL => keep(&mut self.log_level, scanner),
-            "progressToken" => keep(&mut self.progress_token, scanner),
-            _ => scanner.value().map(drop),
+            META_PROTOCOL_VERSION => put(&mut self.protocol_version, scanner),
+            META_CLIENT_CAPABILITIES => put(&mut self.client_capabilities, scanner),
+            META_CLIENT_INFO => put(&mut self.client_info, scanner),
+            META_LOG_LEVEL => put(&mut self.log_level, scanner),
+            "progressToken" => put(&mut self.progress_token, scanner),
+            _ => scanner.value().map(|_| true),
         }
     }
 }
@@ -347,6 +355,25 @@ mod tests {
         }
         let text = r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{},"params":{}}"#;
         assert_eq!(decode(text).unwrap_err().error.code(), ErrorCode::INVALID_REQUEST);
+    }
+
+    #[test]
+    fn refuses_params_that_stand_twice() {
+        let state = r#""name":"a","arguments":{},"uri":"a","cursor":"","requestState":"","inputResponses":{}"#;
+        let meta = r#""_meta":{"progressToken":1,"io.modelcontextprotocol/protocolVersion":"","x":1,"x":2}"#;
+        let known = format!("{state},{meta}");
+        let request = |params: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"x","params":{{{params}}}}}"#);
+        check(&request(&format!(r#"{known},"x":1,"x":2"#)), Kind::Request);
+        let twice = ["\"name\":1", "\"n\\u0061me\":1", "\"arguments\":1", "\"uri\":1", "\"cursor\":1"];
+        let more = ["\"requestState\":1", "\"inputResponses\":1", "\"_meta\":{}", "\"_meta\":null"];
+        for twice in twice.iter().chain(&more) {
+            refuse(&request(&format!("{known},{twice}")), ErrorCode::INVALID_REQUEST, Some("1"));
+        }
+        for key in ["progressToken", META_PROTOCOL_VERSION, META_CLIENT_CAPABILITIES, META_CLIENT_INFO, META_LOG_LEVEL]
+        {
+            let meta = format!(r#""_meta":{{"{key}":1,"{key}":2}}"#);
+            refuse(&request(&meta), ErrorCode::INVALID_REQUEST, Some("1"));
+        }
     }
 
     #[test]

@@ -56,20 +56,27 @@ impl Arguments {
     ///
     /// # Errors
     ///
-    /// If the arguments are not an object.
+    /// If the arguments are not an object, or one of these stands in it twice: what was held against the schema would
+    /// not be what is returned.
     pub fn members<const N: usize>(&self, names: [&str; N]) -> Result<[Option<&str>; N], ArgumentError> {
         let mut found = [None; N];
-        let scan = |found: &mut [Option<_>; N]| -> Result<(), ScanError> {
+        let mut doubled = None;
+        let mut scan = |found: &mut [Option<_>; N]| -> Result<(), ScanError> {
             Scanner::new(&self.text)?.members(|key, scanner| {
                 let span = scanner.value()?;
                 let name = key.name();
-                if let Some(at) = names.iter().position(|wanted| wanted.as_bytes() == &*name) {
-                    found[at].get_or_insert(span);
+                if let Some(at) = names.iter().position(|wanted| wanted.as_bytes() == &*name)
+                    && found[at].replace(span).is_some()
+                {
+                    doubled = Some(names[at]);
                 }
                 Ok(())
             })
         };
         scan(&mut found).map_err(|_| ArgumentError::new("", "the arguments must be an object"))?;
+        if let Some(name) = doubled {
+            return Err(ArgumentError::new(name, "stands twice"));
+        }
         Ok(found.map(|span| span.and_then(|span| std::str::from_utf8(span.of(&self.text)).ok())))
     }
 }
@@ -158,5 +165,12 @@ mod tests {
         assert_eq!(arguments.get::<i64>("c").unwrap_err().to_string(), "missing argument `c`");
         let error = arguments.get::<i64>("b").unwrap_err().to_string();
         assert_eq!(error, "argument `b`: invalid type: string \"x\", expected i64");
+    }
+
+    #[test]
+    fn an_argument_that_stands_twice_has_no_value() {
+        let arguments = arguments(r#"{"a":1,"b":2,"\u0061":3}"#);
+        assert_eq!(arguments.get::<i64>("a").unwrap_err().to_string(), "argument `a`: stands twice");
+        assert_eq!(arguments.get::<i64>("b").unwrap(), 2);
     }
 }

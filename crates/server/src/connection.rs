@@ -9,7 +9,7 @@ use bytes::Bytes;
 use turbomcp_protocol::{Kind, McpError, Message, Method, Revision};
 use turbomcp_transport::{Batch, Extensions, Receive, Send as _, Transport};
 
-use crate::batch::BatchReply;
+use crate::batch::{self, BatchReply};
 use crate::era;
 use crate::in_flight::{InFlight, Refused};
 use crate::inner::Inner;
@@ -125,11 +125,11 @@ impl Connection {
     }
 
     fn batch(self: &Arc<Self>, frame: &Bytes) {
-        let spans = match Message::split_batch(frame) {
-            Ok(spans) => spans.unwrap_or_default(),
-            Err(error) => return self.refuse(None, &error.error, None),
+        let spans = match batch::split(frame, self.server.limits()) {
+            Ok(spans) => spans,
+            Err(error) => return self.refuse(None, &error, None),
         };
-        let batch = Arc::new(BatchReply::new(Outlet::Outbox(self.outbox.clone())));
+        let batch = Arc::new(BatchReply::new(Outlet::Outbox(self.outbox.clone()), self.server.limits()));
         for span in spans {
             let part = frame.slice(span.range());
             match Message::decode(&part) {
@@ -236,7 +236,7 @@ impl Connection {
         let ends_subscription = response.ends_subscription();
         match batch {
             None => self.outbox.push(|out| write_response(inner, response, out)),
-            Some(batch) => batch.add(|out| write_response(inner, response, out)),
+            Some(batch) => batch.add(Some(inner.id()), inner.revision, |out| write_response(inner, response, out)),
         }
         if ends_subscription {
             // The result says so already; the page on cancellation wants this, too.
@@ -248,7 +248,7 @@ impl Connection {
         let revision = self.revision().unwrap_or(Revision::LATEST);
         match batch {
             None => self.outbox.push(|out| write_error(id, error, revision, out)),
-            Some(batch) => batch.add(|out| write_error(id, error, revision, out)),
+            Some(batch) => batch.add(id, revision, |out| write_error(id, error, revision, out)),
         }
     }
 }

@@ -26,8 +26,16 @@ pub(crate) enum Change<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
     subscriptions: Mutex<HashMap<u64, Subscription>>,
-    peers: Mutex<Vec<Weak<Peer>>>,
+    peers: Mutex<Peers>,
     next: AtomicU64,
+}
+
+/// The legacy clients, some of which may be gone.
+#[derive(Debug, Default)]
+struct Peers {
+    known: Vec<Weak<Peer>>,
+    /// How many there may be before those that are gone are looked for; not at each new one, of which there are many.
+    enough: usize,
 }
 
 #[derive(Debug)]
@@ -121,8 +129,11 @@ pub(crate) fn write_cancelled(id: &[u8], out: &mut Vec<u8>) {
 impl Hub {
     pub(crate) fn add_peer(&self, peer: &Arc<Peer>) {
         let mut peers = lock(&self.peers);
-        peers.retain(|known| known.strong_count() > 0);
-        peers.push(Arc::downgrade(peer));
+        if peers.known.len() >= peers.enough {
+            peers.known.retain(|known| known.strong_count() > 0);
+            peers.enough = (peers.known.len() * 2).max(16);
+        }
+        peers.known.push(Arc::downgrade(peer));
     }
 
     /// Enters a subscription: what changes from now on reaches it.
@@ -147,7 +158,7 @@ impl Hub {
             subscription.notify(message, limit);
         }
         let message = change.message(None);
-        for peer in lock(&self.peers).iter().filter_map(Weak::upgrade) {
+        for peer in lock(&self.peers).known.iter().filter_map(Weak::upgrade) {
             let wanted = match change {
                 Change::Updated(uri) => peer.is_subscribed(uri),
                 _ => true,

@@ -13,6 +13,7 @@ use turbomcp_protocol::{Message, Method, Revision};
 use turbomcp_transport::Extensions;
 
 use crate::McpServer;
+use crate::deadline::Asked;
 use crate::input::Inputs;
 use crate::outlet::Outlet;
 use crate::peer::Peer;
@@ -34,6 +35,8 @@ pub(crate) struct Inner {
     /// A time limit of the handler's own.
     pub(crate) timeout: OnceLock<Duration>,
     pub(crate) inputs: Mutex<Inputs>,
+    /// The time that does not count towards the limit.
+    pub(crate) asked: Asked,
     pub(crate) last_progress: Mutex<f64>,
     cancelled: AtomicBool,
     /// The answer is there: nothing more may be told before it.
@@ -64,6 +67,7 @@ impl Inner {
             extensions: OnceLock::new(),
             timeout: OnceLock::new(),
             inputs: Mutex::default(),
+            asked: Asked::default(),
             last_progress: Mutex::new(f64::NEG_INFINITY),
             cancelled: AtomicBool::new(false),
             answered: AtomicBool::new(false),

@@ -165,7 +165,9 @@ impl<T: DeserializeOwned + Send + 'static> Ask<'_, T> {
         let Some(peer) = inner.peer.clone() else { return self.in_rounds().await };
         let params = self.params.as_deref().and_then(|params| std::str::from_utf8(params).ok());
         let limit: Duration = inner.server.limits().client_answer_timeout;
+        let question = inner.asked.question();
         let answer = tokio::time::timeout(limit, peer.ask(&inner.outlet, &self.method, params)).await;
+        drop(question);
         let answer = answer.map_err(|_| McpError::unavailable("the client did not answer in time"))??;
         let unfit = || McpError::invalid_request("the client's answer does not fit");
         let answer: Value = serde_json::from_str(answer.get()).map_err(|_| unfit())?;

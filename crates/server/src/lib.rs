@@ -27,6 +27,7 @@ mod builder;
 mod config;
 mod connection;
 mod context;
+mod deadline;
 mod era;
 mod error;
 mod form;

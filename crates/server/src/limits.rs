@@ -16,13 +16,16 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest message received on a connection; a longer one is skipped and answered with an error. 16 MiB.
+    /// The longest message received on a connection; a longer one is skipped and answered with an error. What answers to a
+    /// batch have no room in as many bytes are errors. 16 MiB.
     pub message_bytes: usize,
-    /// How long a request may take, unless its handler sets a time of its own. 5 minutes.
+    /// How long a request may take, unless its handler sets a time of its own; without the time that the handler waits for
+    /// the client to answer. 5 minutes.
     pub request_timeout: Duration,
     /// How long the server waits for the client to answer a legacy server request. 5 minutes.
     pub client_answer_timeout: Duration,
-    /// How many requests one connection, HTTP session or batch may have waiting; more are refused. 1024.
+    /// How many requests one connection or HTTP session may have waiting, and how many messages a batch may have; more are
+    /// refused. 1024.
     pub requests_in_flight: usize,
     /// How many bytes wait for a slow peer before its handlers, and reading from it, are held up. 256 KiB.
     pub outgoing_bytes: usize,
@@ -48,7 +51,7 @@ pub struct Limits {
     pub header_bytes: usize,
     /// HTTP: how long a client may take to send the head of a request, the pause before it included. 60 seconds.
     pub header_timeout: Duration,
-    /// HTTP: how many connections are open at once; further ones wait to be accepted. 10,000.
+    /// HTTP, TCP and Unix sockets: how many connections are open at once; further ones wait to be accepted. 10,000.
     pub connections: usize,
     /// HTTP: how long an event stream is silent before a comment is sent as a sign of life. 15 seconds.
     pub keep_alive: Duration,
@@ -58,7 +61,8 @@ pub struct Limits {
     pub session_idle: Duration,
     /// HTTP: how many messages of a legacy event stream are kept for a client that reconnects. 256.
     pub replay_events: usize,
-    /// HTTP: how many bytes of a legacy event stream are kept for a client that reconnects. 1 MiB.
+    /// HTTP: how many bytes of a legacy event stream, and of all those of a session that are over, are kept for a client
+    /// that reconnects. 1 MiB.
     pub replay_bytes: usize,
     /// HTTP: how long messages are kept for a client that reconnects. 5 minutes.
     pub replay_age: Duration,

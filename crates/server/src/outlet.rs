@@ -65,6 +65,15 @@ impl Outlet {
         }
     }
 
+    /// Takes nothing more for a request that is over, and holds nobody up who still writes. A stream of a session ends
+    /// with its last message instead.
+    pub(crate) fn end(&self) {
+        #[cfg(feature = "http")]
+        if let Self::Events(events) = self {
+            events.close();
+        }
+    }
+
     /// Checks the headers that mirror arguments, if the binding has headers and the era mirrors.
     pub(crate) fn check_mirrored(
         &self,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::time::Sleep;
 use turbomcp_protocol::{ErrorCode, McpError};
 
+use crate::deadline::Deadline;
 use crate::inner::Inner;
 use crate::request::Response;
 use crate::stack::{BoxError, StackFuture};
@@ -22,7 +22,7 @@ use crate::sync::lock;
 pub(crate) struct Run {
     inner: Arc<Inner>,
     future: StackFuture,
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Option<Deadline>,
 }
 
 impl Run {
@@ -48,7 +48,7 @@ impl Run {
         let limit = self.inner.timeout.get().copied().unwrap_or(self.inner.server.limits().request_timeout);
         let left = limit.saturating_sub(self.inner.started.elapsed());
         if limit < Duration::MAX {
-            self.deadline = Some(Box::pin(tokio::time::sleep(left)));
+            self.deadline = Some(Deadline::new(left));
         }
     }
 
@@ -90,7 +90,7 @@ impl Future for Run {
             return Poll::Ready((!this.inner.is_cancelled()).then_some(response));
         }
         if let Some(deadline) = &mut this.deadline
-            && deadline.as_mut().poll(cx).is_ready()
+            && deadline.poll(cx, &this.inner.asked).is_ready()
         {
             this.inner.set_answered();
             let error = McpError::new(ErrorCode::INTERNAL_ERROR, "the request ran out of time");
@@ -104,5 +104,6 @@ impl Drop for Run {
     fn drop(&mut self) {
         // Whoever the handler left behind learns that nobody waits any more.
         self.inner.cancel();
+        self.inner.outlet.end();
     }
 }

@@ -7,6 +7,9 @@ use crate::Error;
 /// How many bytes are read at once.
 pub const READ_BYTES: usize = 64 << 10;
 
+/// A buffer that is worth keeping for the next line is at most this large.
+const KEEP_BYTES: usize = 256 << 10;
+
 /// Cuts a stream of bytes into lines of bounded length.
 ///
 /// Feed it through [`LineDecoder::buffer`], then take lines with [`LineDecoder::next_line`]. A line that is too long is
@@ -17,17 +20,24 @@ pub struct LineDecoder {
     scanned: usize,
     limit: usize,
     skipping: bool,
+    /// The memory behind the buffer is more than is worth keeping.
+    is_large: bool,
 }
 
 impl LineDecoder {
     /// Creates a decoder for lines of at most `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { buffer: BytesMut::new(), scanned: 0, limit, skipping: false }
+        Self { buffer: BytesMut::new(), scanned: 0, limit, skipping: false, is_large: false }
     }
 
     /// Returns the buffer to read into, with room for a read.
     pub fn buffer(&mut self) -> &mut BytesMut {
+        if self.is_large && self.buffer.is_empty() {
+            // It would be reused, and stay as large as the longest line there was.
+            self.buffer = BytesMut::new();
+            self.is_large = false;
+        }
         self.buffer.reserve(READ_BYTES / 4);
         &mut self.buffer
     }
@@ -75,6 +85,7 @@ impl LineDecoder {
 
     fn no_newline(&mut self) -> Result<Option<Bytes>, Error> {
         self.scanned = self.buffer.len();
+        self.is_large |= self.scanned > KEEP_BYTES;
         if self.skipping {
             self.buffer.clear();
             self.scanned = 0;
@@ -142,6 +153,19 @@ mod tests {
             assert!(decoder.buffer.len() <= 2000);
         }
         assert_eq!(errors, 1);
+    }
+
+    #[test]
+    fn a_long_line_does_not_leave_a_large_buffer_behind() {
+        let mut decoder = LineDecoder::new(16 << 20);
+        for length in [8 << 20, 10, 10] {
+            for chunk in vec![b'x'; length].chunks(READ_BYTES).chain([&b"\n"[..]]) {
+                assert_eq!(decoder.next_line().unwrap(), None);
+                decoder.buffer().extend_from_slice(chunk);
+            }
+            assert_eq!(decoder.next_line().unwrap().unwrap().len(), length);
+        }
+        assert!(decoder.buffer().capacity() <= 2 * KEEP_BYTES, "{}", decoder.buffer.capacity());
     }
 
     #[test]

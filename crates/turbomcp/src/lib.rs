@@ -1,4 +1,4 @@
-//! A Rust SDK for servers of the Model Context Protocol: one handler, every revision.
+//! A Rust SDK for servers and clients of the Model Context Protocol: one handler, every revision.
 //!
 //! Annotate an `impl` block; its methods become tools, resources and prompts. Then serve it:
 //!
@@ -51,6 +51,7 @@
 //! | run, change and end a server | [`McpServer`], [`ServerConfig`], [`IntoServer`], [`ShutdownHandle`] |
 //! | bound what it takes on | [`Limits`] |
 //! | wrap code around every request | [`Middleware`], [`ServerBuilder::layer`] |
+//! | call a server, with the feature `client` | `Client` |
 //!
 //! | module | holds |
 //! |---|---|

@@ -1,5 +1,6 @@
 //! Asking the client's user: by a form, or by a page the user visits.
 
+mod choice;
 mod schema;
 
 use serde::de::DeserializeOwned;
@@ -8,10 +9,12 @@ use serde_json::Value;
 
 use super::{JsonObject, Meta};
 
-pub use schema::{
-    BooleanSchema, ElicitationSchema, EnumOption, LegacyTitledEnumSchema, NumberSchema, NumberType,
-    PrimitiveSchemaDefinition, StringFormat, StringSchema, TitledMultiSelectEnumSchema, TitledSingleSelectEnumSchema,
+pub use choice::{
+    EnumOption, LegacyTitledEnumSchema, TitledMultiSelectEnumSchema, TitledSingleSelectEnumSchema,
     UntitledMultiSelectEnumSchema, UntitledSingleSelectEnumSchema,
+};
+pub use schema::{
+    BooleanSchema, ElicitationSchema, NumberSchema, NumberType, PrimitiveSchemaDefinition, StringFormat, StringSchema,
 };
 
 /// The params of `elicitation/create` (since 2025-06-18).

@@ -54,13 +54,18 @@ impl Incoming {
 
     /// Turns the head into what handlers and layers may know of it.
     pub(super) fn into_extensions(self) -> Extensions {
-        let mut extensions = Extensions::new();
-        extensions.insert(HttpRequest::new(self.parts));
-        if let Some(address) = self.peer_addr {
-            extensions.insert(PeerAddr::new(address));
-        }
-        extensions
+        extensions(self.parts, self.peer_addr)
     }
+}
+
+/// Turns the head of a request into what handlers and layers may know of it.
+pub(super) fn extensions(parts: Parts, peer_addr: Option<SocketAddr>) -> Extensions {
+    let mut extensions = Extensions::new();
+    extensions.insert(HttpRequest::new(parts));
+    if let Some(address) = peer_addr {
+        extensions.insert(PeerAddr::new(address));
+    }
+    extensions
 }
 
 impl Endpoint {
@@ -78,7 +83,7 @@ impl Endpoint {
         parts: Parts,
         body: B,
         peer_addr: Option<SocketAddr>,
-    ) -> Result<Response<Body>, Refused>
+    ) -> Result<Response<Body>, Rejected>
     where
         B: HttpBody<Data: Send> + Send,
     {
@@ -88,8 +93,8 @@ impl Endpoint {
             .map_err(|refusal| refuse(refusal.status(), refusal.to_string()))?;
         match parts.method {
             HttpMethod::POST => {}
-            HttpMethod::GET => return Ok(self.listen(&parts.headers)),
-            HttpMethod::DELETE => return Ok(self.end_session(&parts.headers)),
+            HttpMethod::GET => return Box::pin(self.listen(&parts, peer_addr)).await,
+            HttpMethod::DELETE => return Box::pin(self.end_session(&parts, peer_addr)).await,
             _ => return Ok(not_allowed("POST, GET, DELETE")),
         }
         let head = Head::read(&parts.headers);
@@ -109,6 +114,9 @@ impl Endpoint {
             BodyError::Broken => refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
         })?;
         let sorted = self.sort(&head, &frame)?;
+        if let Some(session) = sorted.unasked().filter(|session| session.owner().is_some()) {
+            Box::pin(self.admit(session, &parts, peer_addr)).await?;
+        }
         match self.post(sorted, Incoming { parts, peer_addr, frame }) {
             Reply::Now(response) => Ok(response),
             Reply::Later(response) => Ok(response.await),
@@ -116,7 +124,7 @@ impl Endpoint {
     }
 
     /// Decides what a body is, and whether the headers allow it.
-    fn sort(&self, head: &Head<'_>, frame: &[u8]) -> Result<Sorted, Refused> {
+    fn sort(&self, head: &Head<'_>, frame: &[u8]) -> Result<Sorted, Rejected> {
         if frame.first() == Some(&b'[') {
             return match self.session(head) {
                 Ok(session) => Ok(Sorted::Batch(session)),
@@ -170,7 +178,7 @@ pub(super) enum Reply {
 }
 
 /// The answer to a request that goes no further; in a box, because it is larger than what goes on.
-type Refused = Box<Response<Body>>;
+pub(super) type Rejected = Box<Response<Body>>;
 
 /// What came in a body.
 enum Sorted {
@@ -178,6 +186,17 @@ enum Sorted {
     Initialize(Message),
     Legacy(Arc<Session>, Message),
     Batch(Arc<Session>),
+}
+
+impl Sorted {
+    /// Returns the session of messages that the stack does not see, or not all of them.
+    fn unasked(&self) -> Option<&Session> {
+        match self {
+            Self::Legacy(session, message) if message.kind != Kind::Request => Some(session),
+            Self::Batch(session) => Some(session),
+            _ => None,
+        }
+    }
 }
 
 /// Returns the HTTP status that an error response goes with.

@@ -1,22 +1,24 @@
 //! Requests of the legacy era over HTTP: they belong to a session, and outlive the connection they came on.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::request::Parts;
+use http::{HeaderValue, Response, StatusCode};
 use turbomcp_protocol::scan::Span;
 use turbomcp_protocol::{Kind, McpError, Message, Method, Revision};
 use turbomcp_transport::Extensions;
 
 use super::body::Body;
 use super::endpoint::{
-    Endpoint, Incoming, Reply, accepted, empty, events, failure, json, not_allowed, refuse, status_of,
+    Endpoint, Incoming, Rejected, Reply, accepted, empty, events, failure, json, not_allowed, refuse, status_of,
 };
 use super::head::{Field, Head, SESSION_ID};
 use super::session::{Session, Sessions};
 use super::stream::{Reader, Stream};
 use crate::McpServer;
-use crate::batch::BatchReply;
+use crate::batch::{self, BatchReply};
 use crate::in_flight::Refused;
 use crate::inner::Inner;
 use crate::outlet::Outlet;
@@ -127,18 +129,18 @@ impl Endpoint {
     /// Handles the messages of a batch, which are answered together.
     pub(super) fn batch(&self, session: Arc<Session>, incoming: Incoming) -> Reply {
         let frame = incoming.frame.clone();
-        let spans = match Message::split_batch(&frame) {
-            Ok(spans) if revision(&session).has_batches() => spans.unwrap_or_default(),
+        let spans = match batch::split(&frame, self.server.limits()) {
+            Ok(spans) if revision(&session).has_batches() => spans,
             Ok(_) => {
                 let message = "the protocol version of the session has no batches";
                 return Reply::Now(refuse(StatusCode::BAD_REQUEST, message));
             }
-            Err(error) => return Reply::Now(failure(StatusCode::BAD_REQUEST, None, &error.error)),
+            Err(error) => return Reply::Now(failure(StatusCode::BAD_REQUEST, None, &error)),
         };
         let extensions = incoming.into_extensions();
         let reader = session.stream();
         let stream = reader.stream().clone();
-        let batch = Arc::new(BatchReply::new(Outlet::Stream(stream.clone())));
+        let batch = Arc::new(BatchReply::new(Outlet::Stream(stream.clone()), self.server.limits()));
         let mut is_answered = false;
         for span in spans {
             let part = frame.slice(span.range());
@@ -154,7 +156,8 @@ impl Endpoint {
                 Err(error) => {
                     is_answered = true;
                     let id = error.id.map(|id: Span| id.of(&part));
-                    batch.add(|out| write_error(id, &error.error, revision(&session), out));
+                    let revision = revision(&session);
+                    batch.add(id, revision, |out| write_error(id, &error.error, revision, out));
                 }
             }
         }
@@ -178,7 +181,7 @@ impl Endpoint {
         let outlet = Outlet::Stream(stream.clone());
         let mut run = self.run(session, outlet, message, part, extensions, revision(session));
         match run.poll_once() {
-            Poll::Ready(answer) => batch.add(|out| write_response(run.inner(), answer, out)),
+            Poll::Ready(answer) => add(batch, run.inner(), answer),
             Poll::Pending => match session.peer.in_flight.add(run.inner(), self.server.limits().requests_in_flight) {
                 Ok(entry) => {
                     run.start_clock();
@@ -186,7 +189,7 @@ impl Endpoint {
                     tokio::spawn(async move {
                         let inner = run.inner().clone();
                         if let Some(answer) = run.await {
-                            batch.add(|out| write_response(&inner, answer, out));
+                            add(&batch, &inner, answer);
                         }
                         drop(batch);
                         drop(entry);
@@ -194,47 +197,50 @@ impl Endpoint {
                 }
                 Err(refused) => {
                     let inner = run.inner();
-                    batch.add(|out| write_error(Some(inner.id()), &refused.into(), inner.revision, out));
+                    add(batch, inner, Answer::error(refused.into()));
                 }
             },
         }
     }
 
     /// Opens the stream of messages that belong to no request, or goes on with one that broke.
-    pub(super) fn listen(&self, headers: &HeaderMap) -> Response<Body> {
-        let head = Head::read(headers);
+    pub(super) async fn listen(
+        &self,
+        parts: &Parts,
+        peer_addr: Option<SocketAddr>,
+    ) -> Result<Response<Body>, Rejected> {
+        let head = Head::read(&parts.headers);
         if head.session_id.is_absent() {
-            return not_allowed("POST");
+            return Ok(not_allowed("POST"));
         }
-        let session = match self.session(&head) {
-            Ok(session) => session,
-            Err(refused) => return refused.response(None),
-        };
+        let session = self.session(&head).map_err(|missing| missing.response(None))?;
         if !head.accepts_events() {
-            return refuse(StatusCode::NOT_ACCEPTABLE, "the client must accept `text/event-stream`");
+            return Ok(refuse(StatusCode::NOT_ACCEPTABLE, "the client must accept `text/event-stream`"));
         }
+        self.admit(&session, parts, peer_addr).await?;
         let primed = revision(&session).has_priming_event();
         if head.last_event_id.is_absent() {
-            return events(Body::listening(session.listen(), &self.server, primed));
+            return Ok(events(Body::listening(session.listen(), &self.server, primed)));
         }
         match head.last_event_id.text().and_then(|event| session.resume(event)) {
-            Some(reader) => events(Body::listening(reader, &self.server, primed)),
-            None => refuse(StatusCode::BAD_REQUEST, "the stream of this event is not there any more"),
+            Some(reader) => Ok(events(Body::listening(reader, &self.server, primed))),
+            None => Ok(refuse(StatusCode::BAD_REQUEST, "the stream of this event is not there any more")),
         }
     }
 
-    pub(super) fn end_session(&self, headers: &HeaderMap) -> Response<Body> {
-        let head = Head::read(headers);
+    pub(super) async fn end_session(
+        &self,
+        parts: &Parts,
+        peer_addr: Option<SocketAddr>,
+    ) -> Result<Response<Body>, Rejected> {
+        let head = Head::read(&parts.headers);
         if head.session_id.is_absent() {
-            return not_allowed("POST");
+            return Ok(not_allowed("POST"));
         }
-        match self.session(&head) {
-            Ok(session) => {
-                let removed = session.peer.session_id().is_some_and(|id| self.sessions.remove(id));
-                empty(if removed { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
-            }
-            Err(refused) => refused.response(None),
-        }
+        let session = self.session(&head).map_err(|missing| missing.response(None))?;
+        self.admit(&session, parts, peer_addr).await?;
+        let removed = session.peer.session_id().is_some_and(|id| self.sessions.remove(id));
+        Ok(empty(if removed { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }))
     }
 
     fn start(
@@ -249,7 +255,7 @@ impl Endpoint {
         self.run(session, Outlet::Stream(stream.clone()), message, frame, incoming.into_extensions(), revision)
     }
 
-    fn run(
+    pub(super) fn run(
         &self,
         session: &Session,
         outlet: Outlet,
@@ -313,8 +319,12 @@ fn refused(id: &[u8], reason: Refused) -> Response<Body> {
     failure(status, Some(id), &reason.into())
 }
 
-fn revision(session: &Session) -> Revision {
+pub(super) fn revision(session: &Session) -> Revision {
     session.peer.agreed().map_or(Revision::LATEST_LEGACY, |agreed| agreed.revision)
+}
+
+fn add(batch: &BatchReply, inner: &Inner, answer: Answer) {
+    batch.add(Some(inner.id()), inner.revision, |out| write_response(inner, answer, out));
 }
 
 fn written(inner: &Inner, answer: Answer) -> (StatusCode, Vec<u8>) {

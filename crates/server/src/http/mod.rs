@@ -7,6 +7,7 @@ mod head;
 mod legacy;
 mod mirrored;
 mod modern;
+mod owner;
 mod server;
 mod service;
 mod session;

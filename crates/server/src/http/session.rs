@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::task::AbortHandle;
+use turbomcp_transport::Identity;
 
 use super::stream::{Bounds, Reader, Stream};
 use crate::outlet::Outlet;
@@ -51,6 +52,11 @@ impl Session {
         }
     }
 
+    /// Returns who opened the session, if that is known.
+    pub(crate) fn owner(&self) -> Option<&Identity> {
+        self.peer.agreed()?.identity.as_ref()
+    }
+
     /// Creates the stream of one request, and its first reader.
     pub(crate) fn stream(&self) -> Reader {
         Stream::new(self.next_stream.fetch_add(1, Ordering::Relaxed), self.bounds).read(None)
@@ -64,17 +70,10 @@ impl Session {
     /// Keeps a stream for a client that may come back to it.
     pub(crate) fn keep(&self, stream: &Arc<Stream>) {
         self.forget();
-        let mut streams = lock(&self.streams);
-        let finished = streams.iter().filter(|stream| stream.finished_at().is_some()).count();
-        if finished >= FINISHED_STREAMS
-            && let Some(oldest) = streams.iter().position(|stream| stream.finished_at().is_some())
-        {
-            streams.remove(oldest);
-        }
-        streams.push(stream.clone());
+        lock(&self.streams).push(stream.clone());
     }
 
-    /// Gives up what is too old for a client to come back to.
+    /// Gives up what is too old for a client to come back to, or more than is kept for it.
     fn forget(&self) {
         let now = Instant::now();
         self.listening.forget(now);
@@ -83,6 +82,15 @@ impl Session {
             stream.forget(now);
             stream.is_read() || stream.finished_at().is_none_or(|at| now.duration_since(at) < self.bounds.age())
         });
+        let is_over = |stream: &Stream| stream.finished_at().is_some() && !stream.is_read();
+        let (mut count, mut bytes) = (0, 0);
+        for index in (0..streams.len()).rev().filter(|index| is_over(&streams[*index])).collect::<Vec<_>>() {
+            count += 1;
+            bytes += streams[index].bytes();
+            if count > FINISHED_STREAMS || (count > 1 && bytes > self.bounds.bytes()) {
+                streams.remove(index);
+            }
+        }
     }
 
     /// Goes on reading behind an event, named as `stream-number`; none if the stream is not there any more.

@@ -38,6 +38,10 @@ impl Bounds {
     pub(crate) fn age(self) -> Duration {
         self.age
     }
+
+    pub(crate) fn bytes(self) -> usize {
+        self.bytes
+    }
 }
 
 impl From<&Limits> for Bounds {
@@ -165,6 +169,11 @@ impl Stream {
 
     pub(crate) fn is_read(&self) -> bool {
         lock(&self.state).reading != 0
+    }
+
+    /// Returns how many bytes it keeps.
+    pub(crate) fn bytes(&self) -> usize {
+        lock(&self.state).bytes
     }
 
     pub(crate) fn finished_at(&self) -> Option<Instant> {

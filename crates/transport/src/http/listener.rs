@@ -21,6 +21,9 @@ use crate::listener::{self, Ending, race};
 /// How often the peer of an HTTP/2 connection is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
 
+/// How long at most nobody looks at a connection that has begun to say which version it speaks.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
 /// The bounds of a listener.
 #[derive(Debug, Clone)]
 pub struct Bounds {
@@ -122,6 +125,7 @@ impl Builders {
 async fn is_http2(stream: &TcpStream) -> std::io::Result<bool> {
     const PREFACE: &[u8] = b"PRI ";
     let mut first = [0; PREFACE.len()];
+    let mut pause = Duration::from_millis(1);
     loop {
         let length = stream.peek(&mut first).await?;
         if length == 0 || first[..length] != PREFACE[..length] {
@@ -130,7 +134,9 @@ async fn is_http2(stream: &TcpStream) -> std::io::Result<bool> {
         if length == PREFACE.len() {
             return Ok(true);
         }
-        // The rest is under way; looking again at once would only find the same.
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        // The rest is under way; looking again at once would only find the same. Whoever never sends it is looked at ever
+        // less often.
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
