@@ -379,6 +379,16 @@ pub trait IntoServer: Sized {
         async move { server.run_unix(path).await }
     }
 
+    /// Serves on the binding that the environment names; see [`McpServer::run_from_env`].
+    ///
+    /// # Errors
+    ///
+    /// If the environment names none that there is, or it cannot be served.
+    fn run_from_env(self) -> impl Future<Output = Result<(), Error>> {
+        let server = self.into_server();
+        async move { server.run_from_env().await }
+    }
+
     /// Makes an axum router; see [`McpServer::into_router`].
     #[cfg(feature = "http")]
     fn into_router<S: Clone + Send + Sync + 'static>(self) -> axum::Router<S> {

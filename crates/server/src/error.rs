@@ -17,7 +17,6 @@ enum Kind {
     Transport,
     #[cfg(any(feature = "http", feature = "tcp", all(unix, feature = "unix")))]
     Bind,
-    #[cfg(feature = "http")]
     Configuration(String),
 }
 
@@ -35,7 +34,6 @@ impl Error {
         Self { kind: Kind::Bind, source: Some(source.into()) }
     }
 
-    #[cfg(feature = "http")]
     pub(crate) fn configuration(message: impl Into<String>) -> Self {
         Self { kind: Kind::Configuration(message.into()), source: None }
     }
@@ -48,7 +46,6 @@ impl Error {
     }
 
     /// Returns true if a setting is malformed.
-    #[cfg(feature = "http")]
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         matches!(self.kind, Kind::Configuration(_))
@@ -68,7 +65,6 @@ impl fmt::Display for Error {
             Kind::Transport => f.write_str("the connection failed"),
             #[cfg(any(feature = "http", feature = "tcp", all(unix, feature = "unix")))]
             Kind::Bind => f.write_str("the address cannot be listened on"),
-            #[cfg(feature = "http")]
             Kind::Configuration(message) => f.write_str(message),
         }
     }

@@ -28,6 +28,7 @@ mod config;
 mod connection;
 mod context;
 mod deadline;
+mod environment;
 mod era;
 mod error;
 mod form;

@@ -5,6 +5,7 @@ mod asking;
 mod child;
 mod clients;
 mod ends;
+mod environment;
 mod failing;
 mod http;
 mod network;
