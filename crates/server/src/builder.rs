@@ -379,6 +379,22 @@ pub trait IntoServer: Sized {
         async move { server.run_unix(path).await }
     }
 
+    /// Serves TLS; see [`McpServer::run_tls`].
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on, or the certificate or key cannot be used.
+    #[cfg(feature = "tls")]
+    fn run_tls(
+        self,
+        address: impl tokio::net::ToSocketAddrs,
+        certificate: impl Into<std::path::PathBuf>,
+        key: impl Into<std::path::PathBuf>,
+    ) -> impl Future<Output = Result<(), Error>> {
+        let server = self.into_server();
+        async move { server.run_tls(address, certificate, key).await }
+    }
+
     /// Serves on the binding that the environment names; see [`McpServer::run_from_env`].
     ///
     /// # Errors

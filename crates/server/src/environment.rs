@@ -8,6 +8,9 @@ use crate::{Error, McpServer};
 #[cfg(any(feature = "http", feature = "tcp"))]
 const ADDRESS: &str = "127.0.0.1:8080";
 
+#[cfg(feature = "tls")]
+const TLS_ADDRESS: &str = "127.0.0.1:8443";
+
 #[cfg(all(unix, feature = "unix"))]
 const SOCKET: &str = "/tmp/mcp.sock";
 
@@ -22,6 +25,8 @@ enum Binding {
     Tcp,
     #[cfg(all(unix, feature = "unix"))]
     Unix,
+    #[cfg(feature = "tls")]
+    Tls,
 }
 
 /// The names of the bindings there are in this build.
@@ -34,10 +39,12 @@ const CHOICES: &[(&str, Binding)] = &[
     ("tcp", Binding::Tcp),
     #[cfg(all(unix, feature = "unix"))]
     ("unix", Binding::Unix),
+    #[cfg(feature = "tls")]
+    ("tls", Binding::Tls),
 ];
 
 /// The names of those there are in some build; each is also the name of its feature.
-const NAMES: &[&str] = &["stdio", "http", "tcp", "unix"];
+const NAMES: &[&str] = &["stdio", "http", "tcp", "unix", "tls"];
 
 impl McpServer {
     /// Serves on the binding that the environment variable `TRANSPORT` names, until SIGTERM or SIGINT asks the server to
@@ -49,6 +56,8 @@ impl McpServer {
     /// | `http` | Streamable HTTP, on the path `/mcp` | `ADDRESS` | `127.0.0.1:8080` |
     /// | `tcp` | TCP, one message a line | `ADDRESS` | `127.0.0.1:8080` |
     /// | `unix` | a Unix socket, one message a line | `SOCKET_PATH` | `/tmp/mcp.sock` |
+    /// | `tls` | TLS, one message a line | `ADDRESS` | `127.0.0.1:8443` |
+    /// | | with this certificate and key, both in PEM | `TLS_CERT`, `TLS_KEY` | an error |
     ///
     /// A variable that is empty counts as one that is not set. Each binding needs the feature of its name.
     ///
@@ -66,6 +75,8 @@ impl McpServer {
             Binding::Tcp => self.run_tcp(address(ADDRESS)?).await,
             #[cfg(all(unix, feature = "unix"))]
             Binding::Unix => self.run_unix(variable("SOCKET_PATH")?.unwrap_or_else(|| SOCKET.to_owned())).await,
+            #[cfg(feature = "tls")]
+            Binding::Tls => self.run_tls(address(TLS_ADDRESS)?, file("TLS_CERT")?, file("TLS_KEY")?).await,
         }
     }
 }
@@ -78,9 +89,14 @@ fn variable(name: &str) -> Result<Option<String>, Error> {
     }
 }
 
-#[cfg(any(feature = "http", feature = "tcp"))]
+#[cfg(any(feature = "http", feature = "tcp", feature = "tls"))]
 fn address(default: &str) -> Result<String, Error> {
     Ok(variable("ADDRESS")?.unwrap_or_else(|| default.to_owned()))
+}
+
+#[cfg(feature = "tls")]
+fn file(name: &str) -> Result<String, Error> {
+    variable(name)?.ok_or_else(|| Error::configuration(format!("TRANSPORT=tls needs a file that {name} names")))
 }
 
 fn chosen(name: Option<&str>) -> Result<Binding, Error> {
