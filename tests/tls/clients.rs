@@ -4,7 +4,7 @@ use ring::digest::{SHA256, digest};
 use turbomcp::transport::tls::ClientAuthMode;
 
 use crate::authority::{Authority, Certified};
-use crate::site::{BINDINGS, Site};
+use crate::site::{BINDINGS, ERAS, Site, who};
 
 fn fingerprint(certified: &Certified) -> String {
     digest(&SHA256, &certified.der).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
@@ -18,7 +18,11 @@ async fn f164_only_clients_of_the_authority_are_served_where_a_certificate_is_re
         let config = authority.server("localhost").config().with_ca_bundle(authority.path()).with_mtls();
         let site = Site::open(binding, config).await;
         let shows = |certified: &Certified| certified.config().with_ca_bundle(authority.path());
-        assert_eq!(site.who(shows(&client)).await.unwrap(), fingerprint(&client));
+        for era in ERAS {
+            let connected = site.connect_as(shows(&client), "localhost", era).await.unwrap();
+            assert_eq!(who(&connected).await.unwrap(), fingerprint(&client));
+            connected.close().await;
+        }
         Site::refused(site.who(authority.trusted()).await, "no certificate");
         Site::refused(site.who(shows(&other.client())).await, "one of another authority");
         Site::refused(site.who(shows(&authority.server("localhost"))).await, "one that is not for clients");

@@ -13,7 +13,7 @@ use crate::http::Server;
 const NAME: &str = "from_environment";
 
 /// A child that is killed at the latest when the test is over.
-struct Running(Child);
+pub struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -22,7 +22,7 @@ impl Drop for Running {
     }
 }
 
-fn start(variables: &[(&str, &str)]) -> Running {
+pub fn start(variables: &[(&str, &str)]) -> Running {
     let mut command = Command::new(path_of(NAME));
     command.envs(variables.iter().copied());
     Running(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
@@ -41,7 +41,7 @@ fn greet(mut stream: impl Read + Write) {
 }
 
 /// Connects as soon as somebody listens.
-fn connected<S>(running: &mut Running, connect: impl Fn() -> std::io::Result<S>) -> S {
+pub fn connected<S>(running: &mut Running, connect: impl Fn() -> std::io::Result<S>) -> S {
     let started = Instant::now();
     loop {
         match connect() {
@@ -54,17 +54,17 @@ fn connected<S>(running: &mut Running, connect: impl Fn() -> std::io::Result<S>)
 }
 
 /// Asks the example to end, and checks that it does so well.
-fn end(mut running: Running) {
+pub fn end(mut running: Running) {
     signal(&running.0, "TERM");
     assert_eq!(running.0.wait().unwrap().code(), Some(0));
 }
 
-fn free_port() -> String {
+pub fn free_port() -> String {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 /// Returns what the example complains of.
-fn complaint(variables: &[(&str, &str)]) -> String {
+pub fn complaint(variables: &[(&str, &str)]) -> String {
     let mut running = start(variables);
     let mut text = String::new();
     running.0.stderr.take().unwrap().read_to_string(&mut text).unwrap();

@@ -68,6 +68,14 @@ impl Server {
         panic!("{name} does not listen");
     }
 
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    pub fn process(&self) -> &Child {
+        &self.child
+    }
+
     /// False if the process has ended, as it does if another has taken the port meanwhile.
     fn is_listening(&mut self) -> bool {
         let started = Instant::now();

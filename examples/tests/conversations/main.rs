@@ -13,3 +13,4 @@ mod oauth;
 mod offers;
 mod running;
 mod stress;
+mod tls;
