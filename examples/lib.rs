@@ -1,9 +1,11 @@
 //! The examples of TurboMCP live beside this file; run one with `cargo run --example NAME`.
 
+use turbomcp::transport::tls::TlsConfig;
 use turbomcp::{Error, McpServer};
 
 /// Serves on the binding that the command line names: `--stdio`, `--http ADDRESS:PORT` for `/mcp` on that address,
-/// `--tcp ADDRESS:PORT` or `--unix PATH`.
+/// `--tcp ADDRESS:PORT`, `--unix PATH`, or `--tls ADDRESS:PORT CERTIFICATE KEY` and `--https ADDRESS:PORT CERTIFICATE KEY`
+/// with files in PEM.
 ///
 /// # Errors
 ///
@@ -14,10 +16,15 @@ pub async fn serve(server: McpServer) -> Result<(), Error> {
         ["--stdio"] => server.run_stdio().await,
         ["--http", address] => server.run_http(address).await,
         ["--tcp", address] => server.run_tcp(address).await,
+        ["--tls", address, certificate, key] => server.run_tls(address, certificate, key).await,
+        ["--https", address, certificate, key] => {
+            server.http().tls(TlsConfig::new(certificate, key)).run(address).await
+        }
         #[cfg(unix)]
         ["--unix", path] => server.run_unix(path).await,
         _ => {
-            let bindings = "--stdio | --http ADDRESS:PORT | --tcp ADDRESS:PORT | --unix PATH";
+            let bindings = "--stdio | --http ADDRESS:PORT | --tcp ADDRESS:PORT | --unix PATH | \
+                --tls ADDRESS:PORT CERTIFICATE KEY | --https ADDRESS:PORT CERTIFICATE KEY";
             eprintln!("usage: {} {bindings}", server.implementation().name);
             std::process::exit(2)
         }

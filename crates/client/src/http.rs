@@ -13,6 +13,8 @@ mod listen;
 mod params;
 mod send;
 mod session;
+#[cfg_attr(not(feature = "tls"), path = "http/tls/without.rs")]
+mod tls;
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,10 +29,12 @@ use crate::target::{Binding, Connector, IntoTarget, Ready, Target};
 use authorize::{Authorize, ErasedAuthorize};
 use link::HttpLink;
 use send::Http;
+use tls::Tls;
 
 /// A server that is reached over HTTP.
 ///
-/// Redirects are followed only within the origin, and never by another method.
+/// Redirects are followed only within the origin, and never by another method. `https` is TLS 1.3 with a server that is
+/// certified by an authority that browsers trust; with the feature `tls` it is what `HttpTarget::tls` says.
 ///
 /// ```no_run
 /// use turbomcp_client::http::HttpTarget;
@@ -53,12 +57,13 @@ pub struct HttpTarget {
     url: String,
     headers: Vec<(String, String)>,
     authorize: Option<Arc<dyn ErasedAuthorize>>,
+    tls: Tls,
 }
 
 impl HttpTarget {
     /// Names the server by its URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), headers: Vec::new(), authorize: None }
+        Self { url: url.into(), headers: Vec::new(), authorize: None, tls: Tls::default() }
     }
 
     /// Adds a header to every request.
@@ -89,7 +94,8 @@ impl HttpTarget {
             value.set_sensitive(true);
             headers.append(name, value);
         }
-        Http::new(parse(&self.url)?, headers, self.authorize.clone(), settings.max_message_bytes)
+        let tls = self.tls.client_config()?;
+        Ok(Http::new(parse(&self.url)?, headers, self.authorize.clone(), settings.max_message_bytes, tls))
     }
 }
 

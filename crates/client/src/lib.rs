@@ -30,6 +30,7 @@
 //! | leave a server alone that fails | [`CircuitBreakerConfig`] |
 //! | hold many servers, or those of a configuration | [`ClientGroup`], [`ServerConfigs`] |
 //! | reach a server over HTTP | [`HttpTarget`](http::HttpTarget) |
+//! | reach a server over TLS, one message a line | `TlsTarget`, with the feature `tls` |
 
 mod backoff;
 mod breaker;
@@ -62,6 +63,8 @@ mod subscribe;
 mod subscription;
 mod sync;
 mod target;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use breaker::{CircuitBreakerConfig, CircuitState, FailureThreshold, RecoveryStrategy};
 pub use builder::{ClientBuilder, Era};
@@ -76,3 +79,5 @@ pub use handler::ClientHandler;
 pub use pages::{Page, Pages};
 pub use subscription::{Change, Subscription};
 pub use target::{ByText, ByTransport, IntoTarget, Ready, Target};
+#[cfg(feature = "tls")]
+pub use tls::TlsTarget;

@@ -62,7 +62,7 @@ impl Target {
         Self { connector: Box::new(Once { transport: Some(transport), alongside: Some(Box::pin(server)) }) }
     }
 
-    #[cfg(any(feature = "stdio", feature = "http"))]
+    #[cfg(any(feature = "stdio", feature = "http", feature = "tls"))]
     pub(crate) fn new(connector: impl Connector + 'static) -> Self {
         Self { connector: Box::new(connector) }
     }
@@ -95,6 +95,9 @@ impl IntoTarget<ByText> for &str {
         if self.starts_with("http://") || self.starts_with("https://") {
             return by_url(self);
         }
+        if let Some(address) = self.strip_prefix("tls://") {
+            return by_tls(address);
+        }
         by_command(self)
     }
 }
@@ -119,6 +122,16 @@ fn by_url(url: &str) -> Result<Target, Error> {
 #[cfg(not(feature = "http"))]
 fn by_url(_: &str) -> Result<Target, Error> {
     Err(Error::connect("a URL needs the feature `http`"))
+}
+
+#[cfg(feature = "tls")]
+fn by_tls(address: &str) -> Result<Target, Error> {
+    crate::TlsTarget::new(address, turbomcp_transport::tls::TlsConfig::default()).into_target()
+}
+
+#[cfg(not(feature = "tls"))]
+fn by_tls(_: &str) -> Result<Target, Error> {
+    Err(Error::connect("`tls://` needs the feature `tls`"))
 }
 
 #[cfg(feature = "stdio")]

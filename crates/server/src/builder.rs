@@ -379,6 +379,32 @@ pub trait IntoServer: Sized {
         async move { server.run_unix(path).await }
     }
 
+    /// Serves TLS; see [`McpServer::run_tls`].
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on, or the certificate or key cannot be used.
+    #[cfg(feature = "tls")]
+    fn run_tls(
+        self,
+        address: impl tokio::net::ToSocketAddrs,
+        certificate: impl Into<std::path::PathBuf>,
+        key: impl Into<std::path::PathBuf>,
+    ) -> impl Future<Output = Result<(), Error>> {
+        let server = self.into_server();
+        async move { server.run_tls(address, certificate, key).await }
+    }
+
+    /// Serves on the binding that the environment names; see [`McpServer::run_from_env`].
+    ///
+    /// # Errors
+    ///
+    /// If the environment names none that there is, or it cannot be served.
+    fn run_from_env(self) -> impl Future<Output = Result<(), Error>> {
+        let server = self.into_server();
+        async move { server.run_from_env().await }
+    }
+
     /// Makes an axum router; see [`McpServer::into_router`].
     #[cfg(feature = "http")]
     fn into_router<S: Clone + Send + Sync + 'static>(self) -> axum::Router<S> {

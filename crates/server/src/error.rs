@@ -15,9 +15,8 @@ pub struct Error {
 enum Kind {
     Registration(String),
     Transport,
-    #[cfg(any(feature = "http", feature = "tcp", all(unix, feature = "unix")))]
+    #[cfg(any(feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
     Bind,
-    #[cfg(feature = "http")]
     Configuration(String),
 }
 
@@ -30,25 +29,28 @@ impl Error {
         Self { kind: Kind::Transport, source: Some(source.into()) }
     }
 
-    #[cfg(any(feature = "http", feature = "tcp", all(unix, feature = "unix")))]
+    #[cfg(any(feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
     pub(crate) fn bind(source: std::io::Error) -> Self {
         Self { kind: Kind::Bind, source: Some(source.into()) }
     }
 
-    #[cfg(feature = "http")]
     pub(crate) fn configuration(message: impl Into<String>) -> Self {
         Self { kind: Kind::Configuration(message.into()), source: None }
     }
 
+    #[cfg(feature = "tls")]
+    pub(crate) fn tls(source: turbomcp_transport::tls::TlsError) -> Self {
+        Self { kind: Kind::Configuration("TLS cannot be set up".to_owned()), source: Some(source.into()) }
+    }
+
     /// Returns true if an address could not be listened on.
-    #[cfg(any(feature = "http", feature = "tcp", all(unix, feature = "unix")))]
+    #[cfg(any(feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
     #[must_use]
     pub fn is_bind(&self) -> bool {
         matches!(self.kind, Kind::Bind)
     }
 
     /// Returns true if a setting is malformed.
-    #[cfg(feature = "http")]
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         matches!(self.kind, Kind::Configuration(_))
@@ -66,9 +68,8 @@ impl fmt::Display for Error {
         match &self.kind {
             Kind::Registration(message) => f.write_str(message),
             Kind::Transport => f.write_str("the connection failed"),
-            #[cfg(any(feature = "http", feature = "tcp", all(unix, feature = "unix")))]
+            #[cfg(any(feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
             Kind::Bind => f.write_str("the address cannot be listened on"),
-            #[cfg(feature = "http")]
             Kind::Configuration(message) => f.write_str(message),
         }
     }

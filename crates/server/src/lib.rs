@@ -28,6 +28,7 @@ mod config;
 mod connection;
 mod context;
 mod deadline;
+mod environment;
 mod era;
 mod error;
 mod form;
@@ -55,13 +56,15 @@ pub mod schema;
 mod seal;
 mod server;
 mod shutdown;
-#[cfg(any(feature = "stdio", feature = "http", feature = "tcp", all(unix, feature = "unix")))]
+#[cfg(any(feature = "stdio", feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
 mod signal;
 #[cfg(any(feature = "tcp", all(unix, feature = "unix")))]
 mod sockets;
 mod stack;
 mod sync;
 pub mod text;
+#[cfg(feature = "tls")]
+mod tls;
 pub mod uri;
 mod validation;
 
@@ -92,4 +95,6 @@ pub use sockets::TcpServer;
 #[cfg(all(unix, feature = "unix"))]
 pub use sockets::UnixServer;
 pub use stack::{BoxError, Handle, Middleware, MiddlewareError, MiddlewareResult, Next, StackFuture};
+#[cfg(feature = "tls")]
+pub use tls::TlsServer;
 pub use validation::{SchemaValidator, ValidationConfig};

@@ -51,8 +51,12 @@ pub struct Limits {
     pub header_bytes: usize,
     /// HTTP: how long a client may take to send the head of a request, the pause before it included. 60 seconds.
     pub header_timeout: Duration,
-    /// HTTP, TCP and Unix sockets: how many connections are open at once; further ones wait to be accepted. 10,000.
+    /// HTTP, TCP, TLS and Unix sockets: how many connections are open at once; further ones wait to be accepted. 10,000.
     pub connections: usize,
+    /// TLS: how many handshakes are under way at once; a peer that has said nothing yet does not count. 1024.
+    pub handshakes: usize,
+    /// TLS: how long a handshake may take, the silence before it included. 10 seconds.
+    pub handshake_timeout: Duration,
     /// HTTP: how long an event stream is silent before a comment is sent as a sign of life. 15 seconds.
     pub keep_alive: Duration,
     /// HTTP: how many legacy sessions exist at once; further ones are refused. 10,000.
@@ -88,6 +92,8 @@ impl Default for Limits {
             header_bytes: 64 << 10,
             header_timeout: Duration::from_secs(60),
             connections: 10_000,
+            handshakes: 1024,
+            handshake_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(15),
             sessions: 10_000,
             session_idle: Duration::from_secs(30 * 60),

@@ -17,6 +17,35 @@ pub(crate) async fn until(server: &McpServer, serving: impl Future<Output = Resu
     result
 }
 
+/// A task that ends with what holds it.
+#[cfg(feature = "tls")]
+pub(crate) struct Reloading(tokio::task::JoinHandle<()>);
+
+#[cfg(feature = "tls")]
+impl Drop for Reloading {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Has certificates read again at SIGHUP, for as long as what is returned exists.
+#[cfg(feature = "tls")]
+pub(crate) fn reload_at_hangup(handle: turbomcp_transport::tls::TlsHandle) -> Reloading {
+    Reloading(tokio::spawn(async move {
+        #[cfg(unix)]
+        if let Ok(mut hangup) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+            while hangup.recv().await.is_some() {
+                match handle.reload() {
+                    Ok(()) => tracing::info!("certificates were read again"),
+                    Err(error) => tracing::error!(?error, "certificates stay as they were"),
+                }
+            }
+        }
+        #[cfg(not(unix))]
+        drop(handle);
+    }))
+}
+
 #[cfg(unix)]
 async fn wait() {
     use std::future::poll_fn;

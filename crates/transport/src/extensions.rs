@@ -70,6 +70,46 @@ impl Identity {
     }
 }
 
+/// The certificate that a client has shown and that was found valid, where TLS asks for one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TlsIdentity {
+    certificate: Arc<[u8]>,
+    sha256: [u8; 32],
+}
+
+impl TlsIdentity {
+    /// Takes a certificate in DER and its SHA-256.
+    #[must_use]
+    pub fn new(certificate: impl Into<Arc<[u8]>>, sha256: [u8; 32]) -> Self {
+        Self { certificate: certificate.into(), sha256 }
+    }
+
+    /// Returns the certificate, in DER.
+    #[must_use]
+    pub fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    /// Returns the SHA-256 of the certificate.
+    #[must_use]
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+
+    /// Returns the SHA-256 of the certificate as text: 64 hexadecimal digits.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.sha256.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Whoever shows the same certificate is the same caller.
+impl From<&TlsIdentity> for Identity {
+    fn from(identity: &TlsIdentity) -> Self {
+        Self::new(format!("tls:sha256:{}", identity.fingerprint()))
+    }
+}
+
 /// The address of the other end of a connection: of a proxy, if there is one in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddr(SocketAddr);

@@ -8,6 +8,7 @@
 //! | [`http`] | the rules of Streamable HTTP, and a listener | `http` |
 //! | [`tcp`] | TCP | `tcp` |
 //! | [`unix`] | Unix sockets | `unix` |
+//! | [`tls`] | TLS, also beneath HTTP | `tls` |
 //!
 //! A transport carries messages and knows nothing of tools or sessions. To carry them over something new, implement
 //! [`Transport`], or wrap a byte stream in [`lines::Lines`].
@@ -18,18 +19,20 @@ pub mod extensions;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod lines;
-#[cfg(any(feature = "http", feature = "tcp", feature = "unix"))]
+#[cfg(any(feature = "http", feature = "tcp", feature = "tls", feature = "unix"))]
 pub mod listener;
 pub mod memory;
 #[cfg(feature = "stdio")]
 pub mod stdio;
-// The listener for it is HTTP's, too.
-#[cfg(any(feature = "http", feature = "tcp"))]
+// The listener for it is HTTP's and TLS's, too.
+#[cfg(any(feature = "http", feature = "tcp", feature = "tls"))]
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod transport;
 #[cfg(all(unix, feature = "unix"))]
 pub mod unix;
 
 pub use error::Error;
-pub use extensions::{Extensions, Identity, PeerAddr};
+pub use extensions::{Extensions, Identity, PeerAddr, TlsIdentity};
 pub use transport::{Batch, Receive, Send, Transport};

@@ -110,7 +110,7 @@ async fn accept<A: Accept>(listener: &A, room: &Arc<Semaphore>) -> (A::Stream, A
 }
 
 /// Waits for the first of two futures; none if it is the second.
-pub(crate) async fn race<T>(first: impl Future<Output = T>, second: impl Future) -> Option<T> {
+pub async fn race<T>(first: impl Future<Output = T>, second: impl Future) -> Option<T> {
     let (mut first, mut second) = (pin!(first), pin!(second));
     poll_fn(|cx| match second.as_mut().poll(cx) {
         Poll::Ready(_) => Poll::Ready(None),

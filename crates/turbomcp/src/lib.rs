@@ -69,10 +69,11 @@
 //! | `stdio` | standard input and output: `McpServer::run_stdio` | yes |
 //! | `http` | Streamable HTTP: `McpServer::run_http`, `HttpServer` | no |
 //! | `tcp`, `unix` | TCP and Unix sockets: `McpServer::run_tcp`, `McpServer::run_unix` | no |
+//! | `tls` | TLS: `McpServer::run_tls`, `HttpServer::tls`, `transport::tls::TlsConfig` | no |
 //! | `client` | `client`: the client, over the bindings that are chosen beside it | no |
 //! | `auth`, or `oauth` | `auth`: OAuth for the client over HTTP, `auth::OAuthClient` | no |
 //! | `basic` | `macros` and `stdio` | |
-//! | `all-transports` | `stdio`, `http`, `tcp` and `unix` | |
+//! | `all-transports` | `stdio`, `http`, `tcp`, `unix` and `tls` | |
 //! | `full` | everything | |
 
 #[cfg(feature = "client")]
@@ -84,6 +85,8 @@ pub use turbomcp_auth as auth;
 pub use turbomcp_protocol::{ErrorCode, McpError, McpResult, Method, Revision, types};
 #[cfg(feature = "tcp")]
 pub use turbomcp_server::TcpServer;
+#[cfg(feature = "tls")]
+pub use turbomcp_server::TlsServer;
 #[cfg(all(unix, feature = "unix"))]
 pub use turbomcp_server::UnixServer;
 pub use turbomcp_server::{

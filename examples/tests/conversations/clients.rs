@@ -47,3 +47,9 @@ fn client_handlers_ask_the_user_in_both_eras() {
         assert!(printed.contains(expected), "{printed}");
     }
 }
+
+#[test]
+fn custom_transport_carries_both_eras() {
+    let printed = run("custom_transport", "");
+    assert_eq!(printed, "2026-07-28: Hello, Ada!\n2025-11-25: Hello, Ada!\n");
+}

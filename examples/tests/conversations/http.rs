@@ -47,10 +47,17 @@ impl Answer {
 impl Server {
     /// Starts an example that takes its address as an argument, and waits until it listens.
     pub fn start(name: &str, path: &'static str, era: Era) -> Self {
+        Self::start_by(name, path, era, |command, address| {
+            command.arg(address.to_string());
+        })
+    }
+
+    /// Starts an example that is told its address by `tell`, and waits until it listens.
+    pub fn start_by(name: &str, path: &'static str, era: Era, tell: impl Fn(&mut Command, SocketAddr)) -> Self {
         for _ in 0..5 {
             let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
             let mut command = Command::new(path_of(name));
-            command.arg(address.to_string()).stdin(Stdio::null());
+            tell(command.stdin(Stdio::null()), address);
             let child = command.spawn().unwrap();
             let headers = Vec::new();
             let mut server = Self { child, address, path, headers, era, session: None, last_id: 0 };
@@ -59,6 +66,14 @@ impl Server {
             }
         }
         panic!("{name} does not listen");
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    pub fn process(&self) -> &Child {
+        &self.child
     }
 
     /// False if the process has ended, as it does if another has taken the port meanwhile.

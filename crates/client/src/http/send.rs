@@ -11,6 +11,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 
 use super::authorize::{Challenge, Credentials, ErasedAuthorize, Head, Next};
 use super::body::Whole;
@@ -46,19 +47,18 @@ impl Http {
         headers: HeaderMap,
         authorize: Option<Arc<dyn ErasedAuthorize>>,
         max_message_bytes: usize,
-    ) -> Result<Self, Error> {
+        tls: ClientConfig,
+    ) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let tls = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .map_err(|error| Error::connect("TLS cannot be set up").with_source(error))?;
+        let tls = HttpsConnectorBuilder::new().with_tls_config(tls);
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(60))
             .pool_timer(TokioTimer::new())
             .build(tls.https_or_http().enable_http1().wrap_connector(tcp));
-        Ok(Self {
+        Self {
             client,
             url,
             headers,
@@ -67,7 +67,7 @@ impl Http {
             attempts: AtomicU64::new(0),
             asking: tokio::sync::Mutex::new(()),
             max_message_bytes,
-        })
+        }
     }
 
     /// Returns how often there were new credentials: what was kept before belongs to somebody else.

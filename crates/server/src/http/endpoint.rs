@@ -13,7 +13,7 @@ use http_body::Body as HttpBody;
 use turbomcp_protocol::{ErrorCode, Kind, McpError, Message, Method, Revision};
 use turbomcp_transport::http::HttpRequest;
 use turbomcp_transport::http::origin::OriginPolicy;
-use turbomcp_transport::{Extensions, PeerAddr};
+use turbomcp_transport::{Extensions, Identity, PeerAddr, TlsIdentity};
 
 use super::body::{self, Body, BodyError};
 use super::head::Head;
@@ -61,6 +61,13 @@ impl Incoming {
 /// Turns the head of a request into what handlers and layers may know of it.
 pub(super) fn extensions(parts: Parts, peer_addr: Option<SocketAddr>) -> Extensions {
     let mut extensions = Extensions::new();
+    // Whoever accepted the connection, or a layer in front, says who is at its other end.
+    if let Some(identity) = parts.extensions.get::<Identity>() {
+        extensions.insert(identity.clone());
+    }
+    if let Some(identity) = parts.extensions.get::<TlsIdentity>() {
+        extensions.insert(identity.clone());
+    }
     extensions.insert(HttpRequest::new(parts));
     if let Some(address) = peer_addr {
         extensions.insert(PeerAddr::new(address));

@@ -12,6 +12,8 @@ mod server;
 mod service;
 mod session;
 mod stream;
+#[cfg_attr(not(feature = "tls"), path = "tls/without.rs")]
+mod tls;
 
 pub(crate) use events::Events;
 pub(crate) use mirrored::check as check_mirrored;

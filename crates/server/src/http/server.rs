@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{Extensions, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tower_http::cors::{AllowHeaders, Cors, CorsLayer};
 use tower_layer::Layer;
 use tower_service::Service;
-use turbomcp_transport::http::listener::{self, Bounds};
+use turbomcp_transport::http::listener::Bounds;
 use turbomcp_transport::http::origin::OriginPolicy;
 use turbomcp_transport::listener::Bounds as Connections;
 
@@ -20,6 +20,7 @@ use super::endpoint::{Endpoint, empty};
 use super::head::{SESSION_ID, VERSION};
 use super::service::{Answering, McpService};
 use super::session::Sessions;
+use super::tls::{Doors, Tls};
 use crate::{Error, McpServer};
 
 /// How a server is offered over Streamable HTTP: where, and to whom.
@@ -43,11 +44,19 @@ pub struct HttpServer {
     policy: Option<OriginPolicy>,
     hosts: Vec<String>,
     origins: Vec<String>,
+    pub(super) tls: Tls,
 }
 
 impl HttpServer {
     pub(crate) fn new(server: McpServer) -> Self {
-        Self { server, path: "/mcp".to_owned(), policy: None, hosts: Vec::new(), origins: Vec::new() }
+        Self {
+            server,
+            path: "/mcp".to_owned(),
+            policy: None,
+            hosts: Vec::new(),
+            origins: Vec::new(),
+            tls: Tls::default(),
+        }
     }
 
     /// Sets the path of the one URL that clients use. `/mcp` unless set.
@@ -85,10 +94,11 @@ impl HttpServer {
     ///
     /// If the address cannot be listened on ([`Error::is_bind`]), or a host, origin or path is malformed.
     pub async fn bind(self, address: impl ToSocketAddrs) -> Result<HttpListener, Error> {
+        let doors = self.tls.open(self.server.limits())?;
         let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
         let address = listener.local_addr().map_err(Error::bind)?;
         let front = self.front(address.ip())?;
-        Ok(HttpListener { listener, address, path: self.path.into(), front })
+        Ok(HttpListener { listener, address, path: self.path.into(), front, doors })
     }
 
     /// Serves on an address until SIGTERM or SIGINT asks the server to end.
@@ -98,6 +108,7 @@ impl HttpServer {
     /// If the address cannot be listened on ([`Error::is_bind`]), or a host, origin or path is malformed.
     pub async fn run(self, address: impl ToSocketAddrs) -> Result<(), Error> {
         let server = self.server.clone();
+        let _reloading = self.tls.reloading();
         let listener = self.bind(address).await?;
         tracing::info!(address = %listener.local_addr(), "serving over HTTP");
         crate::signal::until(&server, listener.serve()).await
@@ -156,6 +167,7 @@ pub struct HttpListener {
     address: SocketAddr,
     path: Arc<str>,
     front: Front,
+    doors: Doors,
 }
 
 impl HttpListener {
@@ -177,7 +189,7 @@ impl HttpListener {
     ///
     /// Dropping the future closes every connection.
     pub async fn serve(self) -> Result<(), Error> {
-        let Self { listener, path, front, .. } = self;
+        let Self { listener, path, front, doors, .. } = self;
         let server = match &front {
             Front::Plain(service) => service.endpoint().server.clone(),
             Front::Cors(service) => service.get_ref().endpoint().server.clone(),
@@ -190,17 +202,18 @@ impl HttpListener {
             header_bytes: limits.header_bytes,
         };
         let end = server.shutdown_started();
-        listener::serve(listener, bounds, end, |address| {
+        let service = move |address, told: Extensions| {
             let (path, front) = (path.clone(), front.at(address));
-            service_fn(move |request: Request<Incoming>| -> Answering {
+            service_fn(move |mut request: Request<Incoming>| -> Answering {
+                request.extensions_mut().extend(told.clone());
                 match &front {
                     _ if request.uri().path() != &*path => Box::pin(async { Ok(empty(StatusCode::NOT_FOUND)) }),
                     Front::Plain(service) => service.clone().call(request),
                     Front::Cors(service) => Box::pin(service.clone().call(request)),
                 }
             })
-        })
-        .await;
+        };
+        doors.serve(listener, bounds, end, service).await;
         Ok(())
     }
 }

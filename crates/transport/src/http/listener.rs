@@ -1,5 +1,8 @@
 //! Serving HTTP/1.1 and HTTP/2 on a TCP port, within bounds.
 
+#[cfg(feature = "tls")]
+mod secure;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -14,9 +17,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::listener::{self, Ending, race};
+
+#[cfg(feature = "tls")]
+pub use secure::{acceptor, serve_tls};
 
 /// How often the peer of an HTTP/2 connection is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
@@ -94,29 +101,44 @@ impl Builders {
     {
         let sniffed = tokio::time::timeout(self.sniffing, is_http2(&stream));
         match race(sniffed, ending.asked()).await {
-            Some(Ok(Ok(false))) => {
-                let mut connection = pin!(self.http1.serve_connection(TokioIo::new(stream), service));
-                match race(connection.as_mut(), ending.asked()).await {
-                    Some(ended) => ended,
-                    None => {
-                        connection.as_mut().graceful_shutdown();
-                        connection.await
-                    }
-                }
-            }
-            Some(Ok(Ok(true))) => {
-                // The rarer kind, which need not make every connection's task larger.
-                let mut connection = Box::pin(self.http2.serve_connection(TokioIo::new(stream), service));
-                match race(connection.as_mut(), ending.asked()).await {
-                    Some(ended) => ended,
-                    None => {
-                        connection.as_mut().graceful_shutdown();
-                        connection.await
-                    }
-                }
-            }
+            Some(Ok(Ok(false))) => self.serve_http1(stream, service, ending).await,
+            // The rarer kind, which need not make every connection's task larger.
+            Some(Ok(Ok(true))) => Box::pin(self.serve_http2(stream, service, ending)).await,
             // Gone, silent for too long, or not begun when the end came.
             Some(Ok(Err(_)) | Err(_)) | None => Ok(()),
+        }
+    }
+
+    async fn serve_http1<IO, S, B>(&self, stream: IO, service: S, ending: &mut Ending) -> Result<(), hyper::Error>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+        B: Body<Data = Bytes, Error = Infallible> + 'static,
+    {
+        let mut connection = pin!(self.http1.serve_connection(TokioIo::new(stream), service));
+        match race(connection.as_mut(), ending.asked()).await {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        }
+    }
+
+    async fn serve_http2<IO, S, B>(&self, stream: IO, service: S, ending: &mut Ending) -> Result<(), hyper::Error>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+        S::Future: Send + 'static,
+        B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+    {
+        let mut connection = pin!(self.http2.serve_connection(TokioIo::new(stream), service));
+        match race(connection.as_mut(), ending.asked()).await {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
     }
 }

@@ -1,0 +1,65 @@
+//! Servers that are reached over TLS, one message a line.
+
+use std::sync::Arc;
+
+use turbomcp_transport::tls::{TlsConfig, TlsTransport};
+
+use crate::Error;
+use crate::builder::Settings;
+use crate::exchange::{BoxFuture, Exchange};
+use crate::inbox::Inbox;
+use crate::stream::StreamLink;
+use crate::target::{Connector, IntoTarget, Ready, Target};
+
+/// A server that is reached over TLS, one message a line: what `tls://host:port` means, with settings.
+///
+/// ```no_run
+/// use turbomcp_client::{Client, TlsTarget};
+/// use turbomcp_transport::tls::TlsConfig;
+///
+/// # async fn run() -> Result<(), turbomcp_client::Error> {
+/// let config = TlsConfig::new("client.pem", "client.key").with_ca_bundle("company.pem");
+/// let client = Client::connect(TlsTarget::new("notes.example:8443", config)).await?;
+/// # drop(client);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct TlsTarget {
+    address: String,
+    config: TlsConfig,
+}
+
+impl TlsTarget {
+    /// Names the server by `host:port`; its certificate has to be for that host.
+    pub fn new(address: impl Into<String>, config: TlsConfig) -> Self {
+        Self { address: address.into(), config }
+    }
+}
+
+impl IntoTarget<Ready> for TlsTarget {
+    fn into_target(self) -> Result<Target, Error> {
+        Ok(Target::new(self))
+    }
+}
+
+impl Connector for TlsTarget {
+    fn open<'a>(
+        &'a mut self,
+        inbox: Arc<Inbox>,
+        settings: &'a Settings,
+    ) -> BoxFuture<'a, Result<Arc<dyn Exchange>, Error>> {
+        Box::pin(async move {
+            let transport = TlsTransport::new_client(&self.address, &self.config).await;
+            let transport = transport
+                .map_err(|error| Error::connect("the server cannot be reached over TLS").with_source(error))?;
+            let transport = transport.max_message_bytes(settings.max_message_bytes);
+            Ok(StreamLink::start(transport, inbox, None) as Arc<dyn Exchange>)
+        })
+    }
+
+    fn can_reopen(&self) -> bool {
+        true
+    }
+}

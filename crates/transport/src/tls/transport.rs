@@ -1,0 +1,70 @@
+//! Messages over TLS, one a line.
+
+use std::fmt;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::{client, server};
+
+use crate::lines::{LineReceiver, LineSender, Lines};
+use crate::{Extensions, Identity, PeerAddr, TlsIdentity, Transport};
+
+type Reader = Box<dyn AsyncRead + Send + Unpin>;
+type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+
+/// A connection over TLS.
+pub struct TlsTransport(Lines<Reader, Writer>);
+
+impl TlsTransport {
+    pub(super) fn of_client(stream: server::TlsStream<TcpStream>, identity: Option<TlsIdentity>) -> Self {
+        let mut extensions = told(stream.get_ref().0);
+        if let Some(identity) = identity {
+            extensions.insert(Identity::from(&identity));
+            extensions.insert(identity);
+        }
+        Self::over(stream, extensions)
+    }
+
+    pub(super) fn of_server(stream: client::TlsStream<TcpStream>) -> Self {
+        let extensions = told(stream.get_ref().0);
+        Self::over(stream, extensions)
+    }
+
+    fn over(stream: impl AsyncRead + AsyncWrite + Send + 'static, extensions: Extensions) -> Self {
+        let (reader, writer) = tokio::io::split(stream);
+        Self(Lines::new(Box::new(reader) as Reader, Box::new(writer) as Writer).with_extensions(extensions))
+    }
+
+    /// Sets the longest message that is received; a longer one is skipped. 16 MiB unless set.
+    #[must_use]
+    pub fn max_message_bytes(self, limit: usize) -> Self {
+        Self(self.0.max_message_bytes(limit))
+    }
+}
+
+fn told(stream: &TcpStream) -> Extensions {
+    let mut extensions = Extensions::new();
+    if let Ok(address) = stream.peer_addr() {
+        extensions.insert(PeerAddr::new(address));
+    }
+    extensions
+}
+
+impl Transport for TlsTransport {
+    type Receive = LineReceiver<Reader>;
+    type Send = LineSender<Writer>;
+
+    fn split(self) -> (Self::Receive, Self::Send) {
+        self.0.split()
+    }
+
+    fn extensions(&self) -> Extensions {
+        self.0.extensions()
+    }
+}
+
+impl fmt::Debug for TlsTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsTransport").finish_non_exhaustive()
+    }
+}

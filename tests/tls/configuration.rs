@@ -1,0 +1,70 @@
+//! What is refused before anybody connects.
+
+use turbomcp::client::{Client, TlsTarget};
+use turbomcp::transport::tls::{CertValidationConfig, ClientAuthMode, TlsConfig};
+use turbomcp::{McpServer, ServerBuilder};
+
+use crate::authority::Authority;
+
+fn server() -> McpServer {
+    ServerBuilder::new().build()
+}
+
+/// Checks that neither binding of a server takes a configuration, and that the error says why.
+async fn refused_by_servers(config: TlsConfig, why: &str) {
+    let tls = server().bind_tls("127.0.0.1:0", config.clone()).await.unwrap_err();
+    let https = server().http().tls(config).bind("127.0.0.1:0").await.unwrap_err();
+    for error in [tls, https] {
+        assert!(error.is_configuration(), "{error:?}");
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains(why), "{source}");
+    }
+}
+
+/// Checks that a client does not take a configuration; there is no server, which would be another error.
+async fn refused_by_clients(config: TlsConfig, why: &str) {
+    let error = Client::connect(TlsTarget::new("127.0.0.1:1", config)).await.unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains(why), "{source}");
+}
+
+#[tokio::test]
+async fn f163_what_cannot_be_checked_is_refused_instead_of_left_out() {
+    let authority = Authority::new();
+    let good = CertValidationConfig { ca_bundle_path: Some(authority.path()), ..Default::default() };
+    for (validation, why) in [
+        (CertValidationConfig { ct_validation: true, ..good.clone() }, "Certificate Transparency is not checked"),
+        (CertValidationConfig { ocsp_stapling: true, ..good.clone() }, "OCSP responses are not checked"),
+        (CertValidationConfig { verify_hostname: false, ..good.clone() }, "`verify_hostname: false` is refused"),
+    ] {
+        let config = authority.server("localhost").config().with_validation(validation);
+        refused_by_servers(config.clone(), why).await;
+        refused_by_clients(config, why).await;
+    }
+    let config = authority.server("localhost").config().with_validation(good);
+    server().bind_tls("127.0.0.1:0", config).await.unwrap();
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_used_are_named() {
+    let authority = Authority::new();
+    let (one, key) = (authority.server("localhost"), authority.client().key);
+    let empty = authority.folder.write("empty.pem", "");
+    let garbled = authority.folder.write("garbled.pem", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n");
+    for (certificate, key, why) in [
+        ("nowhere.pem".into(), one.key.clone(), "`nowhere.pem` cannot be read"),
+        (empty.clone(), one.key.clone(), "empty.pem` holds no certificate in PEM"),
+        (garbled, one.key.clone(), "garbled.pem` is no PEM file"),
+        (one.certificate.clone(), empty.clone(), "empty.pem` holds no private key in PEM"),
+        (one.certificate.clone(), one.certificate.clone(), "server.pem` holds no private key in PEM"),
+        (one.certificate.clone(), key, "server.pem` and its key do not fit"),
+    ] {
+        refused_by_servers(TlsConfig::new(&certificate, &key), why).await;
+        refused_by_clients(TlsConfig::new(&certificate, &key).with_ca_bundle(authority.path()), why).await;
+    }
+    refused_by_servers(TlsConfig::default(), "a server needs a certificate and its key").await;
+    refused_by_clients(TlsConfig::default().with_ca_bundle("nowhere.pem"), "`nowhere.pem` cannot be read").await;
+    refused_by_servers(one.config().with_mtls(), "client certificates need a CA bundle").await;
+    let optional = one.config().with_client_auth(ClientAuthMode::Optional);
+    refused_by_servers(optional.with_ca_bundle(empty), "empty.pem` holds no certificate in PEM").await;
+}
