@@ -3,7 +3,7 @@
 use turbomcp::{Error, McpServer};
 
 /// Serves on the binding that the command line names: `--stdio`, `--http ADDRESS:PORT` for `/mcp` on that address,
-/// `--tcp ADDRESS:PORT` or `--unix PATH`.
+/// `--websocket ADDRESS:PORT` for `/` on that address, `--tcp ADDRESS:PORT` or `--unix PATH`.
 ///
 /// # Errors
 ///
@@ -13,11 +13,12 @@ pub async fn serve(server: McpServer) -> Result<(), Error> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--stdio"] => server.run_stdio().await,
         ["--http", address] => server.run_http(address).await,
+        ["--websocket", address] => server.run_websocket(address).await,
         ["--tcp", address] => server.run_tcp(address).await,
         #[cfg(unix)]
         ["--unix", path] => server.run_unix(path).await,
         _ => {
-            let bindings = "--stdio | --http ADDRESS:PORT | --tcp ADDRESS:PORT | --unix PATH";
+            let bindings = "--stdio | --{http,websocket,tcp} ADDRESS:PORT | --unix PATH";
             eprintln!("usage: {} {bindings}", server.implementation().name);
             std::process::exit(2)
         }

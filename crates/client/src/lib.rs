@@ -62,6 +62,8 @@ mod subscribe;
 mod subscription;
 mod sync;
 mod target;
+#[cfg(feature = "websocket")]
+mod websocket;
 
 pub use breaker::{CircuitBreakerConfig, CircuitState, FailureThreshold, RecoveryStrategy};
 pub use builder::{ClientBuilder, Era};
@@ -76,3 +78,5 @@ pub use handler::ClientHandler;
 pub use pages::{Page, Pages};
 pub use subscription::{Change, Subscription};
 pub use target::{ByText, ByTransport, IntoTarget, Ready, Target};
+#[cfg(feature = "websocket")]
+pub use turbomcp_transport::websocket::WsConfig;

@@ -62,7 +62,7 @@ impl Target {
         Self { connector: Box::new(Once { transport: Some(transport), alongside: Some(Box::pin(server)) }) }
     }
 
-    #[cfg(any(feature = "stdio", feature = "http"))]
+    #[cfg(any(feature = "stdio", feature = "http", feature = "websocket"))]
     pub(crate) fn new(connector: impl Connector + 'static) -> Self {
         Self { connector: Box::new(connector) }
     }
@@ -95,6 +95,9 @@ impl IntoTarget<ByText> for &str {
         if self.starts_with("http://") || self.starts_with("https://") {
             return by_url(self);
         }
+        if self.starts_with("ws://") || self.starts_with("wss://") {
+            return by_websocket_url(self);
+        }
         by_command(self)
     }
 }
@@ -119,6 +122,16 @@ fn by_url(url: &str) -> Result<Target, Error> {
 #[cfg(not(feature = "http"))]
 fn by_url(_: &str) -> Result<Target, Error> {
     Err(Error::connect("a URL needs the feature `http`"))
+}
+
+#[cfg(feature = "websocket")]
+fn by_websocket_url(url: &str) -> Result<Target, Error> {
+    turbomcp_transport::websocket::WsConfig::new().url(url).into_target()
+}
+
+#[cfg(not(feature = "websocket"))]
+fn by_websocket_url(_: &str) -> Result<Target, Error> {
+    Err(Error::connect("a URL of WebSocket needs the feature `websocket`"))
 }
 
 #[cfg(feature = "stdio")]

@@ -51,9 +51,10 @@ pub struct Limits {
     pub header_bytes: usize,
     /// HTTP: how long a client may take to send the head of a request, the pause before it included. 60 seconds.
     pub header_timeout: Duration,
-    /// HTTP, TCP and Unix sockets: how many connections are open at once; further ones wait to be accepted. 10,000.
+    /// HTTP, WebSocket, TCP and Unix sockets: how many connections are open at once; further ones wait to be accepted. 10,000.
     pub connections: usize,
-    /// HTTP: how long an event stream is silent before a comment is sent as a sign of life. 15 seconds.
+    /// HTTP: how long an event stream is silent before a comment is sent as a sign of life. WebSocket: how long a client is
+    /// silent before it is asked for one; when that was no use for as long again, it is given up. 15 seconds.
     pub keep_alive: Duration,
     /// HTTP: how many legacy sessions exist at once; further ones are refused. 10,000.
     pub sessions: usize,

@@ -8,6 +8,7 @@
 //! | [`http`] | the rules of Streamable HTTP, and a listener | `http` |
 //! | [`tcp`] | TCP | `tcp` |
 //! | [`unix`] | Unix sockets | `unix` |
+//! | [`websocket`] | WebSocket | `websocket` |
 //!
 //! A transport carries messages and knows nothing of tools or sessions. To carry them over something new, implement
 //! [`Transport`], or wrap a byte stream in [`lines::Lines`].
@@ -29,6 +30,8 @@ pub mod tcp;
 mod transport;
 #[cfg(all(unix, feature = "unix"))]
 pub mod unix;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use error::Error;
 pub use extensions::{Extensions, Identity, PeerAddr};

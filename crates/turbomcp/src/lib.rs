@@ -69,10 +69,11 @@
 //! | `stdio` | standard input and output: `McpServer::run_stdio` | yes |
 //! | `http` | Streamable HTTP: `McpServer::run_http`, `HttpServer` | no |
 //! | `tcp`, `unix` | TCP and Unix sockets: `McpServer::run_tcp`, `McpServer::run_unix` | no |
+//! | `websocket` | WebSocket: `McpServer::run_websocket`, `HttpServer::websocket`, and `ws://` for the client | no |
 //! | `client` | `client`: the client, over the bindings that are chosen beside it | no |
 //! | `auth`, or `oauth` | `auth`: OAuth for the client over HTTP, `auth::OAuthClient` | no |
 //! | `basic` | `macros` and `stdio` | |
-//! | `all-transports` | `stdio`, `http`, `tcp` and `unix` | |
+//! | `all-transports` | `stdio`, `http`, `websocket`, `tcp` and `unix` | |
 //! | `full` | everything | |
 
 #[cfg(feature = "client")]
@@ -95,7 +96,7 @@ pub use turbomcp_server::{
     Response, SchemaValidator, ServerBuilder, ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture,
     ToolError, ToolFunction, ToolHandler, Validation, ValidationConfig, schema, text, uri,
 };
-#[cfg(feature = "http")]
+#[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::{HttpListener, HttpServer};
 pub use turbomcp_transport as transport;
 

@@ -12,6 +12,8 @@ mod server;
 mod service;
 mod session;
 mod stream;
+#[cfg(feature = "websocket")]
+mod websocket;
 
 pub(crate) use events::Events;
 pub(crate) use mirrored::check as check_mirrored;
