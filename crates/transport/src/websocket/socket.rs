@@ -54,6 +54,8 @@ pub(super) enum Silence {
 pub(super) struct Socket<S> {
     ws: WebSocket<Io<S>>,
     role: Role,
+    /// The longest frame, if it is less than a message.
+    frames: Option<usize>,
     /// The peer was asked for a sign of life and has not given one.
     is_asked: bool,
     /// Somebody else waits for the next message.
@@ -68,7 +70,16 @@ pub(super) struct Socket<S> {
 
 impl<S> Socket<S> {
     pub(super) fn new(ws: WebSocket<Io<S>>, role: Role) -> Self {
-        Self { ws, role, is_asked: false, has_reader: false, has_closer: false, is_over: false, is_broken: false }
+        Self {
+            ws,
+            role,
+            frames: None,
+            is_asked: false,
+            has_reader: false,
+            has_closer: false,
+            is_over: false,
+            is_broken: false,
+        }
     }
 
     pub(super) fn has_reader(&mut self, has_reader: bool) {
@@ -85,17 +96,18 @@ impl<S> Socket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    /// Limits messages, and frames where nothing less is set for them.
     pub(super) fn limit(&mut self, bytes: usize) {
+        let frames = self.frames.map_or(bytes, |frames| frames.min(bytes));
         self.ws.set_config(|config| {
-            // Frames are limited by what is set for them, or by what messages may have.
-            let frames = config.max_frame_size.filter(|_| config.max_frame_size != config.max_message_size);
-            config.max_frame_size = Some(frames.unwrap_or(bytes).min(bytes));
             config.max_message_size = Some(bytes);
+            config.max_frame_size = Some(frames);
         });
     }
 
     pub(super) fn limit_frames(&mut self, bytes: usize) {
-        self.ws.set_config(|config| config.max_frame_size = Some(bytes));
+        self.frames = Some(bytes);
+        self.limit(self.ws.get_config().max_message_size.unwrap_or(MAX_MESSAGE_BYTES));
     }
 
     /// Returns what it means that nothing can be read, after a while in which something should have come.
