@@ -282,11 +282,8 @@ async fn a_silent_client_is_pinged_and_one_that_stays_silent_is_given_up() {
     }
     stranger.send(&modern(1, "tools/call", json!({"name": "nothing"}), json!({}))).await;
     assert_eq!(text(&stranger.next().await), "nothing", "pongs keep it connected");
-    loop {
-        match stranger.try_next_frame().await {
-            Some(frame) => assert!(matches!(frame.opcode, 8 | 9), "{frame:?}"),
-            None => break,
-        }
+    while let Some(frame) = stranger.try_next_frame().await {
+        assert!(matches!(frame.opcode, 8 | 9), "{frame:?}");
     }
     listening.ended().await;
 }

@@ -96,7 +96,6 @@ async fn text_that_is_no_message_costs_only_itself() {
 }
 
 /// Sends bytes and expects the close code that they are answered with, and then the end.
-#[track_caller]
 async fn closes(server: &McpServer, what: &str, bytes: Vec<u8>, code: u16) {
     let listening = Listening::start(server.clone()).await;
     let mut socket = WebSocket::connect(listening.address, "/").await;
@@ -125,7 +124,7 @@ async fn what_breaks_the_rules_is_told_by_a_close_code() {
         ("a binary message in fragments", join(&[frame(0x02, b"{"), frame(0x80, b"}")]), 1003),
         ("a frame that is too long", frame(0x81, &text_of(10_001)), 1009),
         ("a frame that says it is endless", head_of(0x81, u64::MAX >> 1), 1009),
-        ("fragments that are too long", join(&vec![frame(0x01, &text_of(6000)), frame(0x80, &text_of(6000))]), 1009),
+        ("fragments that are too long", join(&[frame(0x01, &text_of(6000)), frame(0x80, &text_of(6000))]), 1009),
         ("text that is no UTF-8", frame(0x81, b"\"\xff\""), 1007),
         ("text that ends within a character", frame(0x81, b"\"\xf0\x9f\xa6"), 1007),
         ("a surrogate in UTF-8", frame(0x81, b"\xed\xa0\x80"), 1007),
