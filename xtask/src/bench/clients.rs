@@ -15,7 +15,8 @@ pub(super) fn run(workspace: &Workspace) -> Outcome {
     need_valgrind()?;
     let release = workspace.target.join("release");
     process::run(&mut workspace.cargo(&["build", "--release", "--package", "turbomcp-benches", "--bin", "call"]))?;
-    process::run(&mut workspace.cargo(&["build", "--release", "--example", "bench_server"]))?;
+    let package = ["--package", "turbomcp-bench-server", "--example", "bench_server"];
+    process::run(workspace.cargo(&["build", "--release"]).args(package))?;
     let manifest = workspace.root.join("benches/rmcp/Cargo.toml");
     let mut other = workspace.cargo(&["build", "--release", "--locked", "--manifest-path"]);
     process::run(other.arg(manifest).arg("--target-dir").arg(&workspace.target))?;

@@ -2,6 +2,9 @@
 //!
 //! 100 tools, default settings.
 
+#[path = "../lib.rs"]
+mod binding;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use turbomcp::prelude::*;
@@ -51,5 +54,5 @@ fn server() -> Result<McpServer, Error> {
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    turbomcp_examples::serve(server()?).await
+    binding::serve(server()?).await
 }
