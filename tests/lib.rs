@@ -5,7 +5,9 @@ pub mod client;
 pub mod fixture;
 pub mod http;
 pub mod schema;
+pub mod websocket;
 
 pub use child::Child;
 pub use client::{Client, initialize_params, modern};
 pub use http::{Http, Reply, Request, Site};
+pub use websocket::{Frame, WebSocket};

@@ -1,4 +1,4 @@
-//! Everything a server offers, asked for in both eras, in memory and from a process of its own.
+//! Everything a server offers, asked for in both eras: in memory, over HTTP and WebSocket, and from a process of its own.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -46,6 +46,10 @@ async fn everywhere() -> Vec<(String, Client)> {
         let server = fixture::server();
         clients.push((format!("memory {era:?}"), builder(era).connect(&server).await.unwrap()));
         clients.push((format!("http {era:?}"), builder(era).connect(serve(&server).await).await.unwrap()));
+        let listener = server.bind_websocket("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}", listener.local_addr());
+        tokio::spawn(listener.serve());
+        clients.push((format!("websocket {era:?}"), builder(era).connect(url).await.unwrap()));
         let command = Command::new(env!("CARGO_BIN_EXE_fixture-server"));
         clients.push((format!("process {era:?}"), builder(era).connect(command).await.unwrap()));
     }

@@ -9,6 +9,8 @@ mod schemas;
 #[cfg(unix)]
 mod sockets;
 mod validation;
+mod websocket;
+mod websocket_rules;
 
 use serde_json::Value;
 

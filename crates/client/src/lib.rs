@@ -65,6 +65,8 @@ mod sync;
 mod target;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "websocket")]
+mod websocket;
 
 pub use breaker::{CircuitBreakerConfig, CircuitState, FailureThreshold, RecoveryStrategy};
 pub use builder::{ClientBuilder, Era};
@@ -81,3 +83,5 @@ pub use subscription::{Change, Subscription};
 pub use target::{ByText, ByTransport, IntoTarget, Ready, Target};
 #[cfg(feature = "tls")]
 pub use tls::TlsTarget;
+#[cfg(feature = "websocket")]
+pub use turbomcp_transport::websocket::WsConfig;

@@ -62,7 +62,7 @@ impl Target {
         Self { connector: Box::new(Once { transport: Some(transport), alongside: Some(Box::pin(server)) }) }
     }
 
-    #[cfg(any(feature = "stdio", feature = "http", feature = "tls"))]
+    #[cfg(any(feature = "stdio", feature = "http", feature = "tls", feature = "websocket"))]
     pub(crate) fn new(connector: impl Connector + 'static) -> Self {
         Self { connector: Box::new(connector) }
     }
@@ -98,6 +98,9 @@ impl IntoTarget<ByText> for &str {
         if let Some(address) = self.strip_prefix("tls://") {
             return by_tls(address);
         }
+        if self.starts_with("ws://") || self.starts_with("wss://") {
+            return by_websocket_url(self);
+        }
         by_command(self)
     }
 }
@@ -132,6 +135,16 @@ fn by_tls(address: &str) -> Result<Target, Error> {
 #[cfg(not(feature = "tls"))]
 fn by_tls(_: &str) -> Result<Target, Error> {
     Err(Error::connect("`tls://` needs the feature `tls`"))
+}
+
+#[cfg(feature = "websocket")]
+fn by_websocket_url(url: &str) -> Result<Target, Error> {
+    turbomcp_transport::websocket::WsConfig::new().url(url).into_target()
+}
+
+#[cfg(not(feature = "websocket"))]
+fn by_websocket_url(_: &str) -> Result<Target, Error> {
+    Err(Error::connect("a URL of WebSocket needs the feature `websocket`"))
 }
 
 #[cfg(feature = "stdio")]

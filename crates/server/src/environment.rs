@@ -21,6 +21,8 @@ enum Binding {
     Stdio,
     #[cfg(feature = "http")]
     Http,
+    #[cfg(feature = "websocket")]
+    WebSocket,
     #[cfg(feature = "tcp")]
     Tcp,
     #[cfg(all(unix, feature = "unix"))]
@@ -35,6 +37,8 @@ const CHOICES: &[(&str, Binding)] = &[
     ("stdio", Binding::Stdio),
     #[cfg(feature = "http")]
     ("http", Binding::Http),
+    #[cfg(feature = "websocket")]
+    ("websocket", Binding::WebSocket),
     #[cfg(feature = "tcp")]
     ("tcp", Binding::Tcp),
     #[cfg(all(unix, feature = "unix"))]
@@ -44,7 +48,7 @@ const CHOICES: &[(&str, Binding)] = &[
 ];
 
 /// The names of those there are in some build; each is also the name of its feature.
-const NAMES: &[&str] = &["stdio", "http", "tcp", "unix", "tls"];
+const NAMES: &[&str] = &["stdio", "http", "websocket", "tcp", "unix", "tls"];
 
 impl McpServer {
     /// Serves on the binding that the environment variable `TRANSPORT` names, until SIGTERM or SIGINT asks the server to
@@ -54,6 +58,7 @@ impl McpServer {
     /// |---|---|---|---|
     /// | `stdio` | standard input and output | | |
     /// | `http` | Streamable HTTP, on the path `/mcp` | `ADDRESS` | `127.0.0.1:8080` |
+    /// | `websocket` | WebSocket, on the path `/` | `ADDRESS` | `127.0.0.1:8080` |
     /// | `tcp` | TCP, one message a line | `ADDRESS` | `127.0.0.1:8080` |
     /// | `unix` | a Unix socket, one message a line | `SOCKET_PATH` | `/tmp/mcp.sock` |
     /// | `tls` | TLS, one message a line | `ADDRESS` | `127.0.0.1:8443` |
@@ -71,6 +76,8 @@ impl McpServer {
             Binding::Stdio => self.run_stdio().await,
             #[cfg(feature = "http")]
             Binding::Http => self.run_http(address(ADDRESS)?).await,
+            #[cfg(feature = "websocket")]
+            Binding::WebSocket => self.run_websocket(address(ADDRESS)?).await,
             #[cfg(feature = "tcp")]
             Binding::Tcp => self.run_tcp(address(ADDRESS)?).await,
             #[cfg(all(unix, feature = "unix"))]

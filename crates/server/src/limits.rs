@@ -51,13 +51,15 @@ pub struct Limits {
     pub header_bytes: usize,
     /// HTTP: how long a client may take to send the head of a request, the pause before it included. 60 seconds.
     pub header_timeout: Duration,
-    /// HTTP, TCP, TLS and Unix sockets: how many connections are open at once; further ones wait to be accepted. 10,000.
+    /// HTTP, WebSocket, TCP, TLS and Unix sockets: how many connections are open at once; further ones wait to be accepted.
+    /// 10,000.
     pub connections: usize,
     /// TLS: how many handshakes are under way at once; a peer that has said nothing yet does not count. 1024.
     pub handshakes: usize,
     /// TLS: how long a handshake may take, the silence before it included. 10 seconds.
     pub handshake_timeout: Duration,
-    /// HTTP: how long an event stream is silent before a comment is sent as a sign of life. 15 seconds.
+    /// HTTP: how long an event stream is silent before a comment is sent as a sign of life. WebSocket: how long a client is
+    /// silent before it is asked for one; when that was no use for as long again, it is given up. 15 seconds.
     pub keep_alive: Duration,
     /// HTTP: how many legacy sessions exist at once; further ones are refused. 10,000.
     pub sessions: usize,

@@ -13,7 +13,11 @@ pub struct Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Closed,
-    Oversized { limit: usize },
+    Oversized {
+        limit: usize,
+    },
+    #[cfg(feature = "websocket")]
+    Broken(&'static str),
     Io,
 }
 
@@ -28,6 +32,12 @@ impl Error {
     #[must_use]
     pub fn oversized(limit: usize) -> Self {
         Self { kind: Kind::Oversized { limit }, source: None }
+    }
+
+    /// The peer broke the rules of the binding, by this.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn broken(by: &'static str) -> Self {
+        Self { kind: Kind::Broken(by), source: None }
     }
 
     /// Returns true if the peer closed the connection.
@@ -59,6 +69,8 @@ impl fmt::Display for Error {
         match self.kind {
             Kind::Closed => f.write_str("the peer closed the connection"),
             Kind::Oversized { limit } => write!(f, "a message is longer than {limit} bytes"),
+            #[cfg(feature = "websocket")]
+            Kind::Broken(by) => write!(f, "the peer sent {by}"),
             Kind::Io => f.write_str("the connection failed"),
         }
     }

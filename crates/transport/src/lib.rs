@@ -9,6 +9,7 @@
 //! | [`tcp`] | TCP | `tcp` |
 //! | [`unix`] | Unix sockets | `unix` |
 //! | [`tls`] | TLS, also beneath HTTP | `tls` |
+//! | [`websocket`] | WebSocket | `websocket` |
 //!
 //! A transport carries messages and knows nothing of tools or sessions. To carry them over something new, implement
 //! [`Transport`], or wrap a byte stream in [`lines::Lines`].
@@ -32,6 +33,8 @@ pub mod tls;
 mod transport;
 #[cfg(all(unix, feature = "unix"))]
 pub mod unix;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use error::Error;
 pub use extensions::{Extensions, Identity, PeerAddr, TlsIdentity};

@@ -70,10 +70,11 @@
 //! | `http` | Streamable HTTP: `McpServer::run_http`, `HttpServer` | no |
 //! | `tcp`, `unix` | TCP and Unix sockets: `McpServer::run_tcp`, `McpServer::run_unix` | no |
 //! | `tls` | TLS: `McpServer::run_tls`, `HttpServer::tls`, `transport::tls::TlsConfig` | no |
+//! | `websocket` | WebSocket: `McpServer::run_websocket`, `HttpServer::websocket`, and `ws://` for the client | no |
 //! | `client` | `client`: the client, over the bindings that are chosen beside it | no |
 //! | `auth`, or `oauth` | `auth`: OAuth for the client over HTTP, `auth::OAuthClient` | no |
 //! | `basic` | `macros` and `stdio` | |
-//! | `all-transports` | `stdio`, `http`, `tcp`, `unix` and `tls` | |
+//! | `all-transports` | `stdio`, `http`, `websocket`, `tcp`, `unix` and `tls` | |
 //! | `full` | everything | |
 
 #[cfg(feature = "client")]
@@ -98,7 +99,7 @@ pub use turbomcp_server::{
     Response, SchemaValidator, ServerBuilder, ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture,
     ToolError, ToolFunction, ToolHandler, Validation, ValidationConfig, schema, text, uri,
 };
-#[cfg(feature = "http")]
+#[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::{HttpListener, HttpServer};
 pub use turbomcp_transport as transport;
 

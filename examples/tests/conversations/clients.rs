@@ -33,6 +33,11 @@ fn client_http_hears_of_progress_and_changes() {
 }
 
 #[test]
+fn websocket_opens_a_connection_for_a_desk() {
+    assert_eq!(run("websocket", "").trim(), "Some(\"7\")");
+}
+
+#[test]
 fn client_group_goes_on_without_the_server_that_is_dead() {
     let printed = run("client_group", "");
     for expected in ["here: up", "there: up", "nowhere: Down", "there__add", "42"] {

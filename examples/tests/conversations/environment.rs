@@ -101,6 +101,18 @@ fn from_environment_serves_tcp() {
     end(running);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn from_environment_serves_websocket() {
+    let address = free_port();
+    let mut running = start(&[("TRANSPORT", "websocket"), ("ADDRESS", &address)]);
+    drop(connected(&mut running, || std::net::TcpStream::connect(&address)));
+    let client = turbomcp::Client::connect(format!("ws://{address}/")).await.unwrap();
+    let result = client.call_tool("hello", json!({"name": "Ada"})).await.unwrap();
+    assert_eq!(result.content[0].as_text(), Some("Hello, Ada!"));
+    client.close().await;
+    end(running);
+}
+
 #[cfg(unix)]
 #[test]
 fn from_environment_serves_a_unix_socket() {

@@ -89,6 +89,11 @@ impl Server {
         true
     }
 
+    /// Returns where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Sends an HTTP request on a connection of its own; a header that is given twice is sent as it was given last.
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         read(&mut self.open(method, path, headers, body))

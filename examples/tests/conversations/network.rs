@@ -4,6 +4,8 @@ use std::io::BufRead;
 
 use serde_json::json;
 
+use turbomcp::client::{self, Client, WsConfig};
+
 use crate::child::{ERAS, Era};
 use crate::http::Server;
 
@@ -38,6 +40,26 @@ fn hello_http_answers_only_this_computer() {
     assert_eq!(hello.post(&call, &[("origin", "https://elsewhere.example.com")]).status, 403);
     assert_eq!(hello.post(&call, &[("origin", "http://localhost:3000")]).status, 200);
     assert_eq!(hello.request("GET", "/", &[], "").status, 404);
+}
+
+#[tokio::test]
+async fn websocket_serves_what_http_serves() {
+    for era in ERAS {
+        let desk = Server::start("websocket", "/mcp", era);
+        let client_era = if era == Era::Modern { client::Era::Modern } else { client::Era::Legacy };
+        let opened = WsConfig::new().url(format!("ws://{}/ws", desk.address())).header("x-desk", "9");
+        let http = format!("http://{}/mcp", desk.address());
+        let by_http = Client::builder().era(client_era).connect(http).await.unwrap();
+        let by_websocket = Client::builder().era(client_era).connect(opened).await.unwrap();
+        assert_eq!(by_http.list_all_tools().await.unwrap(), by_websocket.list_all_tools().await.unwrap());
+        for (client, expected) in [(by_http, "none"), (by_websocket.clone(), "9")] {
+            assert_eq!(client.call_tool("desk", ()).await.unwrap().content[0].as_text(), Some(expected), "{era:?}");
+        }
+        let error = Client::connect(format!("ws://{}/elsewhere", desk.address())).await.unwrap_err();
+        assert_eq!(error.status(), Some(404));
+        #[cfg(unix)]
+        assert_eq!(desk.end_by("TERM").code(), Some(0), "with a client that is still connected");
+    }
 }
 
 #[test]

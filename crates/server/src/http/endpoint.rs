@@ -85,6 +85,13 @@ impl Endpoint {
         Box::pin(async move { Ok(self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| *refused)) })
     }
 
+    /// Refuses requests for a host, or from an origin, that is not allowed.
+    pub(super) fn screen(&self, parts: &Parts) -> Result<(), Rejected> {
+        let authority = parts.uri.authority().map(http::uri::Authority::as_str);
+        let checked = self.origins.check(&parts.headers, authority);
+        checked.map_err(|refusal| Box::new(refuse(refusal.status(), refusal.to_string())))
+    }
+
     async fn answer_parts<B>(
         &self,
         parts: Parts,
@@ -94,10 +101,7 @@ impl Endpoint {
     where
         B: HttpBody<Data: Send> + Send,
     {
-        let authority = parts.uri.authority().map(http::uri::Authority::as_str);
-        self.origins
-            .check(&parts.headers, authority)
-            .map_err(|refusal| refuse(refusal.status(), refusal.to_string()))?;
+        self.screen(&parts)?;
         match parts.method {
             HttpMethod::POST => {}
             HttpMethod::GET => return Box::pin(self.listen(&parts, peer_addr)).await,

@@ -14,6 +14,8 @@ mod session;
 mod stream;
 #[cfg_attr(not(feature = "tls"), path = "tls/without.rs")]
 mod tls;
+#[cfg(feature = "websocket")]
+mod websocket;
 
 pub(crate) use events::Events;
 pub(crate) use mirrored::check as check_mirrored;

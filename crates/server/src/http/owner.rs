@@ -14,7 +14,7 @@ use super::session::Session;
 use crate::outlet::Outlet;
 
 /// What stands in the stack for an HTTP request that has no request of MCP in it.
-const PING: &[u8] = br#"{"jsonrpc":"2.0","id":0,"method":"ping"}"#;
+pub(super) const PING: &[u8] = br#"{"jsonrpc":"2.0","id":0,"method":"ping"}"#;
 
 impl Endpoint {
     /// Lets nobody but its owner use a session that has one.

@@ -12,12 +12,14 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 use tower_http::cors::{AllowHeaders, Cors, CorsLayer};
 use tower_layer::Layer;
 use tower_service::Service;
-use turbomcp_transport::http::listener::Bounds;
+use turbomcp_transport::http::listener::{Afterwards, Bounds};
 use turbomcp_transport::http::origin::OriginPolicy;
 use turbomcp_transport::listener::Bounds as Connections;
 
 use super::endpoint::{Endpoint, empty};
 use super::head::{SESSION_ID, VERSION};
+#[cfg(feature = "websocket")]
+use super::service::UpgradeService;
 use super::service::{Answering, McpService};
 use super::session::Sessions;
 use super::tls::{Doors, Tls};
@@ -40,7 +42,9 @@ use crate::{Error, McpServer};
 #[must_use]
 pub struct HttpServer {
     server: McpServer,
-    path: String,
+    path: Option<String>,
+    #[cfg(feature = "websocket")]
+    websocket: Option<String>,
     policy: Option<OriginPolicy>,
     hosts: Vec<String>,
     origins: Vec<String>,
@@ -51,7 +55,9 @@ impl HttpServer {
     pub(crate) fn new(server: McpServer) -> Self {
         Self {
             server,
-            path: "/mcp".to_owned(),
+            path: Some("/mcp".to_owned()),
+            #[cfg(feature = "websocket")]
+            websocket: None,
             policy: None,
             hosts: Vec::new(),
             origins: Vec::new(),
@@ -59,9 +65,24 @@ impl HttpServer {
         }
     }
 
+    #[cfg(feature = "websocket")]
+    pub(super) fn only_websocket(server: McpServer) -> Self {
+        Self { path: None, ..Self::new(server).websocket("/") }
+    }
+
     /// Sets the path of the one URL that clients use. `/mcp` unless set.
     pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.path = path.into();
+        self.path = Some(path.into());
+        self
+    }
+
+    /// Answers requests to become a WebSocket on a path of their own, to the same hosts and origins.
+    ///
+    /// Each connection then carries messages in both directions, as standard input and output do; handlers read the headers
+    /// it was opened with. Before it is, the request passes the stack as a `ping`, so that layers can refuse it.
+    #[cfg(feature = "websocket")]
+    pub fn websocket(mut self, path: impl Into<String>) -> Self {
+        self.websocket = Some(path.into());
         self
     }
 
@@ -97,8 +118,8 @@ impl HttpServer {
         let doors = self.tls.open(self.server.limits())?;
         let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
         let address = listener.local_addr().map_err(Error::bind)?;
-        let front = self.front(address.ip())?;
-        Ok(HttpListener { listener, address, path: self.path.into(), front, doors })
+        let routes = self.routes(address.ip())?;
+        Ok(HttpListener { listener, address, server: self.server, routes, doors })
     }
 
     /// Serves on an address until SIGTERM or SIGINT asks the server to end.
@@ -114,23 +135,47 @@ impl HttpServer {
         crate::signal::until(&server, listener.serve()).await
     }
 
-    /// Makes a router with the one route, to be merged into an application or nested in it.
+    /// Makes a router with what is answered, to be merged into an application or nested in it.
     ///
     /// # Errors
     ///
     /// If a host, origin or path is malformed.
     pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> Result<Router<S>, Error> {
         // Nobody knows where it will listen, so the narrower policy holds.
-        Ok(match self.front(IpAddr::V4(Ipv4Addr::LOCALHOST))? {
-            Front::Plain(service) => Router::new().route_service(&self.path, service),
-            Front::Cors(service) => Router::new().route_service(&self.path, *service),
+        let routes = self.routes(IpAddr::V4(Ipv4Addr::LOCALHOST))?;
+        let mut router = Router::new();
+        if let Some((path, front)) = routes.http {
+            router = match front {
+                Front::Plain(service) => router.route_service(&path, service),
+                Front::Cors(service) => router.route_service(&path, *service),
+            };
+        }
+        #[cfg(feature = "websocket")]
+        if let Some((path, service)) = routes.websocket {
+            router = router.route_service(&path, service);
+        }
+        Ok(router)
+    }
+
+    fn routes(&self, address: IpAddr) -> Result<Routes, Error> {
+        let endpoint = self.endpoint(address)?;
+        let http = self.path.as_deref().map(|path| Ok((plain(path)?, self.front(endpoint.clone())?)));
+        Ok(Routes {
+            http: http.transpose()?,
+            #[cfg(feature = "websocket")]
+            websocket: match self.websocket.as_deref() {
+                Some(path) if self.path.as_deref() == Some(path) => {
+                    return Err(Error::configuration(format!(
+                        "path `{path}` cannot be both for HTTP and for WebSocket"
+                    )));
+                }
+                Some(path) => Some((plain(path)?, UpgradeService::new(endpoint))),
+                None => None,
+            },
         })
     }
 
-    fn front(&self, address: IpAddr) -> Result<Front, Error> {
-        if !self.path.starts_with('/') || self.path.contains(['{', '}', '?', '#']) {
-            return Err(Error::configuration(format!("path `{}` is not a plain path", self.path)));
-        }
+    fn endpoint(&self, address: IpAddr) -> Result<Arc<Endpoint>, Error> {
         let invalid = |error: turbomcp_transport::http::origin::InvalidEntry| Error::configuration(error.to_string());
         let mut policy = self.policy.clone().unwrap_or_else(|| OriginPolicy::for_listener(address));
         if !self.hosts.is_empty() {
@@ -138,7 +183,10 @@ impl HttpServer {
         }
         let policy = policy.allow_origins(&self.origins).map_err(invalid)?;
         let server = self.server.clone();
-        let endpoint = Arc::new(Endpoint { server, origins: policy, sessions: Arc::new(Sessions::default()) });
+        Ok(Arc::new(Endpoint { server, origins: policy, sessions: Arc::new(Sessions::default()) }))
+    }
+
+    fn front(&self, endpoint: Arc<Endpoint>) -> Result<Front, Error> {
         let service = McpService::new(endpoint, None);
         if self.origins.is_empty() {
             return Ok(Front::Plain(service));
@@ -153,6 +201,22 @@ impl HttpServer {
     }
 }
 
+/// Returns a path that stands for itself.
+fn plain(path: &str) -> Result<Arc<str>, Error> {
+    if !path.starts_with('/') || path.contains(['{', '}', '?', '#']) {
+        return Err(Error::configuration(format!("path `{path}` is not a plain path")));
+    }
+    Ok(path.into())
+}
+
+/// What is answered, and where.
+#[derive(Debug, Clone)]
+struct Routes {
+    http: Option<(Arc<str>, Front)>,
+    #[cfg(feature = "websocket")]
+    websocket: Option<(Arc<str>, UpgradeService)>,
+}
+
 /// The endpoint, with or without what browsers ask for.
 #[derive(Debug, Clone)]
 enum Front {
@@ -165,8 +229,8 @@ enum Front {
 pub struct HttpListener {
     listener: TcpListener,
     address: SocketAddr,
-    path: Arc<str>,
-    front: Front,
+    server: McpServer,
+    routes: Routes,
     doors: Doors,
 }
 
@@ -189,11 +253,7 @@ impl HttpListener {
     ///
     /// Dropping the future closes every connection.
     pub async fn serve(self) -> Result<(), Error> {
-        let Self { listener, path, front, doors, .. } = self;
-        let server = match &front {
-            Front::Plain(service) => service.endpoint().server.clone(),
-            Front::Cors(service) => service.get_ref().endpoint().server.clone(),
-        };
+        let Self { listener, server, routes, doors, .. } = self;
         let _serving = server.serving();
         let limits = server.limits();
         let bounds = Bounds {
@@ -202,19 +262,43 @@ impl HttpListener {
             header_bytes: limits.header_bytes,
         };
         let end = server.shutdown_started();
-        let service = move |address, told: Extensions| {
-            let (path, front) = (path.clone(), front.at(address));
-            service_fn(move |mut request: Request<Incoming>| -> Answering {
+        let service = move |address, told: Extensions, afterwards: &Afterwards| {
+            let routes = routes.at(address, afterwards);
+            service_fn(move |mut request: Request<Incoming>| {
                 request.extensions_mut().extend(told.clone());
-                match &front {
-                    _ if request.uri().path() != &*path => Box::pin(async { Ok(empty(StatusCode::NOT_FOUND)) }),
-                    Front::Plain(service) => service.clone().call(request),
-                    Front::Cors(service) => Box::pin(service.clone().call(request)),
-                }
+                routes.answer(request)
             })
         };
         doors.serve(listener, bounds, end, service).await;
         Ok(())
+    }
+}
+
+impl Routes {
+    /// Returns the routes for a connection from this address.
+    fn at(&self, address: SocketAddr, afterwards: &Afterwards) -> Self {
+        #[cfg(not(feature = "websocket"))]
+        let _ = afterwards;
+        Self {
+            http: self.http.as_ref().map(|(path, front)| (path.clone(), front.at(address))),
+            #[cfg(feature = "websocket")]
+            websocket: self.websocket.as_ref().map(|(path, service)| (path.clone(), service.at(address, afterwards))),
+        }
+    }
+
+    fn answer(&self, request: Request<Incoming>) -> Answering {
+        let asked = request.uri().path();
+        #[cfg(feature = "websocket")]
+        if let Some((path, service)) = &self.websocket
+            && asked == &**path
+        {
+            return service.clone().call(request);
+        }
+        match &self.http {
+            Some((path, Front::Plain(service))) if asked == &**path => service.clone().call(request),
+            Some((path, Front::Cors(service))) if asked == &**path => Box::pin(service.clone().call(request)),
+            _ => Box::pin(async { Ok(empty(StatusCode::NOT_FOUND)) }),
+        }
     }
 }
 

@@ -11,6 +11,8 @@ use axum::extract::ConnectInfo;
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use tower_service::Service;
+#[cfg(feature = "websocket")]
+use turbomcp_transport::http::listener::Afterwards;
 
 use super::body::Body;
 use super::endpoint::Endpoint;
@@ -35,10 +37,6 @@ impl McpService {
     pub(super) fn at(&self, peer_addr: SocketAddr) -> Self {
         Self { endpoint: self.endpoint.clone(), peer_addr: Some(peer_addr) }
     }
-
-    pub(super) fn endpoint(&self) -> &Arc<Endpoint> {
-        &self.endpoint
-    }
 }
 
 impl<B> Service<Request<B>> for McpService
@@ -54,8 +52,50 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let told = || request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address);
-        let peer_addr = self.peer_addr.or_else(told);
+        let peer_addr = self.peer_addr.or_else(|| told(&request));
         self.endpoint.clone().answer(request, peer_addr)
+    }
+}
+
+/// Returns who is at the other end, if the application says so.
+fn told<B>(request: &Request<B>) -> Option<SocketAddr> {
+    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address)
+}
+
+/// What makes WebSockets of requests, for one connection or for all of a router.
+#[cfg(feature = "websocket")]
+#[derive(Debug, Clone)]
+pub(super) struct UpgradeService {
+    endpoint: Arc<Endpoint>,
+    peer_addr: Option<SocketAddr>,
+    afterwards: Option<Afterwards>,
+}
+
+#[cfg(feature = "websocket")]
+impl UpgradeService {
+    pub(super) fn new(endpoint: Arc<Endpoint>) -> Self {
+        Self { endpoint, peer_addr: None, afterwards: None }
+    }
+
+    /// Returns the service for a connection from this address.
+    pub(super) fn at(&self, peer_addr: SocketAddr, afterwards: &Afterwards) -> Self {
+        let endpoint = self.endpoint.clone();
+        Self { endpoint, peer_addr: Some(peer_addr), afterwards: Some(afterwards.clone()) }
+    }
+}
+
+#[cfg(feature = "websocket")]
+impl<B: Send + 'static> Service<Request<B>> for UpgradeService {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answering;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let peer_addr = self.peer_addr.or_else(|| told(&request));
+        self.endpoint.clone().upgrade(request, peer_addr, self.afterwards.clone())
     }
 }

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use tokio::net::TcpListener;
 use turbomcp_transport::Identity;
-use turbomcp_transport::http::listener::{self, Bounds};
+use turbomcp_transport::http::listener::{self, Afterwards, Bounds};
 use turbomcp_transport::tls::{TlsAcceptor, TlsConfig};
 
 use super::HttpServer;
@@ -55,21 +55,24 @@ impl Doors {
         listener: TcpListener,
         bounds: Bounds,
         end: impl Future<Output = ()>,
-        service: impl Fn(SocketAddr, Extensions) -> S + Clone + Send + 'static,
+        service: impl Fn(SocketAddr, Extensions, &Afterwards) -> S + Clone + Send + 'static,
     ) where
         S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Send + 'static,
         S::Future: Send,
     {
         let Some(acceptor) = self.0 else {
-            return listener::serve(listener, bounds, end, |address| service(address, Extensions::new())).await;
+            return listener::serve(listener, bounds, end, |address, afterwards| {
+                service(address, Extensions::new(), afterwards)
+            })
+            .await;
         };
-        let service = move |address, identity: Option<_>| {
+        let service = move |address, identity: Option<_>, afterwards: &Afterwards| {
             let mut told = Extensions::new();
             if let Some(identity) = identity {
                 told.insert(Identity::from(&identity));
                 told.insert(identity);
             }
-            service(address, told)
+            service(address, told, afterwards)
         };
         listener::serve_tls(listener, acceptor, bounds, end, service).await;
     }

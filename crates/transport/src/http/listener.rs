@@ -4,10 +4,11 @@
 mod secure;
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -42,6 +43,31 @@ pub struct Bounds {
     pub header_bytes: usize,
 }
 
+/// What a connection goes on with once it no longer carries HTTP: an upgrade.
+///
+/// It is driven where the connection was, so that it counts as one and ends with the listener.
+#[derive(Clone, Default)]
+pub struct Afterwards(Arc<Mutex<Option<Upgraded>>>);
+
+type Upgraded = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Afterwards {
+    /// Sets what to go on with.
+    pub fn set(&self, upgraded: impl Future<Output = ()> + Send + 'static) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::pin(upgraded));
+    }
+
+    fn take(&self) -> Option<Upgraded> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl fmt::Debug for Afterwards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Afterwards").finish_non_exhaustive()
+    }
+}
+
 /// Serves every connection with a service that `service` makes for its peer, until `end` resolves; then accepts no more,
 /// lets the requests in flight finish for a while, and closes what is left.
 ///
@@ -52,7 +78,7 @@ pub async fn serve<S, B>(
     listener: TcpListener,
     bounds: Bounds,
     end: impl Future<Output = ()>,
-    service: impl Fn(SocketAddr) -> S,
+    service: impl Fn(SocketAddr, &Afterwards) -> S,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
@@ -60,10 +86,14 @@ pub async fn serve<S, B>(
 {
     let builders = Arc::new(Builders::new(&bounds));
     listener::serve(listener, bounds.connections, end, |stream, address, mut ending| {
-        let (builders, service) = (builders.clone(), service(address));
+        let afterwards = Afterwards::default();
+        let (builders, service) = (builders.clone(), service(address, &afterwards));
         async move {
             if let Err(error) = builders.serve(stream, service, &mut ending).await {
                 tracing::debug!(%address, %error, "an HTTP connection failed");
+            }
+            if let Some(upgraded) = afterwards.take() {
+                upgraded.await;
             }
         }
     })
@@ -111,11 +141,11 @@ impl Builders {
 
     async fn serve_http1<IO, S, B>(&self, stream: IO, service: S, ending: &mut Ending) -> Result<(), hyper::Error>
     where
-        IO: AsyncRead + AsyncWrite + Unpin,
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
         B: Body<Data = Bytes, Error = Infallible> + 'static,
     {
-        let mut connection = pin!(self.http1.serve_connection(TokioIo::new(stream), service));
+        let mut connection = pin!(self.http1.serve_connection(TokioIo::new(stream), service).with_upgrades());
         match race(connection.as_mut(), ending.asked()).await {
             Some(ended) => ended,
             None => {

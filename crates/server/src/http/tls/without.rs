@@ -8,7 +8,7 @@ use http::{Extensions, Request, Response};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use tokio::net::TcpListener;
-use turbomcp_transport::http::listener::{self, Bounds};
+use turbomcp_transport::http::listener::{self, Afterwards, Bounds};
 
 use super::body::Body;
 use crate::{Error, Limits};
@@ -37,11 +37,12 @@ impl Doors {
         listener: TcpListener,
         bounds: Bounds,
         end: impl Future<Output = ()>,
-        service: impl Fn(SocketAddr, Extensions) -> S,
+        service: impl Fn(SocketAddr, Extensions, &Afterwards) -> S,
     ) where
         S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Send + 'static,
         S::Future: Send,
     {
-        listener::serve(listener, bounds, end, |address| service(address, Extensions::new())).await;
+        listener::serve(listener, bounds, end, |address, afterwards| service(address, Extensions::new(), afterwards))
+            .await;
     }
 }

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use tokio::net::TcpListener;
 
-use super::{Bounds, Builders};
+use super::{Afterwards, Bounds, Builders};
 use crate::TlsIdentity;
 use crate::listener::{self, race};
 use crate::tls::{Handshakes, TlsAcceptor, TlsConfig, TlsError};
@@ -38,7 +38,7 @@ pub async fn serve_tls<S, B>(
     acceptor: TlsAcceptor,
     bounds: Bounds,
     end: impl Future<Output = ()>,
-    service: impl Fn(SocketAddr, Option<TlsIdentity>) -> S + Clone + Send + 'static,
+    service: impl Fn(SocketAddr, Option<TlsIdentity>, &Afterwards) -> S + Clone + Send + 'static,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
@@ -54,7 +54,8 @@ pub async fn serve_tls<S, B>(
                 Some(Err(error)) => return tracing::debug!(%address, ?error, "no agreement on TLS"),
                 None => return,
             };
-            let service = service(address, identity);
+            let afterwards = Afterwards::default();
+            let service = service(address, identity, &afterwards);
             let served = if stream.get_ref().1.alpn_protocol() == Some(HTTP2) {
                 Box::pin(builders.serve_http2(stream, service, &mut ending)).await
             } else {
@@ -62,6 +63,9 @@ pub async fn serve_tls<S, B>(
             };
             if let Err(error) = served {
                 tracing::debug!(%address, %error, "an HTTP connection failed");
+            }
+            if let Some(upgraded) = afterwards.take() {
+                upgraded.await;
             }
         }
     })
