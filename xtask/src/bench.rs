@@ -63,7 +63,9 @@ fn each(workspace: &Workspace, name: &str, program: impl Fn(u64) -> Command) -> 
 fn collected(workspace: &Workspace, name: &str, program: &Command) -> Outcome<u64> {
     let out = workspace.target.join(format!("callgrind.{name}"));
     let mut command = Command::new("valgrind");
-    command.args(["-q", "--tool=callgrind"]).arg(format!("--callgrind-out-file={}", out.display()));
+    command
+        .args(["-q", "--log-file=/dev/null", "--tool=callgrind"])
+        .arg(format!("--callgrind-out-file={}", out.display()));
     command.arg(program.get_program()).args(program.get_args());
     process::read(&mut command)?;
     let report = fs::read_to_string(&out)?;
