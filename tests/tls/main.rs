@@ -8,4 +8,5 @@ mod hosts;
 mod reload;
 mod site;
 mod strangers;
+mod upgrades;
 mod versions;

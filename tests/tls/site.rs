@@ -19,6 +19,9 @@ pub enum Binding {
     Tls,
 }
 
+/// Where requests over HTTPS become WebSockets.
+pub const WEBSOCKET: &str = "/ws";
+
 pub const BINDINGS: [Binding; 2] = [Binding::Https, Binding::Tls];
 
 pub const ERAS: [Era; 2] = [Era::Modern, Era::Legacy];
@@ -53,7 +56,7 @@ impl Site {
         let server = server(limits);
         let (port, serving) = match binding {
             Binding::Https => {
-                let listener = server.http().tls(config).bind("127.0.0.1:0").await.unwrap();
+                let listener = server.http().tls(config).websocket(WEBSOCKET).bind("127.0.0.1:0").await.unwrap();
                 (listener.local_addr().port(), tokio::spawn(listener.serve()))
             }
             Binding::Tls => {

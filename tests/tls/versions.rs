@@ -7,6 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::client::TlsStream;
 use turbomcp::ServerBuilder;
 use turbomcp::client::{Client, TlsTarget};
 use turbomcp::transport::lines::Lines;
@@ -16,15 +17,15 @@ use crate::authority::Authority;
 use crate::site::{BINDINGS, Binding, Site};
 
 static OLD: [&SupportedProtocolVersion; 1] = [&version::TLS12];
-static BOTH: [&SupportedProtocolVersion; 2] = [&version::TLS12, &version::TLS13];
+pub static BOTH: [&SupportedProtocolVersion; 2] = [&version::TLS12, &version::TLS13];
 
-/// Makes a handshake as a client that speaks these versions, and returns the one agreed on, and the protocol.
-async fn agreed(
+/// Makes a handshake as a client that speaks these versions of TLS, and this protocol over it.
+pub async fn handshake(
     site: &Site,
     authority: &Authority,
     versions: &'static [&'static SupportedProtocolVersion],
     protocol: &str,
-) -> std::io::Result<(ProtocolVersion, Option<String>)> {
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority.path()).unwrap()).unwrap();
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -35,7 +36,17 @@ async fn agreed(
     config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     let stream = TcpStream::connect(("127.0.0.1", site.port)).await?;
     let name = ServerName::try_from("localhost").unwrap();
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await
+}
+
+/// Makes a handshake, and returns the version agreed on, and the protocol.
+async fn agreed(
+    site: &Site,
+    authority: &Authority,
+    versions: &'static [&'static SupportedProtocolVersion],
+    protocol: &str,
+) -> std::io::Result<(ProtocolVersion, Option<String>)> {
+    let stream = handshake(site, authority, versions, protocol).await?;
     let connection = stream.get_ref().1;
     let protocol = connection.alpn_protocol().map(|name| String::from_utf8(name.to_vec()).unwrap());
     Ok((connection.protocol_version().unwrap(), protocol))

@@ -5,7 +5,8 @@
 //! | here | [`WebSocketTransport`], and how a client connects: [`WsConfig`] |
 //! | [`handshake`] | what a server makes of a request to become a WebSocket |
 //!
-//! There is no encryption here: `wss` is refused. Nothing is compressed, and no extension is negotiated.
+//! There is no encryption here: a client refuses `wss`, and a server has it beneath HTTP. Nothing is compressed, and no
+//! extension is negotiated.
 
 mod connect;
 pub mod handshake;
