@@ -5,6 +5,7 @@
 //! | here | [`HttpTarget`]: where the server is, and what every request carries |
 //! | [`authorize`] | who asks: the seam for OAuth or any other scheme |
 
+mod after;
 pub mod authorize;
 mod body;
 mod first;

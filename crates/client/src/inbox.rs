@@ -71,7 +71,7 @@ impl Inbox {
     ) -> Result<(Registration, oneshot::Receiver<Result<Answer, Error>>), Error> {
         let mut state = lock(&self.state);
         if let Some(why) = &state.closed {
-            return Err(Error::closed(why.clone()));
+            return Err(Error::closed(why.clone()).with_nothing_sent());
         }
         if state.pending.len() >= MAX_PENDING {
             return Err(Error::busy());

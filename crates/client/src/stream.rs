@@ -111,7 +111,7 @@ impl Exchange for StreamLink {
             self.outbox.ready().await;
             let (registration, answer) = self.inbox.register(request.id, request.tracking)?;
             if !self.outbox.push(|buffer| request.write(buffer)) {
-                return Err(Error::closed("the connection has ended"));
+                return Err(Error::closed("the connection has ended").with_nothing_sent());
             }
             let mut waiting = Waiting { link: self, registration, id: request.id, give_up: request.give_up };
             let answer = answer.await;
