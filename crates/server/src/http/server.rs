@@ -65,11 +65,6 @@ impl HttpServer {
         }
     }
 
-    #[cfg(feature = "websocket")]
-    pub(super) fn only_websocket(server: McpServer) -> Self {
-        Self { path: None, ..Self::new(server).websocket("/") }
-    }
-
     /// Sets the path of the one URL that clients use. `/mcp` unless set.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
@@ -84,6 +79,13 @@ impl HttpServer {
     pub fn websocket(mut self, path: impl Into<String>) -> Self {
         self.websocket = Some(path.into());
         self
+    }
+
+    /// Answers requests to become a [WebSocket](Self::websocket) on a path, and nothing else.
+    #[cfg(feature = "websocket")]
+    pub fn websocket_only(mut self, path: impl Into<String>) -> Self {
+        self.path = None;
+        self.websocket(path)
     }
 
     /// Answers requests that name one of these hosts and no others: `host`, or `host:port`.
