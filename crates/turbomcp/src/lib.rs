@@ -102,6 +102,7 @@ pub use turbomcp_server::{
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::{HttpListener, HttpServer};
 pub use turbomcp_transport as transport;
+pub use turbomcp_transport::Principal;
 
 #[cfg(feature = "client")]
 pub use turbomcp_client::Client;

@@ -37,6 +37,7 @@ impl Endpoint {
         Box::pin(async move {
             let accepted = async {
                 self.screen(&parts)?;
+                self.authenticate(&mut parts).await?;
                 let headers = handshake::accept(&parts).map_err(|refusal| {
                     let mut response = refuse(refusal.status(), refusal.to_string());
                     response.headers_mut().extend(refusal.headers());
