@@ -5,6 +5,7 @@ mod clients;
 mod configuration;
 mod handshakes;
 mod hosts;
+mod metrics;
 mod reload;
 mod site;
 mod strangers;

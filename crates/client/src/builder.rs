@@ -9,6 +9,7 @@ use turbomcp_protocol::types::{
     Implementation, JsonObject, LoggingLevel, LoggingMessageNotificationParams, Root,
 };
 use turbomcp_protocol::{McpResult, Revision};
+use turbomcp_transport::metrics::TransportMetrics;
 
 use crate::breaker::{Breaker, CircuitBreakerConfig};
 use crate::handler::{ClientHandler, Handlers};
@@ -52,6 +53,7 @@ pub(crate) struct Settings {
     pub(crate) circuit_breaker: Option<CircuitBreakerConfig>,
     pub(crate) retry: RetryPolicy,
     pub(crate) health_checks: Option<HealthConfig>,
+    pub(crate) metrics: Option<TransportMetrics>,
 }
 
 /// Builds a client.
@@ -92,6 +94,7 @@ impl Default for ClientBuilder {
                 circuit_breaker: None,
                 retry: RetryPolicy::none(),
                 health_checks: None,
+                metrics: None,
             },
         }
     }
@@ -233,6 +236,12 @@ impl ClientBuilder {
     /// that the next call opens another; what is under way on it fails.
     pub fn health_checks(mut self, config: HealthConfig) -> Self {
         self.settings.health_checks = Some(config);
+        self
+    }
+
+    /// Counts connections, messages, bytes and how long requests take. Nothing is counted unless set.
+    pub fn transport_metrics(mut self, metrics: TransportMetrics) -> Self {
+        self.settings.metrics = Some(metrics);
         self
     }
 

@@ -13,6 +13,7 @@ use turbomcp_protocol::escape::write_string;
 use turbomcp_protocol::scan::{Scanner, text_of};
 use turbomcp_protocol::types::{InputRequest, LoggingLevel, Meta, ProgressNotificationParams};
 use turbomcp_protocol::{ErrorCode, Method};
+use turbomcp_transport::metrics::Outcome as Counted;
 
 use crate::client::{Client, Connection, Shared};
 use crate::exchange::{BoxFuture, GiveUp, Outgoing, Tracking, members_of};
@@ -229,7 +230,11 @@ impl Client {
     async fn attempt(&self, asked: &Asked<'_>, round: &[u8]) -> Result<(Arc<Connection>, Bytes), Error> {
         let shared = self.shared();
         let permit = shared.breaker.as_ref().map(|breaker| breaker.admit()).transpose()?;
+        let meter = shared.current().inbox.meter().map(|meter| (meter.clone(), Instant::now()));
         let outcome = self.ask(asked, round).await;
+        if let Some((meter, started)) = meter {
+            meter.answered(started.elapsed(), if outcome.is_ok() { Counted::Answered } else { Counted::Failed });
+        }
         shared.vitals.judge(&outcome);
         if let Some(permit) = permit {
             permit.judge(&outcome);

@@ -321,7 +321,8 @@ async fn open(
     era: Era,
 ) -> Result<Connection, Error> {
     let handlers = Arc::new(settings.handlers.clone());
-    let fresh = || Inbox::new(handlers.clone(), cache.clone());
+    let meter = settings.metrics.as_ref().map(|metrics| metrics.meter(connector.counted_as()));
+    let fresh = || Inbox::new(handlers.clone(), cache.clone(), meter.clone());
     let binding = connector.binding();
     let mut inbox = fresh();
     let mut link = connector.open(inbox.clone(), settings).await?;
