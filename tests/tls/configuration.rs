@@ -1,13 +1,8 @@
 //! What is refused before anybody connects.
 
-<<<<<<< HEAD
-use turbomcp::client::{Client, TlsTarget};
-use turbomcp::transport::tls::{CertPinningConfig, CertValidationConfig, ClientAuthMode, TlsConfig};
-=======
 use turbomcp::client::http::HttpTarget;
 use turbomcp::client::{Client, TlsTarget, WsConfig};
-use turbomcp::transport::tls::{CertValidationConfig, ClientAuthMode, TlsConfig};
->>>>>>> main
+use turbomcp::transport::tls::{CertPinningConfig, CertValidationConfig, ClientAuthMode, TlsConfig};
 use turbomcp::{McpServer, ServerBuilder};
 
 use crate::authority::Authority;

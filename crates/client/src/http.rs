@@ -15,8 +15,12 @@ mod send;
 mod session;
 #[cfg_attr(not(feature = "tls"), path = "http/tls/without.rs")]
 mod tls;
+#[cfg(unix)]
+mod unix;
+mod wire;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
@@ -30,6 +34,7 @@ use authorize::{Authorize, ErasedAuthorize};
 use link::HttpLink;
 use send::Http;
 use tls::Tls;
+use wire::Wire;
 
 /// A server that is reached over HTTP.
 ///
@@ -58,12 +63,14 @@ pub struct HttpTarget {
     headers: Vec<(String, String)>,
     authorize: Option<Arc<dyn ErasedAuthorize>>,
     tls: Tls,
+    /// What the host of the URL is reached by, if it is not TCP.
+    socket: Option<Arc<Path>>,
 }
 
 impl HttpTarget {
     /// Names the server by its URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), headers: Vec::new(), authorize: None, tls: Tls::default() }
+        Self { url: url.into(), headers: Vec::new(), authorize: None, tls: Tls::default(), socket: None }
     }
 
     /// Adds a header to every request.
@@ -95,7 +102,8 @@ impl HttpTarget {
             headers.append(name, value);
         }
         let tls = self.tls.client_config()?;
-        Ok(Http::new(parse(&self.url)?, headers, self.authorize.clone(), settings.max_message_bytes, tls))
+        let wire = Wire::new(self.socket.clone());
+        Ok(Http::new(parse(&self.url)?, headers, self.authorize.clone(), settings.max_message_bytes, tls, wire))
     }
 }
 
