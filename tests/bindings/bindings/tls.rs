@@ -1,0 +1,31 @@
+use std::sync::Arc;
+
+use turbomcp::client::{IntoTarget, TlsTarget};
+use turbomcp_tests::stage::Plan;
+
+use super::ports::Port;
+use crate::authority::Authority;
+use crate::binding::{Binding, Boxed, Control, Door, InProcess};
+use crate::raw::Raw;
+
+pub struct Tls;
+
+impl Binding for Tls {
+    fn name(&self) -> &'static str {
+        "tls"
+    }
+
+    fn start<'a>(&'a self, plan: &'a Plan, authority: &'a Authority) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
+        Box::pin(async {
+            let server = InProcess::new(plan);
+            let config = authority.server("127.0.0.1").config();
+            let listener = server.stage.server.bind_tls("127.0.0.1:0", config).await.unwrap();
+            let trusted = authority.trusted();
+            let target = move |port| TlsTarget::new(format!("127.0.0.1:{port}"), trusted.clone()).into_target().unwrap();
+            let raw = |stream, _| Box::pin(std::future::ready(Raw::lines(stream))) as Boxed<'static, Raw>;
+            let door = Port::new(listener.local_addr(), target, raw).beneath_tls(authority);
+            server.serve(listener.serve());
+            (Arc::new(door) as Arc<dyn Door>, server as Arc<dyn Control>)
+        })
+    }
+}
