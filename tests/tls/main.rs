@@ -1,4 +1,4 @@
-//! TLS beneath both bindings that have it, with certificates of authorities that exist for the length of a test.
+//! TLS beneath the bindings that have it, with certificates of authorities that exist for the length of a test.
 
 mod authority;
 mod clients;

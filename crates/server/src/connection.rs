@@ -4,10 +4,11 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use turbomcp_protocol::{Kind, McpError, Message, Method, Revision};
-use turbomcp_transport::{Batch, Extensions, Receive, Send as _, Transport};
+use turbomcp_transport::{Batch, Extensions, Principal, Receive, Send as _, Transport};
 
 use crate::batch::{self, BatchReply};
 use crate::era;
@@ -24,7 +25,13 @@ use crate::{Error, McpServer, hub};
 /// Serves a connection until its peer ends it or the server shuts down.
 pub(crate) async fn serve<T: Transport>(server: McpServer, transport: T) -> Result<(), Error> {
     let _serving = server.serving();
-    let extensions = transport.extensions();
+    let mut extensions = transport.extensions();
+    let expires_at = if server.auth().is_some() || extensions.get::<Principal>().is_some() {
+        // In a box, so that a connection does not keep the room for it.
+        Box::pin(server.admit(&mut extensions)).await?
+    } else {
+        None
+    };
     let (mut receive, mut send) = transport.split();
     let outbox = Arc::new(Outbox::new(server.limits().outgoing_bytes));
     let connection = Arc::new(Connection {
@@ -35,7 +42,16 @@ pub(crate) async fn serve<T: Transport>(server: McpServer, transport: T) -> Resu
         server,
     });
     let reading = async {
-        connection.read(&mut receive).await;
+        match expires_at {
+            None => connection.read(&mut receive).await,
+            Some(at) => {
+                let lapse = Box::pin(lapse(at));
+                if race(connection.read(&mut receive), lapse).await {
+                    // Whatever is under way was asked for by somebody who may not ask any more.
+                    return connection.end();
+                }
+            }
+        }
         connection.drain().await;
         outbox.close();
     };
@@ -59,6 +75,23 @@ pub(crate) async fn serve<T: Transport>(server: McpServer, transport: T) -> Resu
         Err(error) if !error.is_closed() => Err(Error::transport(error)),
         _ => Ok(()),
     }
+}
+
+/// Waits until a moment of the calendar, also if the clock is set meanwhile.
+async fn lapse(at: SystemTime) {
+    while let Ok(left) = at.duration_since(SystemTime::now()) {
+        tokio::time::sleep(left.clamp(Duration::from_millis(1), Duration::from_secs(60))).await;
+    }
+}
+
+/// Waits for the first of two; true if it is the second.
+async fn race(first: impl Future<Output = ()>, second: impl Future<Output = ()>) -> bool {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    poll_fn(|cx| match first.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(false),
+        Poll::Pending => second.as_mut().poll(cx).map(|()| true),
+    })
+    .await
 }
 
 struct Connection {

@@ -22,6 +22,7 @@
 //! ```
 
 mod arguments;
+mod auth;
 mod batch;
 mod builder;
 mod config;

@@ -9,6 +9,7 @@ use turbomcp_protocol::message::META_SERVER_INFO;
 use turbomcp_protocol::types::{Implementation, Root};
 use turbomcp_transport::Transport;
 
+use crate::auth::Auth;
 use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::hub::{Change, Hub};
 use crate::registry::{HandlerRegistry, Snapshot};
@@ -30,6 +31,7 @@ struct Shared {
     /// `"io.modelcontextprotocol/serverInfo":{…}`, ready to be written.
     server_info_member: Vec<u8>,
     stack: Stack,
+    auth: Option<Auth>,
     snapshot: RwLock<Arc<Snapshot>>,
     hub: Hub,
     seal: Seal,
@@ -60,6 +62,7 @@ impl McpServer {
         registry: HandlerRegistry,
         stack: Stack,
         keys: &[[u8; KEY_BYTES]],
+        auth: Option<Auth>,
     ) -> Self {
         let implementation = config.implementation();
         let mut server_info_member = format!("\"{META_SERVER_INFO}\":").into_bytes();
@@ -69,6 +72,7 @@ impl McpServer {
                 implementation,
                 server_info_member,
                 stack,
+                auth,
                 snapshot: RwLock::new(Arc::new(Snapshot::new(registry, config.limits.page_size))),
                 hub: Hub::default(),
                 seal: Seal::new(keys, config.limits.request_state_age),
@@ -82,7 +86,7 @@ impl McpServer {
     ///
     /// # Errors
     ///
-    /// If the connection fails. That the peer goes away is not an error.
+    /// If the connection fails, or its peer is not let in ([`Error::is_refused`]). That the peer goes away is not an error.
     ///
     /// # Cancel safety
     ///
@@ -95,7 +99,7 @@ impl McpServer {
     ///
     /// # Errors
     ///
-    /// If the streams cannot be taken or fail.
+    /// If the streams cannot be taken or fail, or nothing says who is there ([`Error::is_refused`]).
     #[cfg(feature = "stdio")]
     pub async fn run_stdio(&self) -> Result<(), Error> {
         let transport = turbomcp_transport::stdio::StdioTransport::new().map_err(Error::transport)?;
@@ -180,6 +184,10 @@ impl McpServer {
 
     pub(crate) fn stack(&self) -> &Stack {
         &self.shared.stack
+    }
+
+    pub(crate) fn auth(&self) -> Option<&Auth> {
+        self.shared.auth.as_ref()
     }
 
     pub(crate) fn hub(&self) -> &Hub {

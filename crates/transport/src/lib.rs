@@ -11,9 +11,12 @@
 //! | [`tls`] | TLS, also beneath HTTP | `tls` |
 //! | [`websocket`] | WebSocket | `websocket` |
 //!
+//! [`authenticate`] says who is at the other end of any of them.
+//!
 //! A transport carries messages and knows nothing of tools or sessions. To carry them over something new, implement
 //! [`Transport`], or wrap a byte stream in [`lines::Lines`].
 
+pub mod authenticate;
 pub mod codec;
 mod error;
 pub mod extensions;
@@ -23,6 +26,7 @@ pub mod lines;
 #[cfg(any(feature = "http", feature = "tcp", feature = "tls", feature = "unix"))]
 pub mod listener;
 pub mod memory;
+mod principal;
 #[cfg(feature = "stdio")]
 pub mod stdio;
 // The listener for it is HTTP's and TLS's, too.
@@ -37,5 +41,6 @@ pub mod unix;
 pub mod websocket;
 
 pub use error::Error;
-pub use extensions::{Extensions, Identity, PeerAddr, TlsIdentity};
+pub use extensions::{Extensions, Identity, ParentProcess, PeerAddr, TlsIdentity};
+pub use principal::Principal;
 pub use transport::{Batch, Receive, Send, Transport};

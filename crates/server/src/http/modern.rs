@@ -12,7 +12,7 @@ use turbomcp_transport::http::headers::decode_value;
 use turbomcp_transport::http::sse;
 
 use super::body::{Body, write_events};
-use super::endpoint::{Endpoint, Incoming, Reply, events, failure, json, status_of};
+use super::endpoint::{Endpoint, Incoming, Reply, challenge, events, failure, json, refusal_of, status_of};
 use super::events::Events;
 use super::head::{Head, METHOD, NAME, VERSION};
 use crate::era;
@@ -78,7 +78,11 @@ fn respond(inner: &Inner, answer: Answer) -> Response<Body> {
     let mut message = Vec::with_capacity(256);
     write_response(inner, answer, &mut message);
     if waiting.is_empty() {
-        return json(status, message);
+        let mut response = json(status, message);
+        if let Some(refusal) = refusal_of(inner, status) {
+            challenge(refusal, &mut response);
+        }
+        return response;
     }
     let mut out = Vec::new();
     write_events(waiting, &mut out);

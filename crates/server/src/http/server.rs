@@ -18,6 +18,7 @@ use turbomcp_transport::listener::Bounds as Connections;
 
 use super::endpoint::{Endpoint, empty};
 use super::head::{SESSION_ID, VERSION};
+use super::metadata::Metadata;
 #[cfg(feature = "websocket")]
 use super::service::UpgradeService;
 use super::service::{Answering, McpService};
@@ -65,11 +66,6 @@ impl HttpServer {
         }
     }
 
-    #[cfg(feature = "websocket")]
-    pub(super) fn only_websocket(server: McpServer) -> Self {
-        Self { path: None, ..Self::new(server).websocket("/") }
-    }
-
     /// Sets the path of the one URL that clients use. `/mcp` unless set.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
@@ -84,6 +80,13 @@ impl HttpServer {
     pub fn websocket(mut self, path: impl Into<String>) -> Self {
         self.websocket = Some(path.into());
         self
+    }
+
+    /// Answers requests to become a [WebSocket](Self::websocket) on a path, and nothing else.
+    #[cfg(feature = "websocket")]
+    pub fn websocket_only(mut self, path: impl Into<String>) -> Self {
+        self.path = None;
+        self.websocket(path)
     }
 
     /// Answers requests that name one of these hosts and no others: `host`, or `host:port`.
@@ -154,6 +157,9 @@ impl HttpServer {
         if let Some((path, service)) = routes.websocket {
             router = router.route_service(&path, service);
         }
+        if let Some(metadata) = routes.metadata {
+            router = metadata.paths().fold(router, |router, path| router.route_service(path, metadata.clone()));
+        }
         Ok(router)
     }
 
@@ -162,6 +168,7 @@ impl HttpServer {
         let http = self.path.as_deref().map(|path| Ok((plain(path)?, self.front(endpoint.clone())?)));
         Ok(Routes {
             http: http.transpose()?,
+            metadata: Metadata::of(&self.server, self.main_path()),
             #[cfg(feature = "websocket")]
             websocket: match self.websocket.as_deref() {
                 Some(path) if self.path.as_deref() == Some(path) => {
@@ -173,6 +180,15 @@ impl HttpServer {
                 None => None,
             },
         })
+    }
+
+    /// Returns the path that the URL of the server has.
+    fn main_path(&self) -> Option<&str> {
+        #[cfg(feature = "websocket")]
+        if self.path.is_none() {
+            return self.websocket.as_deref();
+        }
+        self.path.as_deref()
     }
 
     fn endpoint(&self, address: IpAddr) -> Result<Arc<Endpoint>, Error> {
@@ -213,6 +229,7 @@ fn plain(path: &str) -> Result<Arc<str>, Error> {
 #[derive(Debug, Clone)]
 struct Routes {
     http: Option<(Arc<str>, Front)>,
+    metadata: Option<Metadata>,
     #[cfg(feature = "websocket")]
     websocket: Option<(Arc<str>, UpgradeService)>,
 }
@@ -281,6 +298,7 @@ impl Routes {
         let _ = afterwards;
         Self {
             http: self.http.as_ref().map(|(path, front)| (path.clone(), front.at(address))),
+            metadata: self.metadata.clone(),
             #[cfg(feature = "websocket")]
             websocket: self.websocket.as_ref().map(|(path, service)| (path.clone(), service.at(address, afterwards))),
         }
@@ -297,7 +315,11 @@ impl Routes {
         match &self.http {
             Some((path, Front::Plain(service))) if asked == &**path => service.clone().call(request),
             Some((path, Front::Cors(service))) if asked == &**path => Box::pin(service.clone().call(request)),
-            _ => Box::pin(async { Ok(empty(StatusCode::NOT_FOUND)) }),
+            _ => {
+                let metadata = self.metadata.as_ref().filter(|metadata| metadata.is_at(asked));
+                let response = metadata.map(|metadata| metadata.answer(request.method()));
+                Box::pin(async { Ok(response.unwrap_or_else(|| empty(StatusCode::NOT_FOUND))) })
+            }
         }
     }
 }
