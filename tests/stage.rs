@@ -12,9 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use turbomcp::types::{CallToolResult, Prompt, Tool};
-use turbomcp::{
-    Context, FnPrompt, FnTool, Limits, McpServer, Middleware, MiddlewareResult, Next, Request, Response,
-};
+use turbomcp::{Context, FnPrompt, FnTool, Limits, McpServer, Middleware, MiddlewareResult, Next, Request, Response};
 
 use crate::fixture;
 
@@ -175,6 +173,8 @@ impl Stage {
         let (orders, mut reports) = TcpStream::connect(from).await?.into_split();
         let mut orders = BufReader::new(orders).lines();
         let mut counts = self.counts();
+        // What was counted before anyone listened is reported, too.
+        counts.mark_changed();
         reports.write_all(line(&Report::Started(std::process::id())).as_bytes()).await?;
         loop {
             tokio::select! {

@@ -10,7 +10,7 @@ use turbomcp::transport::lines::Lines;
 use turbomcp_tests::stage::{Counts, Order, Plan, Stage};
 pub use turbomcp_tests::websocket::Stream;
 
-use crate::authority::Authority;
+use crate::papers::Papers;
 use crate::raw::Raw;
 use crate::relay::Relay;
 
@@ -22,7 +22,7 @@ pub type BoxStream = Box<dyn Stream>;
 pub trait Binding: Sync {
     fn name(&self) -> &'static str;
 
-    fn start<'a>(&'a self, plan: &'a Plan, authority: &'a Authority) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)>;
+    fn start<'a>(&'a self, plan: &'a Plan, papers: &'a Papers) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)>;
 }
 
 /// The ways to a server that runs.
@@ -48,6 +48,11 @@ pub trait Door: Send + Sync {
     /// Opens a connection to say anything on, within the framing of the binding.
     fn raw(&self) -> Boxed<'_, Raw> {
         Box::pin(async move { Raw::lines(self.dial().await) })
+    }
+
+    /// Returns true if our client starts the server, and so starts it again after it was killed.
+    fn starts_again(&self) -> bool {
+        false
     }
 
     /// Opens a relay to the server, which passes on bytes until it is told otherwise.

@@ -9,8 +9,8 @@ use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinSet};
 use turbomcp::client::Era;
 
-use crate::authority::Authority;
 use crate::bindings::BINDINGS;
+use crate::papers::Papers;
 use crate::site::Scene;
 use crate::table::{self, CONVERSATIONS, Conversation};
 
@@ -61,12 +61,12 @@ struct Case {
     left_out: Option<&'static str>,
 }
 
-fn cases(authority: &Arc<Authority>) -> Vec<Case> {
+fn cases(papers: &Arc<Papers>) -> Vec<Case> {
     let mut cases = Vec::new();
     for binding in BINDINGS {
         for (era, era_name) in [(Era::Modern, "modern"), (Era::Legacy, "legacy")] {
             for (conversation_name, conversation) in CONVERSATIONS {
-                let scene = Scene { binding: *binding, era, authority: authority.clone() };
+                let scene = Scene { binding: *binding, era, papers: papers.clone() };
                 let left_out = table::left_out(conversation_name, binding.name(), era);
                 let name = format!("{}::{era_name}::{conversation_name}", binding.name());
                 cases.push(Case { name, scene, conversation: *conversation, left_out });
@@ -103,8 +103,8 @@ fn hear_panics() -> Complaints {
 /// Holds the conversations that are wanted.
 pub fn run(options: &Options) -> ExitCode {
     table::check();
-    let authority = Arc::new(Authority::new());
-    let mut cases = cases(&authority);
+    let papers = Arc::new(Papers::new());
+    let mut cases = cases(&papers);
     cases.retain(|case| options.wants(&case.name));
     if options.lists {
         cases.iter().for_each(|case| println!("{}: test", case.name));

@@ -14,6 +14,7 @@ mod binding;
 mod bindings;
 mod conversations;
 mod harness;
+mod papers;
 mod raw;
 mod relay;
 mod site;

@@ -186,4 +186,3 @@ async fn pump(
     // The other end may still say what nobody is to hear.
     drop(from);
 }
-

@@ -8,8 +8,8 @@ use turbomcp::types::CallToolResult;
 pub use turbomcp_tests::client::PATIENCE;
 use turbomcp_tests::stage::{Counts, Order, Plan};
 
-use crate::authority::Authority;
 use crate::binding::{Binding, Control, Door, Way};
+use crate::papers::Papers;
 use crate::raw::Raw;
 use crate::relay::Relay;
 
@@ -18,7 +18,7 @@ use crate::relay::Relay;
 pub struct Scene {
     pub binding: &'static dyn Binding,
     pub era: Era,
-    pub authority: Arc<Authority>,
+    pub papers: Arc<Papers>,
 }
 
 impl Scene {
@@ -31,7 +31,7 @@ impl Scene {
     pub async fn site_of(&self, edit: impl FnOnce(&mut Plan)) -> Site {
         let mut plan = Plan::default();
         edit(&mut plan);
-        let (door, control) = self.binding.start(&plan, &self.authority).await;
+        let (door, control) = self.binding.start(&plan, &self.papers).await;
         Site { era: self.era, door, control }
     }
 
@@ -92,6 +92,16 @@ impl Site {
         soon(builder.connect(self.door.target(way).await)).await.unwrap()
     }
 
+    /// Connects a client whose connection can be lost: by a cut where the server outlives it, and with the server where that
+    /// is started by the client.
+    pub async fn losing(&self, builder: ClientBuilder) -> (Client, Loss<'_>) {
+        if self.door.starts_again() {
+            return (self.client_of(builder).await, Loss::OfTheServer(self));
+        }
+        let relay = self.relay().await;
+        (self.through(&relay, builder).await, Loss::OfTheConnection(relay))
+    }
+
     /// Connects a peer that says anything, after the handshake of the era.
     pub async fn raw(&self) -> Raw {
         let mut raw = self.door.raw().await;
@@ -122,6 +132,21 @@ impl Site {
     /// Waits until the server has ended by itself.
     pub async fn ended(&self) {
         soon(self.control.ended()).await;
+    }
+}
+
+/// How a connection is lost.
+pub enum Loss<'a> {
+    OfTheConnection(Relay),
+    OfTheServer(&'a Site),
+}
+
+impl Loss<'_> {
+    pub fn happens(&self) {
+        match self {
+            Self::OfTheConnection(relay) => relay.cut(),
+            Self::OfTheServer(site) => site.kill(),
+        }
     }
 }
 

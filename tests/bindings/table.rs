@@ -148,7 +148,8 @@ conversations! {
         a_lost_connection_is_made_again_by_the_next_call
         a_lost_connection_stays_lost_unless_it_is_to_be_made_again
         a_connection_is_made_again_by_hand
-        a_subscription_is_made_anew_after_its_connection_was_lost
+        a_subscription_hears_that_its_connection_was_lost
+        a_subscription_that_is_resumed_misses_nothing
         a_client_that_was_closed_is_not_connected_again
         a_new_client_finds_the_server_as_it_was;
 }
@@ -162,13 +163,67 @@ pub struct LeftOut {
 }
 
 const BOTH: &[Era] = &[Era::Modern, Era::Legacy];
+const MODERN: &[Era] = &[Era::Modern];
+const LEGACY: &[Era] = &[Era::Legacy];
+
+const PROCESS: &[&str] = &["stdio"];
 const HTTP: &[&str] = &["http", "https"];
 const WEBSOCKET: &[&str] = &["websocket", "wss"];
 const READY_MADE: &[&str] = &["memory", "tcp", "unix"];
+const NOT_HTTP: &[&str] = &["stdio", "memory", "websocket", "wss", "tcp", "tls", "unix"];
+const NOT_WEBSOCKET: &[&str] = &["stdio", "memory", "http", "https", "tcp", "tls", "unix"];
 
-/// What is not held, and why.
-pub static LEFT_OUT: &[LeftOut] = &[
-];
+macro_rules! left_out {
+    ($($reason:literal: $($conversation:ident $bindings:ident $eras:ident),+;)*) => {
+        /// What is not held, and why.
+        pub static LEFT_OUT: &[LeftOut] = &[
+            $($(LeftOut {
+                conversation: stringify!($conversation),
+                bindings: $bindings,
+                eras: $eras,
+                reason: $reason,
+            }),+),*
+        ];
+    };
+}
+
+left_out! {
+    "each client has a server of its own":
+        every_client_hears_of_a_change PROCESS BOTH,
+        a_server_that_is_gone_cannot_be_connected_to PROCESS BOTH,
+        a_new_client_finds_the_server_as_it_was PROCESS BOTH;
+    "what connects is made by the user, and serves once":
+        a_server_that_is_gone_cannot_be_connected_to READY_MADE BOTH,
+        a_lost_connection_is_made_again_by_the_next_call READY_MADE BOTH,
+        a_connection_is_made_again_by_hand READY_MADE BOTH,
+        a_subscription_hears_that_its_connection_was_lost READY_MADE BOTH;
+    "each request finds a connection of its own":
+        a_lost_connection_stays_lost_unless_it_is_to_be_made_again HTTP BOTH,
+        a_reader_that_stops_holds_up_what_it_asks_for HTTP BOTH,
+        more_requests_than_a_connection_may_have_are_refused HTTP MODERN;
+    "a session outlives its connections, and its client may come back for the answers":
+        a_client_that_is_killed_has_cancelled_its_calls HTTP LEGACY,
+        a_subscription_hears_that_its_connection_was_lost HTTP LEGACY;
+    "only what belongs to a session can be resumed":
+        a_subscription_that_is_resumed_misses_nothing NOT_HTTP BOTH,
+        a_subscription_that_is_resumed_misses_nothing HTTP MODERN;
+    "a client that ends its half of a connection has left":
+        a_client_that_ends_its_half_is_answered HTTP BOTH;
+    "the closing handshake ends both halves":
+        a_client_that_ends_its_half_is_answered WEBSOCKET BOTH;
+    "a body that is too long is refused unread, and the connection with it":
+        a_frame_beyond_the_limit_costs_itself HTTP BOTH;
+    "what is not accepted is told by a status":
+        notices_and_answers_out_of_nowhere_are_ignored HTTP MODERN;
+    "a frame that is too long ends the connection":
+        a_frame_beyond_the_limit_costs_itself WEBSOCKET BOTH,
+        an_answer_beyond_the_limit_fails_its_call WEBSOCKET BOTH,
+        a_request_beyond_the_limit_fails_its_call WEBSOCKET BOTH;
+    "what is too long is skipped":
+        a_message_beyond_the_limit_ends_what_cannot_skip_it NOT_WEBSOCKET BOTH;
+    "text that is no UTF-8 ends the connection":
+        text_that_is_no_unicode_costs_itself WEBSOCKET BOTH;
+}
 
 /// Returns why a conversation is not held, if it is not.
 pub fn left_out(conversation: &str, binding: &str, era: Era) -> Option<&'static str> {

@@ -118,11 +118,22 @@ impl Connection {
             };
             match received {
                 Some(Ok(Some(frame))) => self.frame(frame),
-                Some(Err(error)) if error.is_oversized() => {
-                    self.refuse(None, &McpError::invalid_request(error.to_string()), None);
-                }
+                Some(Err(error)) if error.is_oversized() => self.oversized(&error),
                 Some(Ok(None) | Err(_)) | None => return,
             }
+        }
+    }
+
+    /// Tells whoever waits for a message that it was too long to be read.
+    fn oversized(&self, error: &turbomcp_transport::Error) {
+        let (beginning, refusal) = (error.beginning(), McpError::invalid_request(error.to_string()));
+        match Message::beginning(beginning) {
+            Some((Kind::Response, id)) => {
+                if let Some(peer) = self.peer.get() {
+                    peer.unreadable(id.of(beginning), refusal);
+                }
+            }
+            found => self.refuse(found.map(|(_, id)| id.of(beginning)), &refusal, None),
         }
     }
 

@@ -5,8 +5,8 @@ use turbomcp::client::http::HttpTarget;
 use turbomcp_tests::stage::Plan;
 
 use super::ports::Port;
-use crate::authority::Authority;
 use crate::binding::{Binding, Boxed, Control, Door, InProcess};
+use crate::papers::Papers;
 use crate::raw::Raw;
 
 pub struct Https;
@@ -16,12 +16,12 @@ impl Binding for Https {
         "https"
     }
 
-    fn start<'a>(&'a self, plan: &'a Plan, authority: &'a Authority) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
+    fn start<'a>(&'a self, plan: &'a Plan, papers: &'a Papers) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
         Box::pin(async {
             let server = InProcess::new(plan);
-            let config = authority.server("127.0.0.1").config();
+            let config = papers.server();
             let listener = server.stage.server.http().tls(config).bind("127.0.0.1:0").await.unwrap();
-            let trusted = authority.trusted();
+            let trusted = papers.trusted();
             let target = move |port| {
                 let target = HttpTarget::new(format!("https://127.0.0.1:{port}/mcp")).tls(trusted.clone());
                 target.into_target().unwrap()
@@ -30,7 +30,7 @@ impl Binding for Https {
                 Box::pin(std::future::ready(Raw::http(stream, address)))
             });
             server.serve(listener.serve());
-            (Arc::new(door.beneath_tls(authority)) as Arc<dyn Door>, server as Arc<dyn Control>)
+            (Arc::new(door.beneath_tls(papers)) as Arc<dyn Door>, server as Arc<dyn Control>)
         })
     }
 }

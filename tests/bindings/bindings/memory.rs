@@ -3,8 +3,8 @@ use std::sync::Arc;
 use turbomcp::transport::memory;
 use turbomcp_tests::stage::Plan;
 
-use crate::authority::Authority;
 use crate::binding::{Binding, BoxStream, Boxed, Control, Door, InProcess};
+use crate::papers::Papers;
 
 pub struct Memory;
 
@@ -13,7 +13,7 @@ impl Binding for Memory {
         "memory"
     }
 
-    fn start<'a>(&'a self, plan: &'a Plan, _: &'a Authority) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
+    fn start<'a>(&'a self, plan: &'a Plan, _: &'a Papers) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
         let server = InProcess::new(plan);
         let door: Arc<dyn Door> = Arc::new(Pair(server.clone()));
         Box::pin(std::future::ready((door, server as Arc<dyn Control>)))

@@ -10,6 +10,7 @@ mod tls;
 #[cfg(unix)]
 mod unix;
 mod websocket;
+mod wss;
 
 use crate::binding::Binding;
 
@@ -19,6 +20,7 @@ pub static BINDINGS: &[&dyn Binding] = &[
     &http::Http,
     &https::Https,
     &websocket::WebSocket,
+    &wss::Wss,
     &tcp::Tcp,
     &tls::Tls,
     #[cfg(unix)]

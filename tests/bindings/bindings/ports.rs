@@ -11,8 +11,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use turbomcp::client::Target;
 
-use crate::authority::Authority;
 use crate::binding::{BoxStream, Boxed, Door, Way};
+use crate::papers::Papers;
 use crate::raw::Raw;
 use crate::relay::Relay;
 
@@ -37,9 +37,9 @@ impl Port {
     }
 
     /// Has peers that say anything say it beneath TLS.
-    pub fn beneath_tls(mut self, authority: &Authority) -> Self {
+    pub fn beneath_tls(mut self, papers: &Papers) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(authority.path()).unwrap()).unwrap();
+        roots.add(CertificateDer::from_pem_file(papers.path()).unwrap()).unwrap();
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()

@@ -1,7 +1,7 @@
 //! The server in a process of its own, which is told from outside over a socket beside its standard streams.
 
-use std::process::Stdio as Pipe;
 use std::pin::Pin;
+use std::process::Stdio as Pipe;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,8 +15,8 @@ use tokio::task::AbortHandle;
 use turbomcp::client::{Command, IntoTarget, Target};
 use turbomcp_tests::stage::{Counts, Order, Plan, Report, line};
 
-use crate::authority::Authority;
 use crate::binding::{Binding, BoxStream, Boxed, Control, Door, Way};
+use crate::papers::Papers;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_fixture-server");
 
@@ -27,7 +27,7 @@ impl Binding for Stdio {
         "stdio"
     }
 
-    fn start<'a>(&'a self, plan: &'a Plan, _: &'a Authority) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
+    fn start<'a>(&'a self, plan: &'a Plan, _: &'a Papers) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
         Box::pin(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap().to_string();
@@ -58,6 +58,10 @@ impl Door for Programs {
         Box::pin(std::future::ready(Box::new(pipes) as BoxStream))
     }
 
+    fn starts_again(&self) -> bool {
+        true
+    }
+
     fn target<'a>(&'a self, way: Way<'a>) -> Boxed<'a, Target> {
         match way.relay {
             None => Box::pin(async { Command::new(PROGRAM).args(&self.arguments).into_target().unwrap() }),
@@ -78,7 +82,11 @@ struct Pipes {
 }
 
 impl AsyncRead for Pipes {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.output).poll_read(cx, buffer)
     }
 }
@@ -147,6 +155,13 @@ async fn attend(stream: TcpStream, processes: Arc<Mutex<Vec<Arc<Process>>>>, cou
         }
     }
     over.send_replace(true);
+    {
+        // A process that has ended holds on to nothing.
+        let mut counts = process.counts.lock().unwrap();
+        counts.let_go = counts.held;
+    }
+    let sum = sum(&processes.lock().unwrap());
+    counts.send_replace(sum);
 }
 
 fn sum(processes: &[Arc<Process>]) -> Counts {
@@ -166,19 +181,19 @@ fn sum(processes: &[Arc<Process>]) -> Counts {
 impl Control for Processes {
     fn order(&self, order: Order) -> Boxed<'_, ()> {
         Box::pin(async move {
-            // Our client may have been answered before the process was heard of here.
-            let processes = loop {
+            let mut is_done = false;
+            while !is_done {
                 let processes = self.processes.lock().unwrap().clone();
-                if !processes.is_empty() {
-                    break processes;
+                for process in processes.iter().filter(|process| !*process.is_over.borrow()) {
+                    let mut orders = process.orders.lock().await;
+                    is_done |= orders.0.write_all(line(&order).as_bytes()).await.is_ok()
+                        // A process that ends on being told so has no time to say that it has heard.
+                        && (orders.1.recv().await.is_some() || matches!(order, Order::Shutdown));
                 }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            };
-            for process in processes.iter().filter(|process| !*process.is_over.borrow()) {
-                let mut orders = process.orders.lock().await;
-                orders.0.write_all(line(&order).as_bytes()).await.unwrap();
-                // A process that ends on being told so has no time to say that it has heard.
-                let _ = orders.1.recv().await;
+                // Our client may have been answered before its process was heard of here.
+                if !is_done {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
             }
         })
     }

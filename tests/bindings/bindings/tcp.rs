@@ -6,8 +6,8 @@ use turbomcp::client::Target;
 use turbomcp::transport::tcp;
 use turbomcp_tests::stage::Plan;
 
-use crate::authority::Authority;
 use crate::binding::{Binding, BoxStream, Boxed, Control, Door, InProcess, Way};
+use crate::papers::Papers;
 use crate::relay::Relay;
 
 pub struct Tcp;
@@ -17,7 +17,7 @@ impl Binding for Tcp {
         "tcp"
     }
 
-    fn start<'a>(&'a self, plan: &'a Plan, _: &'a Authority) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
+    fn start<'a>(&'a self, plan: &'a Plan, _: &'a Papers) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
         Box::pin(async {
             let server = InProcess::new(plan);
             let listener = server.stage.server.bind_tcp("127.0.0.1:0").await.unwrap();

@@ -4,8 +4,8 @@ use turbomcp::client::{IntoTarget, TlsTarget};
 use turbomcp_tests::stage::Plan;
 
 use super::ports::Port;
-use crate::authority::Authority;
 use crate::binding::{Binding, Boxed, Control, Door, InProcess};
+use crate::papers::Papers;
 use crate::raw::Raw;
 
 pub struct Tls;
@@ -15,15 +15,16 @@ impl Binding for Tls {
         "tls"
     }
 
-    fn start<'a>(&'a self, plan: &'a Plan, authority: &'a Authority) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
+    fn start<'a>(&'a self, plan: &'a Plan, papers: &'a Papers) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
         Box::pin(async {
             let server = InProcess::new(plan);
-            let config = authority.server("127.0.0.1").config();
+            let config = papers.server();
             let listener = server.stage.server.bind_tls("127.0.0.1:0", config).await.unwrap();
-            let trusted = authority.trusted();
-            let target = move |port| TlsTarget::new(format!("127.0.0.1:{port}"), trusted.clone()).into_target().unwrap();
+            let trusted = papers.trusted();
+            let target =
+                move |port| TlsTarget::new(format!("127.0.0.1:{port}"), trusted.clone()).into_target().unwrap();
             let raw = |stream, _| Box::pin(std::future::ready(Raw::lines(stream))) as Boxed<'static, Raw>;
-            let door = Port::new(listener.local_addr(), target, raw).beneath_tls(authority);
+            let door = Port::new(listener.local_addr(), target, raw).beneath_tls(papers);
             server.serve(listener.serve());
             (Arc::new(door) as Arc<dyn Door>, server as Arc<dyn Control>)
         })

@@ -7,8 +7,8 @@ use turbomcp::client::Target;
 use turbomcp::transport::unix;
 use turbomcp_tests::stage::Plan;
 
-use crate::authority::Authority;
 use crate::binding::{Binding, BoxStream, Boxed, Control, Door, InProcess, Way};
+use crate::papers::Papers;
 
 pub struct Unix;
 
@@ -17,11 +17,11 @@ impl Binding for Unix {
         "unix"
     }
 
-    fn start<'a>(&'a self, plan: &'a Plan, authority: &'a Authority) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
+    fn start<'a>(&'a self, plan: &'a Plan, papers: &'a Papers) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
         static SOCKETS: AtomicUsize = AtomicUsize::new(0);
         let server = InProcess::new(plan);
         let name = format!("{}.socket", SOCKETS.fetch_add(1, Ordering::Relaxed));
-        let path = authority.path().with_file_name(name);
+        let path = papers.path().with_file_name(name);
         let listener = server.stage.server.bind_unix(&path).unwrap();
         server.serve(listener.serve());
         let door: Arc<dyn Door> = Arc::new(Socket(path));

@@ -4,8 +4,8 @@ use turbomcp::client::IntoTarget;
 use turbomcp_tests::stage::Plan;
 
 use super::ports::Port;
-use crate::authority::Authority;
 use crate::binding::{Binding, Boxed, Control, Door, InProcess};
+use crate::papers::Papers;
 use crate::raw::Raw;
 
 pub struct WebSocket;
@@ -15,7 +15,7 @@ impl Binding for WebSocket {
         "websocket"
     }
 
-    fn start<'a>(&'a self, plan: &'a Plan, _: &'a Authority) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
+    fn start<'a>(&'a self, plan: &'a Plan, _: &'a Papers) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
         Box::pin(async {
             let server = InProcess::new(plan);
             let listener = server.stage.server.bind_websocket("127.0.0.1:0").await.unwrap();

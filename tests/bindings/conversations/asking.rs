@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use turbomcp::client::ClientBuilder;
-use turbomcp::types::{
-    CreateMessageResult, ElicitRequestParams, ElicitResult, Root, SamplingMessageContentBlock,
-};
+use turbomcp::types::{CreateMessageResult, ElicitRequestParams, ElicitResult, Root, SamplingMessageContentBlock};
 use turbomcp::{ErrorCode, McpError};
 
 use crate::site::{Scene, Site, failure, said, soon};
@@ -95,7 +93,8 @@ pub async fn resources_and_prompts_may_ask_too(scene: Scene) {
 
 pub async fn what_the_client_did_not_offer_is_not_asked(scene: Scene) {
     let (_site, client) = scene.client().await;
-    let questions = [("ask", json!({})), ("sample", json!({"question": "?"})), ("roots", json!({})), ("visit", json!({}))];
+    let questions =
+        [("ask", json!({})), ("sample", json!({"question": "?"})), ("roots", json!({})), ("visit", json!({}))];
     for (tool, arguments) in questions {
         let error = failure(client.call_tool(tool, arguments)).await;
         assert!(error.as_mcp().is_some(), "{tool}: {error:?}");

@@ -13,7 +13,8 @@ use crate::site::{Scene, said, soon};
 pub async fn a_tool_is_called_with_arguments_of_any_type(scene: Scene) {
     let (_site, client) = scene.client().await;
     assert_eq!(said(&client, "add", json!({"a": 1, "b": 2})).await, "3");
-    let sum: i64 = soon(client.call_tool_as("add", BTreeMap::from([("a", -40), ("b", 2)])).into_future()).await.unwrap();
+    let sum: i64 =
+        soon(client.call_tool_as("add", BTreeMap::from([("a", -40), ("b", 2)])).into_future()).await.unwrap();
     assert_eq!(sum, -38);
     assert_eq!(said(&client, "nothing", json!({})).await, "nothing");
     let deep = json!({"deep": {"er": [null, true, 1.5]}, "n": 5});
@@ -23,7 +24,10 @@ pub async fn a_tool_is_called_with_arguments_of_any_type(scene: Scene) {
 pub async fn a_structured_result_is_read_as_its_type(scene: Scene) {
     let (_site, client) = scene.client().await;
     let result = soon(client.call_tool("point", json!({"x": 1, "y": -1})).into_future()).await.unwrap();
-    assert_eq!(serde_json::from_str::<Value>(result.structured_content.unwrap().get()).unwrap(), json!({"x": 1, "y": -1}));
+    assert_eq!(
+        serde_json::from_str::<Value>(result.structured_content.unwrap().get()).unwrap(),
+        json!({"x": 1, "y": -1})
+    );
     let point: Point = soon(client.call_tool_as("point", json!({"x": 3, "y": 4})).into_future()).await.unwrap();
     assert_eq!((point.x, point.y), (3, 4));
 }
@@ -57,7 +61,9 @@ pub async fn text_and_bytes_are_read(scene: Scene) {
 
 pub async fn templates_are_filled_in(scene: Scene) {
     let (_site, client) = scene.client().await;
-    for (uri, expected) in [("test://item/7", "item 7"), ("file:///srv/a/b.txt", "file a/b.txt"), ("file:///srv/%C3%A4", "file ä")] {
+    for (uri, expected) in
+        [("test://item/7", "item 7"), ("file:///srv/a/b.txt", "file a/b.txt"), ("file:///srv/%C3%A4", "file ä")]
+    {
         let read = soon(client.read_resource(uri).into_future()).await.unwrap();
         assert_eq!(read.contents[0].as_text(), Some(expected), "{uri}");
     }
@@ -65,7 +71,8 @@ pub async fn templates_are_filled_in(scene: Scene) {
 
 pub async fn prompts_are_filled_in(scene: Scene) {
     let (_site, client) = scene.client().await;
-    let prompt = soon(client.get_prompt("review", [("code", "fn main() {}"), ("times", "2")]).into_future()).await.unwrap();
+    let prompt =
+        soon(client.get_prompt("review", [("code", "fn main() {}"), ("times", "2")]).into_future()).await.unwrap();
     assert_eq!(prompt.messages[0].content.as_text(), Some("Review fn main() {} 2 times"));
     let gallery = soon(client.get_prompt("gallery", [("", ""); 0]).into_future()).await.unwrap().messages;
     assert!(matches!(gallery[0].content, ContentBlock::Image(_)));
@@ -88,7 +95,8 @@ pub async fn the_middleware_sees_each_request(scene: Scene) {
         said(&client, "add", json!({"a": a, "b": 1})).await;
     }
     soon(client.read_resource("test://fixed").into_future()).await.unwrap();
-    let seen = |counts: &turbomcp_tests::stage::Counts, method: &str| counts.requests.get(method).copied().unwrap_or_default();
+    let seen =
+        |counts: &turbomcp_tests::stage::Counts, method: &str| counts.requests.get(method).copied().unwrap_or_default();
     site.counted(|counts| seen(counts, "tools/call") == 3 && seen(counts, "resources/read") == 1).await;
     assert_eq!(seen(&before, "tools/call"), 0);
     let greeting = if site.is_modern() { "server/discover" } else { "initialize" };

@@ -6,7 +6,8 @@ use turbomcp::client::Era;
 
 use crate::site::{Scene, failure, said, soon};
 
-const LEGACY: [Revision; 4] = [Revision::V2024_11_05, Revision::V2025_03_26, Revision::V2025_06_18, Revision::V2025_11_25];
+const LEGACY: [Revision; 4] =
+    [Revision::V2024_11_05, Revision::V2025_03_26, Revision::V2025_06_18, Revision::V2025_11_25];
 
 pub async fn the_newest_revision_of_the_era_is_agreed_on(scene: Scene) {
     let (site, client) = scene.client().await;

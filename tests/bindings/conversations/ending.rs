@@ -11,7 +11,10 @@ use crate::relay::Flow;
 use crate::site::{Scene, Site, failure, said, soon, text};
 
 /// Calls what never ends, and waits until it has begun.
-async fn hold(site: &Site, client: &Client) -> tokio::task::JoinHandle<Result<turbomcp::types::CallToolResult, turbomcp::client::Error>> {
+async fn hold(
+    site: &Site,
+    client: &Client,
+) -> tokio::task::JoinHandle<Result<turbomcp::types::CallToolResult, turbomcp::client::Error>> {
     let held = site.counts().held;
     let call = tokio::spawn(client.call_tool("hold", ()).into_future());
     site.counted(|counts| counts.held == held + 1).await;
@@ -49,7 +52,9 @@ pub async fn dropping_the_client_lets_its_calls_go(scene: Scene) {
 pub async fn a_server_that_shuts_down_answers_what_is_under_way(scene: Scene) {
     let (site, client) = scene.client().await;
     let (begun, mut beginning) = tokio::sync::mpsc::channel(1);
-    let call = client.call_tool("wait", json!({"ms": 150})).on_progress(move |_| drop(begun.try_send(())));
+    let call = client.call_tool("wait", json!({"ms": 150})).on_progress(move |_| {
+        let _ = begun.try_send(());
+    });
     let call = tokio::spawn(call.into_future());
     soon(beginning.recv()).await.unwrap();
     site.order(Order::Shutdown).await;

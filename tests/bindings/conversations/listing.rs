@@ -48,7 +48,10 @@ pub async fn templates_are_listed_in_pages(scene: Scene) {
 pub async fn prompts_are_listed_in_pages(scene: Scene) {
     let site = scene.site_of(|plan| plan.page_size = 2).await;
     let prompts = soon(site.client().await.list_all_prompts()).await.unwrap();
-    assert_eq!(prompts.iter().map(|prompt| prompt.name.as_str()).collect::<Vec<_>>(), ["review", "asking_prompt", "gallery"]);
+    assert_eq!(
+        prompts.iter().map(|prompt| prompt.name.as_str()).collect::<Vec<_>>(),
+        ["review", "asking_prompt", "gallery"]
+    );
     let arguments = prompts[0].arguments.as_deref().unwrap();
     assert_eq!((arguments[0].name.as_str(), arguments[0].required), ("code", Some(true)));
 }
@@ -62,7 +65,8 @@ pub async fn a_cursor_nobody_gave_out_is_an_error(scene: Scene) {
 
 pub async fn what_is_added_is_listed_and_called(scene: Scene) {
     let (site, client) = scene.client().await;
-    let is_listed = async || soon(client.list_tools().fresh().all()).await.unwrap().iter().any(|tool| tool.name == "new");
+    let is_listed =
+        async || soon(client.list_tools().fresh().all()).await.unwrap().iter().any(|tool| tool.name == "new");
     assert!(!is_listed().await);
     site.order(Order::AddTool("new".to_owned())).await;
     assert!(is_listed().await);

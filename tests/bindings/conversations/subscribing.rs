@@ -139,7 +139,9 @@ pub async fn changes_and_calls_share_the_connection(scene: Scene) {
     let names: Vec<_> = uris.iter().map(String::as_str).collect();
     let mut subscription = soon(client.subscribe(resources(&names))).await.unwrap();
     let calls: Vec<_> = (0..20)
-        .map(|a: i64| tokio::spawn(client.call_tool_as::<i64>("add", serde_json::json!({"a": a, "b": 1})).into_future()))
+        .map(|a: i64| {
+            tokio::spawn(client.call_tool_as::<i64>("add", serde_json::json!({"a": a, "b": 1})).into_future())
+        })
         .collect();
     for uri in &names {
         site.order(updated(uri)).await;
