@@ -9,6 +9,7 @@ mod fixture;
 mod guides;
 mod hack;
 mod process;
+mod soak;
 mod strangers;
 mod test;
 mod tools;
@@ -35,6 +36,7 @@ usage: cargo xtask COMMAND
   hack                    every feature of every published crate alone
   tree                    the number of crates that a user's build pulls in
   deny                    licences, sources and duplicates of the dependencies
+  soak [--minutes N]      connections that come and go, killed, stalled and abandoned, and what is left of them
   bench [instructions | time [FILTER]]
                           the micro-benchmarks, each as a ratio to a plain baseline
         clients           our client and that of rmcp, calling one server";
@@ -66,6 +68,7 @@ fn run(arguments: &[&str]) -> Outcome {
         ["hack"] => hack::run(&workspace),
         ["tree"] => tree::run(&workspace),
         ["deny"] => deny::run(&workspace),
+        ["soak", rest @ ..] => soak::run(&workspace, rest),
         ["bench", rest @ ..] => bench::run(&workspace, rest),
         _ => Err(USAGE.into()),
     }
