@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
-use turbomcp::client::{BackoffStrategy, Client, ClientGroup, Era, HealthConfig, RetryConfig, RetryPolicy};
+use turbomcp::client::{
+    BackoffStrategy, Client, ClientBuilder, ClientGroup, Era, HealthConfig, RetryConfig, RetryPolicy,
+};
 use turbomcp::types::SubscriptionFilter;
 
 use crate::raw;
@@ -92,6 +94,11 @@ impl Scene {
     }
 }
 
+async fn connect(site: &Site, way: Way, builder: ClientBuilder) -> Client {
+    let connected = builder.connect(site.target(way).await).await;
+    connected.unwrap_or_else(|error| panic!("{way:?}: {error:?}"))
+}
+
 async fn end(client: Client, dice: &mut Dice) {
     if dice.is_even() {
         client.close().await;
@@ -99,7 +106,7 @@ async fn end(client: Client, dice: &mut Dice) {
 }
 
 async fn r#use(site: &Site, way: Way, dice: &mut Dice) {
-    let client = Client::builder().era(dice.era()).connect(site.target(way).await).await.unwrap();
+    let client = connect(site, way, Client::builder().era(dice.era())).await;
     for a in 0..dice.below(4) {
         let sum: i64 = client.call_tool_as("add", json!({"a": a, "b": 2})).await.unwrap();
         assert_eq!(sum, a as i64 + 2);
@@ -113,7 +120,7 @@ async fn r#use(site: &Site, way: Way, dice: &mut Dice) {
 
 async fn cancel(site: &Site, way: Way, dice: &mut Dice) {
     let retry = RetryPolicy::production();
-    let client = Client::builder().era(dice.era()).retry(retry).connect(site.target(way).await).await.unwrap();
+    let client = connect(site, way, Client::builder().era(dice.era()).retry(retry)).await;
     // The server that is a process has another tool that takes its time.
     let (name, arguments) =
         if matches!(way, Way::Process) { ("wait", json!({"ms": 1000})) } else { ("steps", json!({})) };
@@ -134,7 +141,7 @@ async fn cancel(site: &Site, way: Way, dice: &mut Dice) {
 
 async fn leave_unanswered(site: &Site, way: Way, dice: &mut Dice) {
     let builder = Client::builder().era(dice.era()).on_elicit(|_| std::future::pending());
-    let client = builder.connect(site.target(way).await).await.unwrap();
+    let client = connect(site, way, builder).await;
     let limit = Duration::from_millis(20 + dice.below(80) as u64);
     let _ = tokio::time::timeout(limit, client.call_tool("ask", json!({})).into_future()).await;
     end(client, dice).await;
@@ -143,7 +150,7 @@ async fn leave_unanswered(site: &Site, way: Way, dice: &mut Dice) {
 async fn subscribe(site: &Site, way: Way, dice: &mut Dice) {
     let checks = HealthConfig::new().check_interval(Duration::from_millis(20));
     let builder = Client::builder().era(dice.era()).health_checks(checks).reconnect();
-    let client = builder.connect(site.target(way).await).await.unwrap();
+    let client = connect(site, way, builder).await;
     let filter = SubscriptionFilter::new().with_tools_list_changed(true);
     let subscription = client.subscribe(filter).await.unwrap();
     dice.pause(100).await;

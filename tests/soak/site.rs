@@ -59,13 +59,14 @@ impl Server {
 
 fn limits() -> Limits {
     let mut limits = Limits::default();
-    limits.request_timeout = Duration::from_secs(2);
+    limits.request_timeout = Duration::from_secs(5);
     limits.client_answer_timeout = Duration::from_millis(500);
     limits.end_of_input = Duration::from_millis(200);
     limits.shutdown = Duration::from_secs(2);
     limits.body_timeout = Duration::from_millis(500);
-    limits.header_timeout = Duration::from_secs(1);
-    limits.handshake_timeout = Duration::from_millis(500);
+    limits.header_timeout = Duration::from_secs(2);
+    // Longer than a busy machine takes for a handshake.
+    limits.handshake_timeout = Duration::from_secs(5);
     limits.keep_alive = Duration::from_millis(300);
     limits.session_idle = Duration::from_secs(1);
     limits.replay_age = Duration::from_millis(500);
