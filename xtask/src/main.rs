@@ -41,7 +41,8 @@ usage: cargo xtask COMMAND
   soak [--minutes N]      connections that come and go, killed, stalled and abandoned, and what is left of them
   bench [instructions | time [FILTER]]
                           the micro-benchmarks, each as a ratio to a plain baseline
-        clients           our client and that of rmcp, calling one server";
+        clients           our client and that of rmcp, calling one server
+        bindings          each binding, beside a program that only sends back what it is sent";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
