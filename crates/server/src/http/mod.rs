@@ -15,6 +15,8 @@ mod session;
 mod stream;
 #[cfg_attr(not(feature = "tls"), path = "tls/without.rs")]
 mod tls;
+#[cfg(all(unix, feature = "unix"))]
+mod unix;
 #[cfg(feature = "websocket")]
 mod websocket;
 
@@ -22,3 +24,5 @@ pub(crate) use events::Events;
 pub(crate) use mirrored::check as check_mirrored;
 pub use server::{HttpListener, HttpServer};
 pub(crate) use stream::{Last, Stream};
+#[cfg(all(unix, feature = "unix"))]
+pub use unix::HttpUnixListener;
