@@ -16,7 +16,7 @@ use crate::router::Router;
 use crate::schema::SchemaStyle;
 use crate::seal::KEY_BYTES;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
-use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig};
+use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility};
 
 /// Builds a server.
 #[must_use]
@@ -26,6 +26,7 @@ pub struct ServerBuilder {
     layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
     keys: Vec<[u8; KEY_BYTES]>,
     auth: Option<Auth>,
+    visibility: Option<Visibility>,
 }
 
 impl ServerBuilder {
@@ -37,6 +38,7 @@ impl ServerBuilder {
             layers: Vec::new(),
             keys: Vec::new(),
             auth: None,
+            visibility: None,
         }
     }
 
@@ -166,6 +168,12 @@ impl ServerBuilder {
     /// [`Principal`]: turbomcp_transport::Principal
     pub fn auth(mut self, auth: impl Authenticate) -> Self {
         self.auth = Some(Auth::new(auth));
+        self
+    }
+
+    /// Decides which tools, resources and prompts exist for a caller, also of those that are registered later.
+    pub fn visibility(mut self, visibility: Visibility) -> Self {
+        self.visibility = Some(visibility);
         self
     }
 
@@ -343,7 +351,7 @@ impl ServerBuilder {
     #[must_use]
     pub fn build(self) -> McpServer {
         let stack = self.layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
-        McpServer::assemble(self.config, self.registry, stack, &self.keys, self.auth)
+        McpServer::assemble(self.config, self.registry, stack, &self.keys, self.auth, self.visibility)
     }
 }
 
