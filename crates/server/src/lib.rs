@@ -81,7 +81,7 @@ pub use handler::{
     ResourceFunction, ResourceHandler, ToolFunction, ToolHandler, Validation,
 };
 #[cfg(feature = "http")]
-pub use http::{HttpListener, HttpServer};
+pub use http::{CorsConfig, HttpListener, HttpServer};
 pub use input::Ask;
 pub use limits::Limits;
 #[doc(hidden)]

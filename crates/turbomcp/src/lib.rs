@@ -100,7 +100,7 @@ pub use turbomcp_server::{
     ToolError, ToolFunction, ToolHandler, Validation, ValidationConfig, schema, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
-pub use turbomcp_server::{HttpListener, HttpServer};
+pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer};
 pub use turbomcp_transport as transport;
 
 #[cfg(feature = "client")]
