@@ -14,7 +14,7 @@ use crate::router::Router;
 use crate::schema::SchemaStyle;
 use crate::seal::KEY_BYTES;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
-use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig};
+use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, operator};
 
 /// Builds a server.
 #[must_use]
@@ -23,12 +23,19 @@ pub struct ServerBuilder {
     registry: HandlerRegistry,
     layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
     keys: Vec<[u8; KEY_BYTES]>,
+    pub(crate) operator: operator::Settings,
 }
 
 impl ServerBuilder {
     /// Starts with a server that has no handlers.
     pub fn new() -> Self {
-        Self { config: ServerConfig::default(), registry: HandlerRegistry::new(), layers: Vec::new(), keys: Vec::new() }
+        Self {
+            config: ServerConfig::default(),
+            registry: HandlerRegistry::new(),
+            layers: Vec::new(),
+            keys: Vec::new(),
+            operator: operator::Settings::default(),
+        }
     }
 
     /// Sets the name the server gives itself.
@@ -305,7 +312,7 @@ impl ServerBuilder {
     #[must_use]
     pub fn build(self) -> McpServer {
         let stack = self.layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
-        McpServer::assemble(self.config, self.registry, stack, &self.keys)
+        McpServer::assemble(self.config, self.registry, stack, &self.keys, self.operator)
     }
 }
 

@@ -33,6 +33,7 @@ mod era;
 mod error;
 mod form;
 mod handler;
+pub mod health;
 #[cfg(feature = "http")]
 mod http;
 mod hub;
@@ -40,6 +41,8 @@ mod in_flight;
 mod inner;
 mod input;
 mod limits;
+pub mod metrics;
+mod operator;
 mod outbox;
 mod outlet;
 mod peer;
@@ -65,6 +68,7 @@ mod sync;
 pub mod text;
 #[cfg(feature = "tls")]
 mod tls;
+mod trace;
 pub mod uri;
 mod validation;
 
@@ -81,7 +85,7 @@ pub use handler::{
     ResourceFunction, ResourceHandler, ToolFunction, ToolHandler, Validation,
 };
 #[cfg(feature = "http")]
-pub use http::{HttpListener, HttpServer};
+pub use http::{HttpListener, HttpServer, ManagementListener, ManagementServer};
 pub use input::Ask;
 pub use limits::Limits;
 #[doc(hidden)]
@@ -97,4 +101,5 @@ pub use sockets::UnixServer;
 pub use stack::{BoxError, Handle, Middleware, MiddlewareError, MiddlewareResult, Next, StackFuture};
 #[cfg(feature = "tls")]
 pub use tls::TlsServer;
+pub use trace::TraceContext;
 pub use validation::{SchemaValidator, ValidationConfig};

@@ -11,6 +11,7 @@ use turbomcp_transport::Transport;
 
 use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::hub::{Change, Hub};
+use crate::operator::{self, Operator};
 use crate::registry::{HandlerRegistry, Snapshot};
 use crate::seal::{KEY_BYTES, Seal};
 use crate::shutdown::{Serving, Shutdown, ShutdownHandle};
@@ -34,6 +35,7 @@ struct Shared {
     hub: Hub,
     seal: Seal,
     shutdown: Arc<Shutdown>,
+    operator: Operator,
 }
 
 impl McpServer {
@@ -60,6 +62,7 @@ impl McpServer {
         registry: HandlerRegistry,
         stack: Stack,
         keys: &[[u8; KEY_BYTES]],
+        operator: operator::Settings,
     ) -> Self {
         let implementation = config.implementation();
         let mut server_info_member = format!("\"{META_SERVER_INFO}\":").into_bytes();
@@ -73,6 +76,7 @@ impl McpServer {
                 hub: Hub::default(),
                 seal: Seal::new(keys, config.limits.request_state_age),
                 shutdown: Arc::default(),
+                operator: Operator::new(operator),
                 config,
             }),
         }
@@ -88,7 +92,7 @@ impl McpServer {
     ///
     /// Dropping the future ends the connection and cancels its requests.
     pub fn serve<T: Transport>(&self, transport: T) -> impl Future<Output = Result<(), Error>> + Send + use<T> {
-        connection::serve(self.clone(), transport)
+        connection::serve(self.clone(), transport, None)
     }
 
     /// Serves standard input and output until the input ends, or SIGTERM or SIGINT asks the server to end.
@@ -127,8 +131,18 @@ impl McpServer {
         self.shared.shutdown.started().await;
     }
 
+    /// Waits until the server was asked to end and nothing of it runs any more.
+    #[cfg(feature = "http")]
+    pub(crate) async fn shutdown_ended(&self) {
+        self.shared.shutdown.started().await;
+        self.shared.shutdown.ended().await;
+    }
+
     /// Has whoever waits for the end of the server wait for what is returned.
     pub(crate) fn serving(&self) -> Serving {
+        if let Some(health) = &self.shared.operator.health {
+            drop(health.start());
+        }
         self.shared.shutdown.serving()
     }
 
@@ -176,6 +190,10 @@ impl McpServer {
 
     pub(crate) fn server_info_member(&self) -> &[u8] {
         &self.shared.server_info_member
+    }
+
+    pub(crate) fn operator(&self) -> &Operator {
+        &self.shared.operator
     }
 
     pub(crate) fn stack(&self) -> &Stack {

@@ -21,6 +21,7 @@ use super::modern;
 use super::service::Answering;
 use super::session::{Session, Sessions};
 use crate::McpServer;
+use crate::metrics::ErrorType;
 use crate::reply::write_error;
 
 /// Everything the requests to one endpoint share.
@@ -82,7 +83,21 @@ impl Endpoint {
         B: HttpBody<Data: Send> + Send + 'static,
     {
         let (parts, body) = request.into_parts();
-        Box::pin(async move { Ok(self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| *refused)) })
+        Box::pin(async move {
+            Ok(self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| self.refused(*refused)))
+        })
+    }
+
+    /// Counts what was refused before it became a request.
+    #[cold]
+    fn refused(&self, response: Response<Body>) -> Response<Body> {
+        match response.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.server.metrics().error(ErrorType::Auth),
+            status if status.is_server_error() => self.server.metrics().error(ErrorType::Unavailable),
+            status if status.is_client_error() => self.server.metrics().error(ErrorType::Protocol),
+            _ => {}
+        }
+        response
     }
 
     /// Refuses requests for a host, or from an origin, that is not allowed.

@@ -7,6 +7,7 @@ mod head;
 mod legacy;
 mod mirrored;
 mod modern;
+mod operator;
 mod owner;
 mod server;
 mod service;
@@ -19,5 +20,6 @@ mod websocket;
 
 pub(crate) use events::Events;
 pub(crate) use mirrored::check as check_mirrored;
+pub use operator::{ManagementListener, ManagementServer};
 pub use server::{HttpListener, HttpServer};
 pub(crate) use stream::Stream;

@@ -18,11 +18,13 @@ use turbomcp_transport::listener::Bounds as Connections;
 
 use super::endpoint::{Endpoint, empty};
 use super::head::{SESSION_ID, VERSION};
+use super::operator::Pages;
 #[cfg(feature = "websocket")]
 use super::service::UpgradeService;
 use super::service::{Answering, McpService};
 use super::session::Sessions;
 use super::tls::{Doors, Tls};
+use crate::metrics::Connected;
 use crate::{Error, McpServer};
 
 /// How a server is offered over Streamable HTTP: where, and to whom.
@@ -154,13 +156,25 @@ impl HttpServer {
         if let Some((path, service)) = routes.websocket {
             router = router.route_service(&path, service);
         }
+        if let Some(pages) = routes.pages {
+            router = pages.into_router(router);
+        }
         Ok(router)
     }
 
     fn routes(&self, address: IpAddr) -> Result<Routes, Error> {
         let endpoint = self.endpoint(address)?;
+        let pages = Pages::beside(&endpoint);
+        if let Some(pages) = &pages {
+            #[cfg(feature = "websocket")]
+            let websocket = self.websocket.as_deref();
+            #[cfg(not(feature = "websocket"))]
+            let websocket = None;
+            pages.check(self.path.as_deref().into_iter().chain(websocket).collect())?;
+        }
         let http = self.path.as_deref().map(|path| Ok((plain(path)?, self.front(endpoint.clone())?)));
         Ok(Routes {
+            pages,
             http: http.transpose()?,
             #[cfg(feature = "websocket")]
             websocket: match self.websocket.as_deref() {
@@ -203,9 +217,7 @@ impl HttpServer {
 
 /// Returns a path that stands for itself.
 fn plain(path: &str) -> Result<Arc<str>, Error> {
-    if !path.starts_with('/') || path.contains(['{', '}', '?', '#']) {
-        return Err(Error::configuration(format!("path `{path}` is not a plain path")));
-    }
+    crate::operator::check_path(path)?;
     Ok(path.into())
 }
 
@@ -215,6 +227,7 @@ struct Routes {
     http: Option<(Arc<str>, Front)>,
     #[cfg(feature = "websocket")]
     websocket: Option<(Arc<str>, UpgradeService)>,
+    pages: Option<Pages>,
 }
 
 /// The endpoint, with or without what browsers ask for.
@@ -262,9 +275,12 @@ impl HttpListener {
             header_bytes: limits.header_bytes,
         };
         let end = server.shutdown_started();
+        let counted = server.clone();
         let service = move |address, told: Extensions, afterwards: &Afterwards| {
-            let routes = routes.at(address, afterwards);
+            let connected = Arc::new(Connected::new(counted.clone()));
+            let routes = routes.at(address, afterwards, &connected);
             service_fn(move |mut request: Request<Incoming>| {
+                let _connected = &connected;
                 request.extensions_mut().extend(told.clone());
                 routes.answer(request)
             })
@@ -276,13 +292,14 @@ impl HttpListener {
 
 impl Routes {
     /// Returns the routes for a connection from this address.
-    fn at(&self, address: SocketAddr, afterwards: &Afterwards) -> Self {
+    fn at(&self, address: SocketAddr, afterwards: &Afterwards, connected: &Arc<Connected>) -> Self {
         #[cfg(not(feature = "websocket"))]
-        let _ = afterwards;
+        let _ = (afterwards, connected);
         Self {
             http: self.http.as_ref().map(|(path, front)| (path.clone(), front.at(address))),
             #[cfg(feature = "websocket")]
-            websocket: self.websocket.as_ref().map(|(path, service)| (path.clone(), service.at(address, afterwards))),
+            websocket: self.websocket.as_ref().map(|(path, service)| (path.clone(), service.at(address, afterwards, connected))),
+            pages: self.pages.as_ref().map(|pages| pages.at(address)),
         }
     }
 
@@ -297,7 +314,10 @@ impl Routes {
         match &self.http {
             Some((path, Front::Plain(service))) if asked == &**path => service.clone().call(request),
             Some((path, Front::Cors(service))) if asked == &**path => Box::pin(service.clone().call(request)),
-            _ => Box::pin(async { Ok(empty(StatusCode::NOT_FOUND)) }),
+            _ => {
+                let page = self.pages.as_ref().and_then(|pages| pages.answer(request));
+                page.unwrap_or_else(|| Box::pin(async { Ok(empty(StatusCode::NOT_FOUND)) }))
+            }
         }
     }
 }
