@@ -1,6 +1,7 @@
 //! What is refused before anybody connects.
 
-use turbomcp::client::{Client, TlsTarget};
+use turbomcp::client::http::HttpTarget;
+use turbomcp::client::{Client, TlsTarget, WsConfig};
 use turbomcp::transport::tls::{CertValidationConfig, ClientAuthMode, TlsConfig};
 use turbomcp::{McpServer, ServerBuilder};
 
@@ -23,9 +24,14 @@ async fn refused_by_servers(config: TlsConfig, why: &str) {
 
 /// Checks that a client does not take a configuration; there is no server, which would be another error.
 async fn refused_by_clients(config: TlsConfig, why: &str) {
-    let error = Client::connect(TlsTarget::new("127.0.0.1:1", config)).await.unwrap_err();
-    let source = std::error::Error::source(&error).unwrap().to_string();
-    assert!(source.contains(why), "{source}");
+    let tls = Client::connect(TlsTarget::new("127.0.0.1:1", config.clone())).await.unwrap_err();
+    let https = Client::connect(HttpTarget::new("https://127.0.0.1:1/").tls(config.clone())).await.unwrap_err();
+    let wss = Client::connect(WsConfig::new().url("wss://127.0.0.1:1/").tls(config)).await.unwrap_err();
+    for error in [tls, https, wss] {
+        let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+        let causes: Vec<_> = causes.map(ToString::to_string).collect();
+        assert!(causes.iter().any(|cause| cause.contains(why)), "{causes:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
-//! TLS beneath both bindings that have it, with certificates of authorities that exist for the length of a test.
+//! TLS beneath the bindings that have it, with certificates of authorities that exist for the length of a test.
 
 mod authority;
 mod clients;
 mod configuration;
 mod handshakes;
 mod hosts;
+mod metrics;
 mod reload;
 mod site;
 mod strangers;

@@ -5,8 +5,10 @@
 //! | here | [`HttpTarget`]: where the server is, and what every request carries |
 //! | [`authorize`] | who asks: the seam for OAuth or any other scheme |
 
+mod after;
 pub mod authorize;
 mod body;
+mod counted;
 mod first;
 mod link;
 mod listen;
@@ -30,6 +32,7 @@ use authorize::{Authorize, ErasedAuthorize};
 use link::HttpLink;
 use send::Http;
 use tls::Tls;
+use turbomcp_transport::metrics::Binding as Counted;
 
 /// A server that is reached over HTTP.
 ///
@@ -95,7 +98,8 @@ impl HttpTarget {
             headers.append(name, value);
         }
         let tls = self.tls.client_config()?;
-        Ok(Http::new(parse(&self.url)?, headers, self.authorize.clone(), settings.max_message_bytes, tls))
+        let meter = settings.metrics.as_ref().map(|metrics| metrics.meter(Counted::Http));
+        Ok(Http::new(parse(&self.url)?, headers, self.authorize.clone(), settings.max_message_bytes, tls, meter))
     }
 }
 
@@ -162,6 +166,10 @@ impl Connector for HttpTarget {
 
     fn binding(&self) -> Binding {
         Binding::Http
+    }
+
+    fn counted_as(&self) -> Counted {
+        Counted::Http
     }
 
     fn can_reopen(&self) -> bool {

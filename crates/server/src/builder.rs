@@ -6,7 +6,10 @@ use std::time::Duration;
 use tower_layer::Layer;
 use tower_service::Service;
 use turbomcp_protocol::types::{CompletionReference, Icon, Root};
+use turbomcp_transport::authenticate::Authenticate;
+use turbomcp_transport::metrics::TransportMetrics;
 
+use crate::auth::Auth;
 use crate::handler::{CompletionHandler, IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::registry::HandlerRegistry;
 use crate::request::{Request, Response};
@@ -24,6 +27,8 @@ pub struct ServerBuilder {
     layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
     keys: Vec<[u8; KEY_BYTES]>,
     pub(crate) operator: operator::Settings,
+    metrics: Option<TransportMetrics>,
+    auth: Option<Auth>,
 }
 
 impl ServerBuilder {
@@ -35,6 +40,8 @@ impl ServerBuilder {
             layers: Vec::new(),
             keys: Vec::new(),
             operator: operator::Settings::default(),
+            auth: None,
+            metrics: None,
         }
     }
 
@@ -135,6 +142,52 @@ impl ServerBuilder {
     /// Unless set, a key is made up when the server is built, and only this process accepts what it has sealed.
     pub fn request_state_keys(mut self, keys: impl IntoIterator<Item = [u8; KEY_BYTES]>) -> Self {
         self.keys = keys.into_iter().collect();
+        self
+    }
+
+    /// Lets in only whom this lets in, on every binding: over HTTP each request is looked at before it is read, elsewhere
+    /// each connection when it is opened. What it has found out is the [`Principal`] in the extensions of a request.
+    ///
+    /// A `Principal` that a layer of HTTP in front, or the transport itself, has put into the extensions stands.
+    ///
+    /// ```
+    /// use turbomcp_server::ServerBuilder;
+    /// use turbomcp_transport::authenticate::{Authenticate, Refusal, Shown};
+    /// use turbomcp_transport::{ParentProcess, Principal};
+    ///
+    /// struct OnlyWhoeverStartedIt;
+    ///
+    /// impl Authenticate for OnlyWhoeverStartedIt {
+    ///     async fn authenticate(&self, shown: Shown<'_>) -> Result<Option<Principal>, Refusal> {
+    ///         let started = shown.get::<ParentProcess>();
+    ///         started.map(|_| Some(Principal::new("owner"))).ok_or_else(|| Refusal::unauthorized("only for my owner"))
+    ///     }
+    /// }
+    ///
+    /// let server = ServerBuilder::new().auth(OnlyWhoeverStartedIt).build();
+    /// # drop(server);
+    /// ```
+    ///
+    /// [`Principal`]: turbomcp_transport::Principal
+    pub fn auth(mut self, auth: impl Authenticate) -> Self {
+        self.auth = Some(Auth::new(auth));
+        self
+    }
+
+    /// Counts connections, messages, bytes and how long requests take. Nothing is counted unless set.
+    ///
+    /// ```
+    /// use turbomcp_server::ServerBuilder;
+    /// use turbomcp_transport::metrics::{MetricsConfig, TransportMetrics};
+    ///
+    /// let metrics = TransportMetrics::new(MetricsConfig::new());
+    /// let server = ServerBuilder::new().transport_metrics(metrics.clone()).build();
+    /// // While the server runs:
+    /// println!("{} connections", metrics.snapshot().active_connections);
+    /// # drop(server);
+    /// ```
+    pub fn transport_metrics(mut self, metrics: TransportMetrics) -> Self {
+        self.metrics = Some(metrics);
         self
     }
 
@@ -312,7 +365,7 @@ impl ServerBuilder {
     #[must_use]
     pub fn build(self) -> McpServer {
         let stack = self.layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
-        McpServer::assemble(self.config, self.registry, stack, &self.keys, self.operator)
+        McpServer::assemble(self.config, self.registry, stack, &self.keys, self.auth, self.metrics, self.operator)
     }
 }
 

@@ -22,6 +22,7 @@
 //! ```
 
 mod arguments;
+mod auth;
 mod batch;
 mod builder;
 mod config;
@@ -43,6 +44,8 @@ mod input;
 mod limits;
 pub mod metrics;
 mod operator;
+#[cfg(feature = "otel")]
+pub mod otel;
 mod outbox;
 mod outlet;
 mod peer;

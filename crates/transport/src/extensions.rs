@@ -55,11 +55,11 @@ impl Extensions {
 /// What is kept for a caller between requests is bound to it. A request without one is anonymous, which is not the same
 /// as an identity that is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Identity(Box<str>);
+pub struct Identity(Arc<str>);
 
 impl Identity {
     /// Takes what tells callers apart, for example issuer and subject of a token.
-    pub fn new(identity: impl Into<Box<str>>) -> Self {
+    pub fn new(identity: impl Into<Arc<str>>) -> Self {
         Self(identity.into())
     }
 
@@ -107,6 +107,21 @@ impl TlsIdentity {
 impl From<&TlsIdentity> for Identity {
     fn from(identity: &TlsIdentity) -> Self {
         Self::new(format!("tls:sha256:{}", identity.fingerprint()))
+    }
+}
+
+/// Says that the process which started this one is at the other end: it speaks over the standard input and output, and has
+/// set the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParentProcess;
+
+impl ParentProcess {
+    /// Says so.
+    #[expect(clippy::new_without_default, reason = "it is a statement, not a value")]
+    #[must_use]
+    pub fn new() -> Self {
+        Self
     }
 }
 

@@ -12,9 +12,11 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
+use turbomcp_transport::metrics::Meter;
 
 use super::authorize::{Challenge, Credentials, ErasedAuthorize, Head, Next};
 use super::body::Whole;
+use super::counted::Counting;
 use crate::Error;
 
 /// How often a request is sent again because it was redirected.
@@ -27,7 +29,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server's address, and the connections to it.
 pub(super) struct Http {
-    client: Client<HttpsConnector<HttpConnector>, Whole>,
+    client: Client<HttpsConnector<Counting<HttpConnector>>, Whole>,
     pub(super) url: Uri,
     /// What every request carries.
     headers: HeaderMap,
@@ -48,6 +50,7 @@ impl Http {
         authorize: Option<Arc<dyn ErasedAuthorize>>,
         max_message_bytes: usize,
         tls: ClientConfig,
+        meter: Option<Meter>,
     ) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
@@ -57,7 +60,7 @@ impl Http {
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(60))
             .pool_timer(TokioTimer::new())
-            .build(tls.https_or_http().enable_http1().wrap_connector(tcp));
+            .build(tls.https_or_http().enable_http1().wrap_connector(Counting::new(tcp, meter)));
         Self {
             client,
             url,

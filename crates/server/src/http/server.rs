@@ -15,9 +15,11 @@ use tower_service::Service;
 use turbomcp_transport::http::listener::{Afterwards, Bounds};
 use turbomcp_transport::http::origin::OriginPolicy;
 use turbomcp_transport::listener::Bounds as Connections;
+use turbomcp_transport::metrics::Meter;
 
 use super::endpoint::{Endpoint, empty};
 use super::head::{SESSION_ID, VERSION};
+use super::metadata::Metadata;
 use super::operator::Pages;
 #[cfg(feature = "websocket")]
 use super::service::UpgradeService;
@@ -67,11 +69,6 @@ impl HttpServer {
         }
     }
 
-    #[cfg(feature = "websocket")]
-    pub(super) fn only_websocket(server: McpServer) -> Self {
-        Self { path: None, ..Self::new(server).websocket("/") }
-    }
-
     /// Sets the path of the one URL that clients use. `/mcp` unless set.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
@@ -86,6 +83,13 @@ impl HttpServer {
     pub fn websocket(mut self, path: impl Into<String>) -> Self {
         self.websocket = Some(path.into());
         self
+    }
+
+    /// Answers requests to become a [WebSocket](Self::websocket) on a path, and nothing else.
+    #[cfg(feature = "websocket")]
+    pub fn websocket_only(mut self, path: impl Into<String>) -> Self {
+        self.path = None;
+        self.websocket(path)
     }
 
     /// Answers requests that name one of these hosts and no others: `host`, or `host:port`.
@@ -117,7 +121,7 @@ impl HttpServer {
     ///
     /// If the address cannot be listened on ([`Error::is_bind`]), or a host, origin or path is malformed.
     pub async fn bind(self, address: impl ToSocketAddrs) -> Result<HttpListener, Error> {
-        let doors = self.tls.open(self.server.limits())?;
+        let doors = self.tls.open(&self.server)?;
         let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
         let address = listener.local_addr().map_err(Error::bind)?;
         let routes = self.routes(address.ip())?;
@@ -159,6 +163,9 @@ impl HttpServer {
         if let Some(pages) = routes.pages {
             router = pages.into_router(router);
         }
+        if let Some(metadata) = routes.metadata {
+            router = metadata.paths().fold(router, |router, path| router.route_service(path, metadata.clone()));
+        }
         Ok(router)
     }
 
@@ -176,6 +183,7 @@ impl HttpServer {
         Ok(Routes {
             pages,
             http: http.transpose()?,
+            metadata: Metadata::of(&self.server, self.main_path()),
             #[cfg(feature = "websocket")]
             websocket: match self.websocket.as_deref() {
                 Some(path) if self.path.as_deref() == Some(path) => {
@@ -187,6 +195,15 @@ impl HttpServer {
                 None => None,
             },
         })
+    }
+
+    /// Returns the path that the URL of the server has.
+    fn main_path(&self) -> Option<&str> {
+        #[cfg(feature = "websocket")]
+        if self.path.is_none() {
+            return self.websocket.as_deref();
+        }
+        self.path.as_deref()
     }
 
     fn endpoint(&self, address: IpAddr) -> Result<Arc<Endpoint>, Error> {
@@ -225,6 +242,7 @@ fn plain(path: &str) -> Result<Arc<str>, Error> {
 #[derive(Debug, Clone)]
 struct Routes {
     http: Option<(Arc<str>, Front)>,
+    metadata: Option<Metadata>,
     #[cfg(feature = "websocket")]
     websocket: Option<(Arc<str>, UpgradeService)>,
     pages: Option<Pages>,
@@ -275,12 +293,15 @@ impl HttpListener {
             header_bytes: limits.header_bytes,
         };
         let end = server.shutdown_started();
+        let meter = server.http_meter().cloned();
         let counted = server.clone();
         let service = move |address, told: Extensions, afterwards: &Afterwards| {
             let connected = Arc::new(Connected::new(counted.clone()));
             let routes = routes.at(address, afterwards, &connected);
+            let opened = meter.as_ref().map(Meter::opened);
             service_fn(move |mut request: Request<Incoming>| {
-                let _connected = &connected;
+                // It counts until the connection lets go of this function.
+                let _ = (&opened, &connected);
                 request.extensions_mut().extend(told.clone());
                 routes.answer(request)
             })
@@ -297,6 +318,7 @@ impl Routes {
         let _ = (afterwards, connected);
         Self {
             http: self.http.as_ref().map(|(path, front)| (path.clone(), front.at(address))),
+            metadata: self.metadata.clone(),
             #[cfg(feature = "websocket")]
             websocket: self.websocket.as_ref().map(|(path, service)| (path.clone(), service.at(address, afterwards, connected))),
             pages: self.pages.as_ref().map(|pages| pages.at(address)),
@@ -315,6 +337,10 @@ impl Routes {
             Some((path, Front::Plain(service))) if asked == &**path => service.clone().call(request),
             Some((path, Front::Cors(service))) if asked == &**path => Box::pin(service.clone().call(request)),
             _ => {
+                if let Some(metadata) = self.metadata.as_ref().filter(|metadata| metadata.is_at(asked)) {
+                    let response = metadata.answer(request.method());
+                    return Box::pin(async { Ok(response) });
+                }
                 let page = self.pages.as_ref().and_then(|pages| pages.answer(request));
                 page.unwrap_or_else(|| Box::pin(async { Ok(empty(StatusCode::NOT_FOUND)) }))
             }

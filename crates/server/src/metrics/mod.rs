@@ -19,6 +19,8 @@ mod config;
 mod detail;
 mod exposition;
 mod process;
+#[cfg_attr(not(feature = "otel"), path = "sink/without.rs")]
+mod sink;
 mod user;
 
 use std::collections::HashMap;
@@ -90,6 +92,7 @@ pub struct ServerMetrics {
     durations: RwLock<HashMap<String, Histogram>>,
     /// What is counted by method and kind of error, if somebody wants to see it.
     detail: Option<Box<Detail>>,
+    pub(crate) sink: sink::Sink,
 }
 
 /// Why something was not answered with a result; a label with few values.
@@ -264,6 +267,9 @@ impl ServerMetrics {
         }
         if let Some(detail) = &self.detail {
             detail.end(method, took, end);
+        }
+        if *method != Method::SUBSCRIPTIONS_LISTEN {
+            self.sink.record(method, took, end);
         }
     }
 

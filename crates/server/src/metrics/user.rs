@@ -17,7 +17,7 @@ const LABEL_BYTES: usize = 128;
 /// What a label is called whose combination was one too many.
 const OVERFLOW: (&str, &str) = ("overflow", "true");
 
-pub(super) type Labels = Vec<(String, String)>;
+pub(crate) type Labels = Vec<(String, String)>;
 
 /// Something that is measured, with a series of values for each combination of labels.
 #[derive(Debug)]
@@ -269,6 +269,26 @@ impl Metric {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.family.name
+    }
+
+    #[cfg(feature = "otel")]
+    pub(crate) fn help(&self) -> &str {
+        &self.family.help
+    }
+
+    #[cfg(feature = "otel")]
+    pub(crate) fn is_counter(&self) -> bool {
+        self.family.kind == Kind::Counter
+    }
+
+    /// Calls `each` with the labels and the value of each series, if its values are numbers.
+    #[cfg(feature = "otel")]
+    pub(crate) fn numbers(&self, mut each: impl FnMut(&Labels, f64)) {
+        for (labels, series) in self.family.series() {
+            if let Series::Number(sum) = &*series {
+                each(&labels, sum.get());
+            }
+        }
     }
 
     fn check(&self) -> Result<(), Error> {
