@@ -50,6 +50,7 @@
 //! | fail | [`ToolError`], [`McpError`], [`ServerError`] |
 //! | run, change and end a server | [`McpServer`], [`ServerConfig`], [`IntoServer`], [`ShutdownHandle`] |
 //! | bound what it takes on | [`Limits`] |
+//! | say whether it is well, and what it counts | [`health`], [`metrics`] |
 //! | wrap code around every request | [`Middleware`], [`ServerBuilder::layer`] |
 //! | call a server, with the feature `client` | `Client` |
 //!
@@ -58,6 +59,7 @@
 //! | [`prelude`] | what a first program uses |
 //! | [`types`] | the types of the protocol: content, definitions, results, capabilities |
 //! | [`transport`] | how messages travel: stdio, memory, byte streams, the rules of HTTP, and the trait for others |
+//! | [`health`], [`metrics`] | what whoever operates a server reads |
 //! | [`schema`] | JSON Schemas of arguments and results |
 //! | [`uri`], [`text`] | URI templates, and values read from a text |
 //!
@@ -73,12 +75,14 @@
 //! | `websocket` | WebSocket: `McpServer::run_websocket`, `HttpServer::websocket`, and `ws://` for the client | no |
 //! | `client` | `client`: the client, over the bindings that are chosen beside it | no |
 //! | `auth`, or `oauth` | `auth`: OAuth for the client over HTTP, `auth::OAuthClient` | no |
+//! | `otel` | `otel`: traces and metrics over OTLP | no |
 //! | `basic` | `macros` and `stdio` | |
 //! | `all-transports` | `stdio`, `http`, `websocket`, `tcp`, `unix` and `tls` | |
 //! | `full` | everything | |
 
 #[cfg(feature = "client")]
 pub mod client;
+pub mod health;
 pub mod prelude;
 
 #[cfg(feature = "auth")]
@@ -97,10 +101,12 @@ pub use turbomcp_server::{
     IntoToolHandler, Json, Limits, McpServer, Middleware, MiddlewareError, MiddlewareResult, Next, Params, Progress,
     PromptHandler, ReadResourceRequest, Request, RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler,
     Response, SchemaValidator, ServerBuilder, ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture,
-    ToolError, ToolFunction, ToolHandler, Validation, ValidationConfig, schema, text, uri,
+    ToolError, ToolFunction, ToolHandler, TraceContext, Validation, ValidationConfig, metrics, schema, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
-pub use turbomcp_server::{HttpListener, HttpServer};
+pub use turbomcp_server::{HttpListener, HttpServer, ManagementListener, ManagementServer};
+#[cfg(feature = "otel")]
+pub use turbomcp_server::otel;
 pub use turbomcp_transport as transport;
 pub use turbomcp_transport::Principal;
 

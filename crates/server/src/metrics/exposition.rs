@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::fmt::{Display, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use turbomcp_transport::metrics::{BindingSnapshot, MetricsSnapshot};
+
 use super::process::Process;
 use super::user::{Family, Kind, Metric, Series};
 use super::{Detail, ServerMetrics};
@@ -53,6 +55,9 @@ pub(crate) fn render(server: &McpServer, custom: &[Metric], detail: &Detail, for
         let this = server.implementation();
         let labels = [("name", &*this.name), ("version", &*this.version), ("turbomcp", env!("CARGO_PKG_VERSION"))];
         text.sample(&name("build_info"), &labels, 1);
+    }
+    if let Some(transport) = server.transport_metrics() {
+        text.bindings(&name, &transport.snapshot());
     }
     if settings.custom {
         text.told(&name, metrics);
@@ -104,6 +109,31 @@ impl Text {
         for (rest, kind, value, help) in numbers {
             if self.family(&name(rest), kind, help) {
                 self.sample(&name(rest), &[], value.load(Ordering::Relaxed));
+            }
+        }
+    }
+
+    /// Writes what is counted of each binding.
+    fn bindings(&mut self, name: &impl Fn(&str) -> String, snapshot: &MetricsSnapshot) {
+        type Read = fn(&BindingSnapshot) -> u64;
+        let numbers: [(&str, Read, &str); 8] = [
+            ("connections_opened_total", |b| b.connections_opened, "Connections that were opened."),
+            ("connections_refused_total", |b| b.connections_refused, "Connections and requests that were turned away."),
+            ("connections_broken_total", |b| b.connections_broken, "Connections that ended by a failure."),
+            ("handshakes_failed_total", |b| b.handshakes_failed, "Handshakes of TLS that came to nothing."),
+            ("messages_received_total", |b| b.messages_received, "Messages that have arrived."),
+            ("bytes_received_total", |b| b.bytes_received, "Bytes of messages that have arrived."),
+            ("messages_sent_total", |b| b.messages_sent, "Messages that were sent."),
+            ("bytes_sent_total", |b| b.bytes_sent, "Bytes of messages that were sent."),
+        ];
+        let active: (&str, Read, &str) = ("connections", |b| b.active_connections, "Connections that are open.");
+        for (rest, read, help) in numbers.into_iter().chain([active]) {
+            let kind = if rest.ends_with("_total") { "counter" } else { "gauge" };
+            let name = name(&format!("transport_{rest}"));
+            if self.family(&name, kind, help) {
+                for (binding, counted) in &snapshot.bindings {
+                    self.sample(&name, &[("binding", binding.as_str())], read(counted));
+                }
             }
         }
     }
