@@ -8,6 +8,6 @@ pub mod schema;
 pub mod websocket;
 
 pub use child::Child;
-pub use client::{Client, initialize_params, modern};
+pub use client::{Client, PATIENCE, initialize_params, modern};
 pub use http::{Http, Reply, Request, Site};
 pub use websocket::{Frame, WebSocket};

@@ -3,11 +3,14 @@
 mod asking;
 mod config;
 mod handlers;
+mod health;
 mod macros;
+mod metrics;
 mod middleware;
 mod schemas;
 #[cfg(unix)]
 mod sockets;
+mod traces;
 mod validation;
 mod websocket;
 mod websocket_rules;

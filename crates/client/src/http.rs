@@ -17,8 +17,12 @@ mod send;
 mod session;
 #[cfg_attr(not(feature = "tls"), path = "http/tls/without.rs")]
 mod tls;
+#[cfg(unix)]
+mod unix;
+mod wire;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
@@ -29,10 +33,12 @@ use crate::exchange::{BoxFuture, Exchange};
 use crate::inbox::Inbox;
 use crate::target::{Binding, Connector, IntoTarget, Ready, Target};
 use authorize::{Authorize, ErasedAuthorize};
+use counted::Counting;
 use link::HttpLink;
 use send::Http;
 use tls::Tls;
 use turbomcp_transport::metrics::Binding as Counted;
+use wire::Wire;
 
 /// A server that is reached over HTTP.
 ///
@@ -61,12 +67,14 @@ pub struct HttpTarget {
     headers: Vec<(String, String)>,
     authorize: Option<Arc<dyn ErasedAuthorize>>,
     tls: Tls,
+    /// What the host of the URL is reached by, if it is not TCP.
+    socket: Option<Arc<Path>>,
 }
 
 impl HttpTarget {
     /// Names the server by its URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), headers: Vec::new(), authorize: None, tls: Tls::default() }
+        Self { url: url.into(), headers: Vec::new(), authorize: None, tls: Tls::default(), socket: None }
     }
 
     /// Adds a header to every request.
@@ -99,7 +107,8 @@ impl HttpTarget {
         }
         let tls = self.tls.client_config()?;
         let meter = settings.metrics.as_ref().map(|metrics| metrics.meter(Counted::Http));
-        Ok(Http::new(parse(&self.url)?, headers, self.authorize.clone(), settings.max_message_bytes, tls, meter))
+        let wire = Counting::new(Wire::new(self.socket.clone()), meter);
+        Ok(Http::new(parse(&self.url)?, headers, self.authorize.clone(), settings.max_message_bytes, tls, wire))
     }
 }
 

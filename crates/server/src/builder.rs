@@ -439,6 +439,17 @@ pub trait IntoServer: Sized {
         async move { server.run_unix(path).await }
     }
 
+    /// Serves Streamable HTTP on a Unix socket; see [`McpServer::run_http_unix`].
+    ///
+    /// # Errors
+    ///
+    /// If the path cannot be listened on.
+    #[cfg(all(unix, feature = "http", feature = "unix"))]
+    fn run_http_unix(self, path: impl Into<std::path::PathBuf>) -> impl Future<Output = Result<(), Error>> {
+        let server = self.into_server();
+        async move { server.run_http_unix(path).await }
+    }
+
     /// Serves TLS; see [`McpServer::run_tls`].
     ///
     /// # Errors

@@ -87,6 +87,8 @@ pub use handler::{
     IntoResourceHandler, IntoToolHandler, Json, PromptHandler, ReadResourceRequest, ResourceDefinition,
     ResourceFunction, ResourceHandler, ToolFunction, ToolHandler, Validation,
 };
+#[cfg(all(unix, feature = "http", feature = "unix"))]
+pub use http::HttpUnixListener;
 #[cfg(feature = "http")]
 pub use http::{HttpListener, HttpServer, ManagementListener, ManagementServer};
 pub use input::Ask;

@@ -43,6 +43,6 @@ pub mod unix;
 pub mod websocket;
 
 pub use error::Error;
-pub use extensions::{Extensions, Identity, ParentProcess, PeerAddr, TlsIdentity};
+pub use extensions::{Extensions, Identity, ParentProcess, PeerAddr, PeerCredentials, TlsIdentity};
 pub use principal::Principal;
 pub use transport::{Batch, Receive, Send, Transport};

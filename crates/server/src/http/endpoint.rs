@@ -14,7 +14,7 @@ use turbomcp_protocol::{ErrorCode, Kind, McpError, Message, Method, Revision};
 use turbomcp_transport::authenticate::Refusal;
 use turbomcp_transport::http::HttpRequest;
 use turbomcp_transport::http::origin::OriginPolicy;
-use turbomcp_transport::{Extensions, Identity, PeerAddr, Principal, TlsIdentity};
+use turbomcp_transport::{Extensions, Identity, PeerAddr, PeerCredentials, Principal, TlsIdentity};
 
 use super::body::{self, Body, BodyError};
 use super::head::Head;
@@ -73,6 +73,9 @@ pub(super) fn extensions(parts: Parts, peer_addr: Option<SocketAddr>) -> Extensi
     }
     if let Some(identity) = parts.extensions.get::<TlsIdentity>() {
         extensions.insert(identity.clone());
+    }
+    if let Some(credentials) = parts.extensions.get::<PeerCredentials>() {
+        extensions.insert(*credentials);
     }
     extensions.insert(HttpRequest::new(parts));
     if let Some(address) = peer_addr {

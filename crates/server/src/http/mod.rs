@@ -16,6 +16,8 @@ mod session;
 mod stream;
 #[cfg_attr(not(feature = "tls"), path = "tls/without.rs")]
 mod tls;
+#[cfg(all(unix, feature = "unix"))]
+mod unix;
 #[cfg(feature = "websocket")]
 mod websocket;
 
@@ -24,3 +26,5 @@ pub(crate) use mirrored::check as check_mirrored;
 pub use operator::{ManagementListener, ManagementServer};
 pub use server::{HttpListener, HttpServer};
 pub(crate) use stream::{Last, Stream};
+#[cfg(all(unix, feature = "unix"))]
+pub use unix::HttpUnixListener;

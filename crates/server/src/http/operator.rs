@@ -55,9 +55,10 @@ impl Pages {
         (!pages.paths().is_empty()).then_some(pages)
     }
 
-    /// Returns the pages for a connection from this address.
-    pub(super) fn at(&self, peer_addr: SocketAddr) -> Self {
-        Self { peer_addr: Some(peer_addr), ..self.clone() }
+    /// Returns the pages for a connection from this address; none if it is from a process on this machine, which may be a
+    /// proxy for anybody.
+    pub(super) fn at(&self, peer_addr: Option<SocketAddr>) -> Self {
+        Self { peer_addr, ..self.clone() }
     }
 
     /// Returns where the pages are.
@@ -261,7 +262,7 @@ impl ManagementListener {
             header_bytes: HEADER_BYTES,
         };
         listener::serve(listener, bounds, server.shutdown_ended(), |address, _| {
-            let pages = pages.at(address);
+            let pages = pages.at(Some(address));
             service_fn(move |request: Request<Incoming>| pages.clone().call(request))
         })
         .await;

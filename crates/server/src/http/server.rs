@@ -27,7 +27,7 @@ use super::service::{Answering, McpService};
 use super::session::Sessions;
 use super::tls::{Doors, Tls};
 use crate::metrics::Connected;
-use crate::{Error, McpServer};
+use crate::{Error, Limits, McpServer};
 
 /// How a server is offered over Streamable HTTP: where, and to whom.
 ///
@@ -45,7 +45,7 @@ use crate::{Error, McpServer};
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct HttpServer {
-    server: McpServer,
+    pub(super) server: McpServer,
     path: Option<String>,
     #[cfg(feature = "websocket")]
     websocket: Option<String>,
@@ -169,7 +169,7 @@ impl HttpServer {
         Ok(router)
     }
 
-    fn routes(&self, address: IpAddr) -> Result<Routes, Error> {
+    pub(super) fn routes(&self, address: IpAddr) -> Result<Routes, Error> {
         let endpoint = self.endpoint(address)?;
         let pages = Pages::beside(&endpoint);
         if let Some(pages) = &pages {
@@ -240,7 +240,7 @@ fn plain(path: &str) -> Result<Arc<str>, Error> {
 
 /// What is answered, and where.
 #[derive(Debug, Clone)]
-struct Routes {
+pub(super) struct Routes {
     http: Option<(Arc<str>, Front)>,
     metadata: Option<Metadata>,
     #[cfg(feature = "websocket")]
@@ -287,17 +287,13 @@ impl HttpListener {
         let Self { listener, server, routes, doors, .. } = self;
         let _serving = server.serving();
         let limits = server.limits();
-        let bounds = Bounds {
-            connections: Connections::new(limits.connections, limits.shutdown),
-            header_timeout: limits.header_timeout,
-            header_bytes: limits.header_bytes,
-        };
+        let bounds = bounds(limits);
         let end = server.shutdown_started();
         let meter = server.http_meter().cloned();
         let counted = server.clone();
         let service = move |address, told: Extensions, afterwards: &Afterwards| {
             let connected = Arc::new(Connected::new(counted.clone()));
-            let routes = routes.at(address, afterwards, &connected);
+            let routes = routes.at(Some(address), afterwards, &connected);
             let opened = meter.as_ref().map(Meter::opened);
             service_fn(move |mut request: Request<Incoming>| {
                 // It counts until the connection lets go of this function.
@@ -311,9 +307,22 @@ impl HttpListener {
     }
 }
 
+pub(super) fn bounds(limits: &Limits) -> Bounds {
+    Bounds {
+        connections: Connections::new(limits.connections, limits.shutdown),
+        header_timeout: limits.header_timeout,
+        header_bytes: limits.header_bytes,
+    }
+}
+
 impl Routes {
     /// Returns the routes for a connection from this address.
-    fn at(&self, address: SocketAddr, afterwards: &Afterwards, connected: &Arc<Connected>) -> Self {
+    pub(super) fn at(
+        &self,
+        address: Option<SocketAddr>,
+        afterwards: &Afterwards,
+        connected: &Arc<Connected>,
+    ) -> Self {
         #[cfg(not(feature = "websocket"))]
         let _ = (afterwards, connected);
         Self {
@@ -325,7 +334,7 @@ impl Routes {
         }
     }
 
-    fn answer(&self, request: Request<Incoming>) -> Answering {
+    pub(super) fn answer(&self, request: Request<Incoming>) -> Answering {
         let asked = request.uri().path();
         #[cfg(feature = "websocket")]
         if let Some((path, service)) = &self.websocket
@@ -349,7 +358,7 @@ impl Routes {
 }
 
 impl Front {
-    fn at(&self, address: SocketAddr) -> Self {
+    fn at(&self, address: Option<SocketAddr>) -> Self {
         match self {
             Self::Plain(service) => Self::Plain(service.at(address)),
             Self::Cors(service) => {

@@ -35,9 +35,9 @@ impl McpService {
         Self { endpoint, peer_addr }
     }
 
-    /// Returns the service for a connection from this address.
-    pub(super) fn at(&self, peer_addr: SocketAddr) -> Self {
-        Self { endpoint: self.endpoint.clone(), peer_addr: Some(peer_addr) }
+    /// Returns the service for a connection from this address; none if it is from a process on this machine.
+    pub(super) fn at(&self, peer_addr: Option<SocketAddr>) -> Self {
+        Self { endpoint: self.endpoint.clone(), peer_addr }
     }
 }
 
@@ -81,10 +81,15 @@ impl UpgradeService {
     }
 
     /// Returns the service for a connection from this address.
-    pub(super) fn at(&self, peer_addr: SocketAddr, afterwards: &Afterwards, connected: &Arc<Connected>) -> Self {
+    pub(super) fn at(
+        &self,
+        peer_addr: Option<SocketAddr>,
+        afterwards: &Afterwards,
+        connected: &Arc<Connected>,
+    ) -> Self {
         Self {
             endpoint: self.endpoint.clone(),
-            peer_addr: Some(peer_addr),
+            peer_addr,
             afterwards: Some(afterwards.clone()),
             connected: Some(connected.clone()),
         }

@@ -34,6 +34,11 @@ impl HttpServer {
 pub(super) struct Tls(Option<TlsConfig>);
 
 impl Tls {
+    #[cfg(all(unix, feature = "unix"))]
+    pub(super) fn is_set(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(super) fn open(&self, server: &McpServer) -> Result<Doors, Error> {
         let Some(config) = &self.0 else { return Ok(Doors(None)) };
         let acceptor =

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_rustls::server::TlsStream;
 
+use super::watch::{Stamp, Watching};
 use super::{TlsConfig, TlsError, TlsTransport};
 use crate::TlsIdentity;
 use crate::metrics::Meter;
@@ -40,6 +41,8 @@ pub struct TlsAcceptor {
     places: Arc<Semaphore>,
     timeout: Duration,
     meter: Option<Meter>,
+    /// Held for as long as somebody accepts.
+    _watching: Option<Arc<Watching>>,
 }
 
 /// What the server shows at the moment, and where it is from.
@@ -68,6 +71,10 @@ impl TlsAcceptor {
     /// # Errors
     ///
     /// If a file or a setting is not as it has to be ([`TlsError::is_configuration`]).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime, if [`TlsConfig::with_reload_interval`] is set.
     pub fn new(config: &TlsConfig, bounds: &Handshakes) -> Result<Self, TlsError> {
         Self::for_protocols(config, bounds, &[])
     }
@@ -78,11 +85,15 @@ impl TlsAcceptor {
         bounds: &Handshakes,
         protocols: &'static [&'static [u8]],
     ) -> Result<Self, TlsError> {
+        // Looked at before they are read: a change in between is then seen, even if it was read already.
+        let watched = config.watched().map(|(interval, files)| (Stamp::of(&files), files, interval));
         let current = RwLock::new(Arc::new(config.server(protocols)?));
         let certificates = Arc::new(Certificates { config: config.clone(), protocols, current });
         config.handle().add(&certificates);
         let places = Arc::new(Semaphore::new(bounds.at_once.min(Semaphore::MAX_PERMITS)));
-        Ok(Self { certificates, places, timeout: bounds.timeout, meter: bounds.meter.clone() })
+        let watching = watched
+            .map(|(stamp, files, interval)| Arc::new(Watching::start(certificates.clone(), files, stamp, interval)));
+        Ok(Self { certificates, places, timeout: bounds.timeout, meter: bounds.meter.clone(), _watching: watching })
     }
 
     /// Agrees on TLS with whoever has connected, and carries messages from then on, one a line.

@@ -23,6 +23,12 @@ impl Tls {
         Ok(Doors)
     }
 
+    #[cfg(all(unix, feature = "unix"))]
+    #[expect(clippy::unused_self, reason = "with TLS there is something to set")]
+    pub(super) fn is_set(&self) -> bool {
+        false
+    }
+
     #[expect(clippy::unused_self, reason = "with TLS there is something to reload")]
     pub(super) fn reloading(&self) {}
 }
