@@ -3,12 +3,15 @@
 mod asking;
 mod config;
 mod handlers;
+mod health;
 mod macros;
+mod metrics;
 mod middleware;
 mod pages;
 mod schemas;
 #[cfg(unix)]
 mod sockets;
+mod traces;
 mod validation;
 mod websocket;
 mod websocket_rules;

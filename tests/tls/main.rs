@@ -9,6 +9,7 @@ mod hosts;
 mod listener;
 mod metrics;
 mod ocsp;
+mod operator;
 mod pins;
 mod reload;
 mod site;

@@ -14,6 +14,7 @@ use crate::access::{Guard, Visibility};
 use crate::auth::Auth;
 use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::hub::{Change, Concerns, Hub};
+use crate::operator::Operator;
 use crate::registry::{HandlerRegistry, Snapshot};
 use crate::router::Router;
 use crate::seal::Seal;
@@ -43,6 +44,7 @@ struct Shared {
     /// What counts for HTTP, whose requests each ask for it.
     http_meter: Option<Meter>,
     shutdown: Arc<Shutdown>,
+    operator: Operator,
 }
 
 impl McpServer {
@@ -65,7 +67,7 @@ impl McpServer {
 
     /// Puts the parts of a server together.
     pub(crate) fn assemble(builder: ServerBuilder) -> Self {
-        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility } = builder;
+        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility, operator } = builder;
         let stack = layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
         let nobody_says = auth.is_none() && matches!(stack, Stack::Bare(_));
         if nobody_says && let Some(guard) = registry.guards().find(|guard| Guard::needs_something(guard)) {
@@ -90,6 +92,7 @@ impl McpServer {
                 http_meter: metrics.as_ref().map(|metrics| metrics.meter(Binding::Http)),
                 metrics,
                 shutdown: Arc::default(),
+                operator: Operator::new(operator),
                 config,
             }),
         }
@@ -105,7 +108,7 @@ impl McpServer {
     ///
     /// Dropping the future ends the connection and cancels its requests.
     pub fn serve<T: Transport>(&self, transport: T) -> impl Future<Output = Result<(), Error>> + Send + use<T> {
-        connection::serve(self.clone(), transport, Binding::Other)
+        connection::serve(self.clone(), transport, Binding::Other, None)
     }
 
     /// As [`serve`](Self::serve), counted for a binding.
@@ -114,7 +117,7 @@ impl McpServer {
         binding: Binding,
         transport: T,
     ) -> impl Future<Output = Result<(), Error>> + Send + use<T> {
-        connection::serve(self.clone(), transport, binding)
+        connection::serve(self.clone(), transport, binding, None)
     }
 
     /// Serves standard input and output until the input ends, or SIGTERM or SIGINT asks the server to end.
@@ -153,8 +156,18 @@ impl McpServer {
         self.shared.shutdown.started().await;
     }
 
+    /// Waits until the server was asked to end and nothing of it runs any more.
+    #[cfg(feature = "http")]
+    pub(crate) async fn shutdown_ended(&self) {
+        self.shared.shutdown.started().await;
+        self.shared.shutdown.ended().await;
+    }
+
     /// Has whoever waits for the end of the server wait for what is returned.
     pub(crate) fn serving(&self) -> Serving {
+        if let Some(health) = &self.shared.operator.health {
+            drop(health.start());
+        }
         self.shared.shutdown.serving()
     }
 
@@ -216,6 +229,10 @@ impl McpServer {
 
     pub(crate) fn server_info_member(&self) -> &[u8] {
         &self.shared.server_info_member
+    }
+
+    pub(crate) fn operator(&self) -> &Operator {
+        &self.shared.operator
     }
 
     pub(crate) fn stack(&self) -> &Stack {
