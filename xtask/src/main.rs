@@ -30,7 +30,8 @@ usage: cargo xtask COMMAND
   conformance [--release] the official conformance suite against examples/conformance_{server,client}
               [--url URL] its half for servers against one that is already running
   strangers [--release]   third-party clients against examples/conformance_server, and our client against
-                          third-party servers and a third-party authorization server
+                          third-party servers and a third-party authorization server; what operators read,
+                          read by promtool, Prometheus' client and the messages of OpenTelemetry
   autobahn                the Autobahn test suite, which needs Python 2.7, against both ends of a WebSocket
   coverage [--write]      which test holds which requirement; --write renews docs/coverage.md
   guides                  what the guides in docs/ include and link to
