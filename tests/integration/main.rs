@@ -7,6 +7,7 @@ mod health;
 mod macros;
 mod metrics;
 mod middleware;
+mod pages;
 mod schemas;
 #[cfg(unix)]
 mod sockets;

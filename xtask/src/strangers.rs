@@ -5,6 +5,7 @@ mod authorization;
 mod clients;
 mod operator;
 mod servers;
+mod web;
 
 use std::{
     fs,
@@ -22,6 +23,7 @@ pub(crate) fn run(workspace: &Workspace, profile: Profile) -> Outcome {
     fs::create_dir_all(&output)?;
     let mut strangers = Strangers { output, passed: 0, failed: 0, failures: Vec::new() };
     clients::run(workspace, profile, &mut strangers)?;
+    web::run(workspace, profile, &mut strangers)?;
     servers::run(workspace, &mut strangers)?;
     authorization::run(workspace, profile, &mut strangers)?;
     operator::run(workspace, profile, &mut strangers)?;

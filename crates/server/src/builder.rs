@@ -13,22 +13,22 @@ use crate::auth::Auth;
 use crate::handler::{CompletionHandler, IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::registry::HandlerRegistry;
 use crate::request::{Request, Response};
-use crate::router::Router;
 use crate::schema::SchemaStyle;
 use crate::seal::KEY_BYTES;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
-use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, operator};
+use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility, operator};
 
 /// Builds a server.
 #[must_use]
 pub struct ServerBuilder {
-    config: ServerConfig,
-    registry: HandlerRegistry,
-    layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
-    keys: Vec<[u8; KEY_BYTES]>,
+    pub(crate) config: ServerConfig,
+    pub(crate) registry: HandlerRegistry,
+    pub(crate) layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
+    pub(crate) keys: Vec<[u8; KEY_BYTES]>,
+    pub(crate) metrics: Option<TransportMetrics>,
+    pub(crate) auth: Option<Auth>,
+    pub(crate) visibility: Option<Visibility>,
     pub(crate) operator: operator::Settings,
-    metrics: Option<TransportMetrics>,
-    auth: Option<Auth>,
 }
 
 impl ServerBuilder {
@@ -42,6 +42,7 @@ impl ServerBuilder {
             operator: operator::Settings::default(),
             auth: None,
             metrics: None,
+            visibility: None,
         }
     }
 
@@ -188,6 +189,12 @@ impl ServerBuilder {
     /// ```
     pub fn transport_metrics(mut self, metrics: TransportMetrics) -> Self {
         self.metrics = Some(metrics);
+        self
+    }
+
+    /// Decides which tools, resources and prompts exist for a caller, also of those that are registered later.
+    pub fn visibility(mut self, visibility: Visibility) -> Self {
+        self.visibility = Some(visibility);
         self
     }
 
@@ -364,8 +371,7 @@ impl ServerBuilder {
     /// Makes the server.
     #[must_use]
     pub fn build(self) -> McpServer {
-        let stack = self.layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
-        McpServer::assemble(self.config, self.registry, stack, &self.keys, self.auth, self.metrics, self.operator)
+        McpServer::assemble(self)
     }
 }
 

@@ -21,6 +21,7 @@
 //! # Ok::<(), turbomcp_server::Error>(())
 //! ```
 
+mod access;
 mod arguments;
 mod auth;
 mod batch;
@@ -75,6 +76,7 @@ mod trace;
 pub mod uri;
 mod validation;
 
+pub use access::{Access, Claims, Primitive, PrimitiveKind, Visibility};
 pub use arguments::{ArgumentError, Arguments, Params};
 pub use builder::{IntoServer, ServerBuilder};
 pub use config::ServerConfig;
@@ -90,7 +92,7 @@ pub use handler::{
 #[cfg(all(unix, feature = "http", feature = "unix"))]
 pub use http::HttpUnixListener;
 #[cfg(feature = "http")]
-pub use http::{HttpListener, HttpServer, ManagementListener, ManagementServer};
+pub use http::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};
 pub use input::Ask;
 pub use limits::Limits;
 #[doc(hidden)]

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 use turbomcp_protocol::{McpError, Message};
-use turbomcp_transport::Identity;
 
 use super::endpoint::{Endpoint, Rejected, extensions, failure, status_of};
 use super::legacy::revision;
 use super::session::Session;
+use crate::access::identity;
 use crate::outlet::Outlet;
 use crate::request::Request;
 use crate::run::Run;
@@ -39,7 +39,7 @@ impl Endpoint {
         let mut run = Run::start_unseen(inner.clone(), Request::new(inner.clone(), extensions));
         run.start_clock();
         let answer = run.await;
-        if inner.extensions.get().and_then(|extensions| extensions.get::<Identity>()) == Some(owner) {
+        if inner.extensions.get().and_then(identity) == Some(owner) {
             return Ok(());
         }
         let stranger = McpError::forbidden("the session belongs to somebody else");
