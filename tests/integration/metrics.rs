@@ -181,7 +181,9 @@ async fn f120_prometheus_reads_what_was_sent_by_the_names_it_was_promised() {
     assert!(built.contains(r#"name="de\"sk",version="1.2.3""#), "{built}");
     assert!(!text.contains("method=\"x/1\"") && !text.contains("# EOF"), "{text}");
     #[cfg(target_os = "linux")]
-    for name in ["process_resident_memory_bytes ", "process_cpu_seconds_total ", "process_open_fds ", "process_threads "] {
+    for name in
+        ["process_resident_memory_bytes ", "process_cpu_seconds_total ", "process_open_fds ", "process_threads "]
+    {
         let line = text.lines().find(|line| line.starts_with(name)).unwrap();
         assert!(line[name.len()..].parse::<f64>().unwrap() >= 0.0, "{line}");
     }

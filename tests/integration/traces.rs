@@ -232,7 +232,8 @@ async fn spans_and_metrics_are_exported_over_otlp() {
         assert!(has(&requests, "POST /v1/traces ", part), "{part}");
     }
     assert!(has(&requests, "POST /v1/traces ", bytes(TRACE)) && has(&requests, "POST /v1/traces ", bytes(PARENT)));
-    for part in ["mcp.server.operation.duration", "turbomcp.server.requests", "user_lookups", "the cache", "front desk"] {
+    for part in ["mcp.server.operation.duration", "turbomcp.server.requests", "user_lookups", "the cache", "front desk"]
+    {
         assert!(has(&requests, "POST /v1/metrics ", part), "{part}");
     }
     export.shutdown().await.unwrap();

@@ -28,7 +28,8 @@ pub enum Way {
     Memory,
 }
 
-pub const WAYS: [Way; 8] = [Way::Http, Way::Https, Way::WebSocket, Way::Wss, Way::Tcp, Way::Tls, Way::Unix, Way::Memory];
+pub const WAYS: [Way; 8] =
+    [Way::Http, Way::Https, Way::WebSocket, Way::Wss, Way::Tcp, Way::Tls, Way::Unix, Way::Memory];
 
 impl Way {
     /// Returns what the server counts it as, and what the client does.

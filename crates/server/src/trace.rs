@@ -115,7 +115,11 @@ fn is_traceparent(text: &str) -> bool {
 /// Returns the span of a request: none if nobody listens.
 #[inline]
 pub(crate) fn span(inner: &Inner, extensions: &Extensions) -> Span {
-    if tracing::span_enabled!(target: "turbomcp::request", Level::INFO) { open(inner, extensions) } else { Span::none() }
+    if tracing::span_enabled!(target: "turbomcp::request", Level::INFO) {
+        open(inner, extensions)
+    } else {
+        Span::none()
+    }
 }
 
 #[cold]

@@ -17,7 +17,7 @@ pub use turbomcp_server::health::{
 /// Checks of what servers often depend on: [`turbomcp_server::health::checks`], and servers that are called.
 pub mod checks {
     #[cfg(feature = "client")]
-    use turbomcp_client::{Client, CircuitState, ClientGroup, Health};
+    use turbomcp_client::{CircuitState, Client, ClientGroup, Health};
     pub use turbomcp_server::health::checks::*;
 
     #[cfg(feature = "client")]

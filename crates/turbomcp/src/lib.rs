@@ -97,6 +97,8 @@ pub use turbomcp_server::TcpServer;
 pub use turbomcp_server::TlsServer;
 #[cfg(all(unix, feature = "unix"))]
 pub use turbomcp_server::UnixServer;
+#[cfg(feature = "otel")]
+pub use turbomcp_server::otel;
 pub use turbomcp_server::{
     Access, Answer, ArgumentError, Arguments, Ask, BoxError, CallToolRequest, Claims, CompleteRequest,
     CompletionHandler, Context, Ending, Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle,
@@ -109,8 +111,6 @@ pub use turbomcp_server::{
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};
-#[cfg(feature = "otel")]
-pub use turbomcp_server::otel;
 pub use turbomcp_transport as transport;
 pub use turbomcp_transport::Principal;
 

@@ -170,8 +170,7 @@ impl Settings {
             return Err(Error::configuration("a health check needs an interval and a time limit of more than nothing"));
         }
         let paths = Paths { readiness: readiness.into(), liveness: liveness.into() };
-        let mut settings =
-            Self { checks: Vec::new(), interval: checker.interval, timeout: checker.timeout, paths };
+        let mut settings = Self { checks: Vec::new(), interval: checker.interval, timeout: checker.timeout, paths };
         checker.checks.into_iter().try_for_each(|check| settings.add(check))?;
         Ok(settings)
     }

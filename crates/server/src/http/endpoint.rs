@@ -92,7 +92,8 @@ impl Endpoint {
     {
         let (parts, body) = request.into_parts();
         Box::pin(async move {
-            let response = self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| self.refused(*refused));
+            let response =
+                self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| self.refused(*refused));
             if let Some(meter) = self.server.http_meter()
                 && let Some(bytes) = message_bytes(&response)
             {

@@ -317,19 +317,17 @@ pub(super) fn bounds(limits: &Limits) -> Bounds {
 
 impl Routes {
     /// Returns the routes for a connection from this address.
-    pub(super) fn at(
-        &self,
-        address: Option<SocketAddr>,
-        afterwards: &Afterwards,
-        connected: &Arc<Connected>,
-    ) -> Self {
+    pub(super) fn at(&self, address: Option<SocketAddr>, afterwards: &Afterwards, connected: &Arc<Connected>) -> Self {
         #[cfg(not(feature = "websocket"))]
         let _ = (afterwards, connected);
         Self {
             http: self.http.as_ref().map(|(path, front)| (path.clone(), front.at(address))),
             metadata: self.metadata.clone(),
             #[cfg(feature = "websocket")]
-            websocket: self.websocket.as_ref().map(|(path, service)| (path.clone(), service.at(address, afterwards, connected))),
+            websocket: self
+                .websocket
+                .as_ref()
+                .map(|(path, service)| (path.clone(), service.at(address, afterwards, connected))),
             pages: self.pages.as_ref().map(|pages| pages.at(address)),
         }
     }

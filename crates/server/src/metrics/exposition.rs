@@ -281,7 +281,8 @@ mod tests {
         assert!(text.family("a_total", "counter", "back\\slash\nand line"));
         text.sample("a_total", &[("l", "q\"b\\n\n")], Number(f64::INFINITY));
         assert!(!text.family("a", "gauge", ""));
-        let expected = "# HELP a_total back\\\\slash\\nand line\n# TYPE a_total counter\na_total{l=\"q\\\"b\\\\n\\n\"} +Inf\n";
+        let expected =
+            "# HELP a_total back\\\\slash\\nand line\n# TYPE a_total counter\na_total{l=\"q\\\"b\\\\n\\n\"} +Inf\n";
         assert_eq!(text.out, expected);
     }
 }

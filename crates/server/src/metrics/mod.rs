@@ -35,8 +35,8 @@ use crate::McpServer;
 use crate::request::{Outcome, Response};
 use crate::sync::{read, write};
 
-pub use config::{MetricsCollector, MetricsConfig, PrometheusConfig};
 pub(crate) use config::Settings;
+pub use config::{MetricsCollector, MetricsConfig, PrometheusConfig};
 pub(crate) use detail::{Detail, label};
 #[cfg(feature = "http")]
 pub(crate) use exposition::{Format, render};

@@ -294,7 +294,9 @@ impl Metric {
     fn check(&self) -> Result<(), Error> {
         let name = self.name();
         if !is_name(name) {
-            return Err(Error::configuration(format!("metric `{name}` has a name of other than letters, digits and `_`")));
+            return Err(Error::configuration(format!(
+                "metric `{name}` has a name of other than letters, digits and `_`"
+            )));
         }
         match &self.family.kind {
             Kind::Histogram(bounds) if !buckets::are_valid(bounds) => {
