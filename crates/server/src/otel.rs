@@ -35,6 +35,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Span;
 use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt};
 use tracing_subscriber::Layer;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::registry::LookupSpan;
 
 use self::client::Client;
@@ -161,7 +162,8 @@ pub struct OtlpExport {
 }
 
 impl OtlpExport {
-    /// Returns the layer of a `tracing` subscriber that exports spans: those of requests, and whichever handlers open.
+    /// Returns the layer of a `tracing` subscriber that exports spans of level `INFO` and above: those of requests, and
+    /// whichever handlers open.
     ///
     /// The span of a request belongs to the trace that its client says; see [`TraceContext`].
     pub fn layer<S>(&self) -> impl Layer<S> + use<S>
@@ -169,7 +171,8 @@ impl OtlpExport {
         S: tracing::Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     {
         // Where a span was opened is the same for all requests, and names of threads say nothing.
-        OpenTelemetryLayer::new(self.spans.tracer(SCOPE)).with_location(false).with_threads(false)
+        let layer = OpenTelemetryLayer::new(self.spans.tracer(SCOPE)).with_location(false).with_threads(false);
+        layer.with_filter(LevelFilter::INFO)
     }
 
     /// Exports what a server counts, and the counters and gauges of its users.

@@ -129,7 +129,7 @@ fn open(inner: &Inner, extensions: &Extensions) -> Span {
     // What is not registered is whatever a client likes.
     let snapshot = inner.server.snapshot();
     let tool = name.as_deref().and_then(|name| snapshot.registry.tool(name)).map(|entry| &**entry.name());
-    let prompt = name.as_deref().and_then(|name| snapshot.registry.prompt(name)).map(|entry| &*entry.guard.name);
+    let prompt = name.as_deref().filter(|name| snapshot.registry.prompt(name).is_some());
     let tool = tool.filter(|_| inner.method == turbomcp_protocol::Method::TOOLS_CALL);
     let prompt = prompt.filter(|_| inner.method == turbomcp_protocol::Method::PROMPTS_GET);
     let id = String::from_utf8_lossy(inner.id());
