@@ -98,7 +98,9 @@ impl HttpLink {
                 Either::Left(answer) => answered(answer),
                 Either::Right(body) => {
                     self.session.frame(&body?);
-                    answer.try_recv().unwrap_or_else(|_| Err(Error::protocol("the response does not answer the request")))
+                    answer
+                        .try_recv()
+                        .unwrap_or_else(|_| Err(Error::protocol("the response does not answer the request")))
                 }
             }
         } else {
