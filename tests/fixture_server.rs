@@ -1,6 +1,10 @@
-//! The fixture in a process of its own: over standard input and output, or with `--http` on a port that it prints. With
-//! `--stage ADDRESS PLAN` it is the server of the suite over all bindings, over standard input and output.
+//! The fixture in a process of its own: over standard input and output, with `--http` on a port that it prints; with
+//! `--tls` or `--https` on an address, with a certificate and its key; with `--web ADDRESS [ORIGIN]` over HTTP and, at
+//! `/ws`, WebSocket, for pages of that origin. With `--stage ADDRESS PLAN` it is the server of the suite over all
+//! bindings, over standard input and output.
 
+use turbomcp::CorsConfig;
+use turbomcp::transport::tls::TlsConfig;
 use turbomcp_tests::{fixture, stage::Stage};
 
 #[tokio::main]
@@ -12,6 +16,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             let (server, address) = (stage.server.clone(), address.to_owned());
             tokio::spawn(async move { stage.take_orders(&address).await });
             server.run_stdio().await?;
+        }
+        ["--tls", address, certificate, key] => fixture::server().run_tls(address, certificate, key).await?,
+        ["--https", address, certificate, key] => {
+            fixture::server().http().tls(TlsConfig::new(certificate, key)).run(address).await?;
+        }
+        ["--web", address, ref origins @ ..] => {
+            let cors = CorsConfig::new().allowed_origins(origins.iter().copied());
+            fixture::server().http().websocket("/ws").cors(cors).run(address).await?;
         }
         ["--http"] => {
             let listener = fixture::server().http().bind("127.0.0.1:0").await?;

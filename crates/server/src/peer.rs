@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use turbomcp_protocol::scan::Span;
 use turbomcp_protocol::types::{ClientCapabilities, Implementation, LoggingLevel};
 use turbomcp_protocol::{ErrorCode, McpError, Message, Method, Revision};
-use turbomcp_transport::Identity;
+use turbomcp_transport::{Identity, Principal};
 
 use crate::McpServer;
 use crate::in_flight::InFlight;
@@ -22,6 +22,8 @@ pub(crate) struct Peer {
     /// Where messages go that belong to no request.
     outlet: Outlet,
     agreed: OnceLock<Box<Agreed>>,
+    /// Who has sent the last request, where it depends on the caller what it may know of.
+    principal: Mutex<Option<Principal>>,
     initialized: AtomicBool,
     log_level: AtomicU8,
     subscribed: Mutex<HashSet<Box<str>>>,
@@ -49,6 +51,7 @@ impl Peer {
             session_id,
             outlet,
             agreed: OnceLock::new(),
+            principal: Mutex::default(),
             initialized: AtomicBool::new(false),
             log_level: AtomicU8::new(LoggingLevel::Info as u8),
             subscribed: Mutex::default(),
@@ -69,6 +72,15 @@ impl Peer {
     /// Keeps what was agreed on; false if something was already.
     pub(crate) fn agree(&self, agreed: Agreed) -> bool {
         self.agreed.set(Box::new(agreed)).is_ok()
+    }
+
+    /// Remembers who sends requests; what it may do can have changed since the last one.
+    pub(crate) fn set_principal(&self, principal: Option<&Principal>) {
+        *lock(&self.principal) = principal.cloned();
+    }
+
+    pub(crate) fn principal(&self) -> Option<Principal> {
+        lock(&self.principal).clone()
     }
 
     pub(crate) fn set_log_level(&self, level: LoggingLevel) {

@@ -50,6 +50,7 @@
 //! | fail | [`ToolError`], [`McpError`], [`ServerError`] |
 //! | run, change and end a server | [`McpServer`], [`ServerConfig`], [`IntoServer`], [`ShutdownHandle`] |
 //! | bound what it takes on | [`Limits`] |
+//! | know who calls, and decide what they may do | [`ServerBuilder::auth`], [`Principal`], [`Claims`], [`Access`], [`Visibility`] |
 //! | wrap code around every request | [`Middleware`], [`ServerBuilder::layer`] |
 //! | call a server, with the feature `client` | `Client` |
 //!
@@ -68,7 +69,7 @@
 //! | `macros` | the attribute macros | yes |
 //! | `stdio` | standard input and output: `McpServer::run_stdio` | yes |
 //! | `http` | Streamable HTTP: `McpServer::run_http`, `HttpServer` | no |
-//! | `tcp`, `unix` | TCP and Unix sockets: `McpServer::run_tcp`, `McpServer::run_unix` | no |
+//! | `tcp`, `unix` | TCP and Unix sockets: `McpServer::run_tcp`, `McpServer::run_unix`; with `http` also `run_http_unix` | no |
 //! | `tls` | TLS: `McpServer::run_tls`, `HttpServer::tls`, `transport::tls::TlsConfig`, and `wss://` with `websocket` | no |
 //! | `websocket` | WebSocket: `McpServer::run_websocket`, `HttpServer::websocket`, and `ws://` for the client | no |
 //! | `client` | `client`: the client, over the bindings that are chosen beside it | no |
@@ -84,6 +85,8 @@ pub mod prelude;
 #[cfg(feature = "auth")]
 pub use turbomcp_auth as auth;
 pub use turbomcp_protocol::{ErrorCode, McpError, McpResult, Method, Revision, types};
+#[cfg(all(unix, feature = "http", feature = "unix"))]
+pub use turbomcp_server::HttpUnixListener;
 #[cfg(feature = "tcp")]
 pub use turbomcp_server::TcpServer;
 #[cfg(feature = "tls")]
@@ -91,16 +94,17 @@ pub use turbomcp_server::TlsServer;
 #[cfg(all(unix, feature = "unix"))]
 pub use turbomcp_server::UnixServer;
 pub use turbomcp_server::{
-    Answer, ArgumentError, Arguments, Ask, BoxError, CallToolRequest, CompleteRequest, CompletionHandler, Context,
-    Ending, Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle, HandlerRegistry,
-    IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoResourceHandler, IntoServer,
-    IntoToolHandler, Json, Limits, McpServer, Middleware, MiddlewareError, MiddlewareResult, Next, Params, Progress,
-    PromptHandler, ReadResourceRequest, Request, RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler,
-    Response, SchemaValidator, ServerBuilder, ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture,
-    ToolError, ToolFunction, ToolHandler, Validation, ValidationConfig, schema, text, uri,
+    Access, Answer, ArgumentError, Arguments, Ask, BoxError, CallToolRequest, Claims, CompleteRequest,
+    CompletionHandler, Context, Ending, Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle,
+    HandlerRegistry, IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult,
+    IntoResourceHandler, IntoServer, IntoToolHandler, Json, Limits, McpServer, Middleware, MiddlewareError,
+    MiddlewareResult, Next, Params, Primitive, PrimitiveKind, Progress, PromptHandler, ReadResourceRequest, Request,
+    RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response, SchemaValidator, ServerBuilder,
+    ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError, ToolFunction, ToolHandler,
+    Validation, ValidationConfig, Visibility, schema, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
-pub use turbomcp_server::{HttpListener, HttpServer};
+pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer};
 pub use turbomcp_transport as transport;
 pub use turbomcp_transport::Principal;
 
