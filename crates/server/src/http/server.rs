@@ -278,11 +278,11 @@ impl HttpListener {
         let end = server.shutdown_started();
         let meter = server.http_meter().cloned();
         let service = move |address, told: Extensions, afterwards: &Afterwards| {
-            let routes = routes.at(Some(address), afterwards);
-            let opened = meter.as_ref().map(Meter::opened);
+            // In a box: what a connection moves from hand to hand it keeps room for in each of them. It counts as one until it
+            // lets go of this.
+            let held = Box::new((routes.at(Some(address), afterwards), told, meter.as_ref().map(Meter::opened)));
             service_fn(move |mut request: Request<Incoming>| {
-                // It counts until the connection lets go of this function.
-                let _ = &opened;
+                let (routes, told, _) = &*held;
                 request.extensions_mut().extend(told.clone());
                 routes.answer(request)
             })

@@ -47,11 +47,10 @@ impl HttpUnixListener {
         let end = server.shutdown_started();
         let meter = server.http_meter().cloned();
         let service = move |peer: Option<PeerCredentials>, afterwards: &Afterwards| {
-            let routes = routes.at(None, afterwards);
-            let opened = meter.as_ref().map(Meter::opened);
+            // In a box, as over TCP.
+            let held = Box::new((routes.at(None, afterwards), meter.as_ref().map(Meter::opened)));
             service_fn(move |mut request: Request<Incoming>| {
-                // It counts until the connection lets go of this function.
-                let _ = &opened;
+                let (routes, _) = &*held;
                 if let Some(peer) = peer {
                     request.extensions_mut().insert(peer);
                 }
