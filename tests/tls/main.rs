@@ -5,6 +5,7 @@ mod clients;
 mod configuration;
 mod handshakes;
 mod hosts;
+mod principals;
 mod reload;
 mod site;
 mod strangers;

@@ -11,8 +11,8 @@ use serde_json::Value;
 use turbomcp_protocol::encode::EncodeResult;
 use turbomcp_protocol::types::{
     CompletionReference, CompletionsCapability, Cursor, ListPromptsResult, ListResourceTemplatesResult,
-    ListResourcesResult, ListToolsResult, LoggingCapability, Meta, Prompt, PromptsCapability, Resource, ResourceTemplate,
-    ResourcesCapability, ServerCapabilities, ToolsCapability,
+    ListResourcesResult, ListToolsResult, LoggingCapability, Meta, Prompt, PromptsCapability, Resource,
+    ResourceTemplate, ResourcesCapability, ServerCapabilities, ToolsCapability,
 };
 use turbomcp_protocol::{McpError, McpResult, Revision};
 

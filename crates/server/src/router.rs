@@ -140,7 +140,8 @@ fn list(inner: &Inner, ctx: &crate::Context, snapshot: &Snapshot, primitive: Pri
 
 /// Lets only somebody go on who may know of a primitive, and use it; what may not be known of is not there.
 fn admit<T: Guarded>(ctx: &crate::Context, snapshot: &Snapshot, entry: Option<T>) -> McpResult<Option<T>> {
-    let Some(entry) = entry.filter(|entry| snapshot.view(|| ctx.principal()).is_none_or(|view| view.sees(entry.guard())))
+    let Some(entry) =
+        entry.filter(|entry| snapshot.view(|| ctx.principal()).is_none_or(|view| view.sees(entry.guard())))
     else {
         return Ok(None);
     };

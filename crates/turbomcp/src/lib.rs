@@ -92,13 +92,14 @@ pub use turbomcp_server::TlsServer;
 #[cfg(all(unix, feature = "unix"))]
 pub use turbomcp_server::UnixServer;
 pub use turbomcp_server::{
-    Access, Answer, ArgumentError, Arguments, Ask, BoxError, CallToolRequest, Claims, CompleteRequest, CompletionHandler, Context,
-    Ending, Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle, HandlerRegistry,
-    IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoResourceHandler, IntoServer,
-    IntoToolHandler, Json, Limits, McpServer, Middleware, MiddlewareError, MiddlewareResult, Next, Params, Primitive, PrimitiveKind, Progress,
-    PromptHandler, ReadResourceRequest, Request, RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler,
-    Response, SchemaValidator, ServerBuilder, ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture,
-    ToolError, ToolFunction, ToolHandler, Validation, ValidationConfig, Visibility, schema, text, uri,
+    Access, Answer, ArgumentError, Arguments, Ask, BoxError, CallToolRequest, Claims, CompleteRequest,
+    CompletionHandler, Context, Ending, Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle,
+    HandlerRegistry, IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult,
+    IntoResourceHandler, IntoServer, IntoToolHandler, Json, Limits, McpServer, Middleware, MiddlewareError,
+    MiddlewareResult, Next, Params, Primitive, PrimitiveKind, Progress, PromptHandler, ReadResourceRequest, Request,
+    RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response, SchemaValidator, ServerBuilder,
+    ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError, ToolFunction, ToolHandler,
+    Validation, ValidationConfig, Visibility, schema, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::{HttpListener, HttpServer};

@@ -28,7 +28,10 @@ fn names(entry: &Entry, what: &str, errors: &Errors) -> Option<Vec<Expr>> {
     };
     let names = errors.ok(syn::parse::Parser::parse2(Punctuated::<Expr, Token![,]>::parse_terminated, tokens))?;
     if names.is_empty() {
-        errors.on(key, format_args!("`{key}` names none, so nobody could be meant: write `{key}(\"…\")`, or leave it out"));
+        errors.on(
+            key,
+            format_args!("`{key}` names none, so nobody could be meant: write `{key}(\"…\")`, or leave it out"),
+        );
         return None;
     }
     let mut seen: Vec<String> = Vec::new();
@@ -65,10 +68,9 @@ fn problem(name: &str, what: &str) -> Option<String> {
             return Some(format!("a space stands between scopes: write `scopes({apart})`"));
         }
         let legal = |letter: char| letter.is_ascii_graphic() && !matches!(letter, '"' | '\\');
-        return name
-            .chars()
-            .find(|letter| !legal(*letter))
-            .map(|letter| format!("{letter:?} cannot be in a scope: use printable ASCII without quotes and backslashes"));
+        return name.chars().find(|letter| !legal(*letter)).map(|letter| {
+            format!("{letter:?} cannot be in a scope: use printable ASCII without quotes and backslashes")
+        });
     }
     name.contains(char::is_control).then(|| format!("the name of a {what} stands in one line"))
 }

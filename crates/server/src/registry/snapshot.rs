@@ -93,9 +93,9 @@ impl Snapshot {
     pub(crate) fn resource(&self, uri: &str) -> Option<(Arc<ResourceEntry>, Option<Variables>)> {
         let found = self.registry.resource(uri)?;
         if found.1.is_some() && self.guarded {
-            let spellings = self.spellings.get_or_init(|| {
-                self.registry.literal_uris().map(|uri| (spelling(uri), uri.clone())).collect()
-            });
+            let spellings = self
+                .spellings
+                .get_or_init(|| self.registry.literal_uris().map(|uri| (spelling(uri), uri.clone())).collect());
             let literal = spellings.get(&spelling(uri)).and_then(|uri| self.registry.literal_resource(uri));
             if let Some(entry) = literal {
                 return Some((entry.clone(), None));
@@ -122,9 +122,7 @@ impl Snapshot {
             Bytes::from(self.registry.page(primitive, range, revision))
         };
         match (seen, from) {
-            (None, 0) => {
-                Ok(self.first_pages[primitive as usize][revision.index()].get_or_init(|| page(None)).clone())
-            }
+            (None, 0) => Ok(self.first_pages[primitive as usize][revision.index()].get_or_init(|| page(None)).clone()),
             (None, _) => Ok(page(None)),
             (Some(seen), _) => {
                 let key = PageKey { primitive, revision: revision.index(), from, seen };

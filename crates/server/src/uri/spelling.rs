@@ -48,7 +48,8 @@ mod tests {
     #[test]
     fn what_means_something_else_is_written_differently() {
         let plain = spelling("notes://ada/secret");
-        for other in ["note://ada/secret", "notes://bob/secret", "notes://ada/Secret", "notes://ada/secret?x", "notes:"] {
+        for other in ["note://ada/secret", "notes://bob/secret", "notes://ada/Secret", "notes://ada/secret?x", "notes:"]
+        {
             assert_ne!(spelling(other), plain, "{other}");
         }
     }
