@@ -116,3 +116,14 @@ pub async fn who(client: &Client) -> Result<String, Error> {
     let answer = client.call_tool("who", json!({})).await?;
     Ok(answer.content[0].as_text().unwrap().to_owned())
 }
+
+/// Returns an error as it is told to users: itself, and what caused it.
+pub fn causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}

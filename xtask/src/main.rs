@@ -1,6 +1,7 @@
 //! `cargo xtask COMMAND`: the checks of this workspace, and what they install or start.
 #![expect(clippy::print_stdout, reason = "the output of these commands is for the person who runs them")]
 
+mod autobahn;
 mod bench;
 mod conformance;
 mod coverage;
@@ -9,6 +10,7 @@ mod fixture;
 mod guides;
 mod hack;
 mod process;
+mod soak;
 mod strangers;
 mod test;
 mod tools;
@@ -28,16 +30,19 @@ usage: cargo xtask COMMAND
   test                    everything below except bench, with fmt, clippy, doc and cargo test
   conformance [--release] the official conformance suite against examples/conformance_{server,client}
               [--url URL] its half for servers against one that is already running
-  strangers [--release]   third-party clients against examples/conformance_server, and our client against
+  strangers [--release]   third-party clients and a browser against our servers, and our client against
                           third-party servers and a third-party authorization server
+  autobahn                the Autobahn test suite, which needs Python 2.7, against both ends of a WebSocket
   coverage [--write]      which test holds which requirement; --write renews docs/coverage.md
   guides                  what the guides in docs/ include and link to
   hack                    every feature of every published crate alone
   tree                    the number of crates that a user's build pulls in
   deny                    licences, sources and duplicates of the dependencies
+  soak [--minutes N]      connections that come and go, killed, stalled and abandoned, and what is left of them
   bench [instructions | time [FILTER]]
                           the micro-benchmarks, each as a ratio to a plain baseline
-        clients           our client and that of rmcp, calling one server";
+        clients           our client and that of rmcp, calling one server
+        bindings          each binding, beside a program that only sends back what it is sent";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -60,12 +65,14 @@ fn run(arguments: &[&str]) -> Outcome {
         ["conformance", "--url", url] => conformance::run_against(&workspace, url),
         ["strangers"] => strangers::run(&workspace, fixture::Profile::Dev),
         ["strangers", "--release"] => strangers::run(&workspace, fixture::Profile::Release),
+        ["autobahn"] => autobahn::run(&workspace),
         ["coverage"] => coverage::run(&workspace, coverage::Mode::Check),
         ["coverage", "--write"] => coverage::run(&workspace, coverage::Mode::Write),
         ["guides"] => guides::run(&workspace),
         ["hack"] => hack::run(&workspace),
         ["tree"] => tree::run(&workspace),
         ["deny"] => deny::run(&workspace),
+        ["soak", rest @ ..] => soak::run(&workspace, rest),
         ["bench", rest @ ..] => bench::run(&workspace, rest),
         _ => Err(USAGE.into()),
     }

@@ -7,12 +7,12 @@ use tower_layer::Layer;
 use tower_service::Service;
 use turbomcp_protocol::types::{CompletionReference, Icon, Root};
 use turbomcp_transport::authenticate::Authenticate;
+use turbomcp_transport::metrics::TransportMetrics;
 
 use crate::auth::Auth;
 use crate::handler::{CompletionHandler, IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::registry::HandlerRegistry;
 use crate::request::{Request, Response};
-use crate::router::Router;
 use crate::schema::SchemaStyle;
 use crate::seal::KEY_BYTES;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
@@ -21,12 +21,13 @@ use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility}
 /// Builds a server.
 #[must_use]
 pub struct ServerBuilder {
-    config: ServerConfig,
-    registry: HandlerRegistry,
-    layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
-    keys: Vec<[u8; KEY_BYTES]>,
-    auth: Option<Auth>,
-    visibility: Option<Visibility>,
+    pub(crate) config: ServerConfig,
+    pub(crate) registry: HandlerRegistry,
+    pub(crate) layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
+    pub(crate) keys: Vec<[u8; KEY_BYTES]>,
+    pub(crate) metrics: Option<TransportMetrics>,
+    pub(crate) auth: Option<Auth>,
+    pub(crate) visibility: Option<Visibility>,
 }
 
 impl ServerBuilder {
@@ -38,6 +39,7 @@ impl ServerBuilder {
             layers: Vec::new(),
             keys: Vec::new(),
             auth: None,
+            metrics: None,
             visibility: None,
         }
     }
@@ -168,6 +170,23 @@ impl ServerBuilder {
     /// [`Principal`]: turbomcp_transport::Principal
     pub fn auth(mut self, auth: impl Authenticate) -> Self {
         self.auth = Some(Auth::new(auth));
+        self
+    }
+
+    /// Counts connections, messages, bytes and how long requests take. Nothing is counted unless set.
+    ///
+    /// ```
+    /// use turbomcp_server::ServerBuilder;
+    /// use turbomcp_transport::metrics::{MetricsConfig, TransportMetrics};
+    ///
+    /// let metrics = TransportMetrics::new(MetricsConfig::new());
+    /// let server = ServerBuilder::new().transport_metrics(metrics.clone()).build();
+    /// // While the server runs:
+    /// println!("{} connections", metrics.snapshot().active_connections);
+    /// # drop(server);
+    /// ```
+    pub fn transport_metrics(mut self, metrics: TransportMetrics) -> Self {
+        self.metrics = Some(metrics);
         self
     }
 
@@ -350,8 +369,7 @@ impl ServerBuilder {
     /// Makes the server.
     #[must_use]
     pub fn build(self) -> McpServer {
-        let stack = self.layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
-        McpServer::assemble(self.config, self.registry, stack, &self.keys, self.auth, self.visibility)
+        McpServer::assemble(self)
     }
 }
 
@@ -423,6 +441,17 @@ pub trait IntoServer: Sized {
     fn run_unix(self, path: impl Into<std::path::PathBuf>) -> impl Future<Output = Result<(), Error>> {
         let server = self.into_server();
         async move { server.run_unix(path).await }
+    }
+
+    /// Serves Streamable HTTP on a Unix socket; see [`McpServer::run_http_unix`].
+    ///
+    /// # Errors
+    ///
+    /// If the path cannot be listened on.
+    #[cfg(all(unix, feature = "http", feature = "unix"))]
+    fn run_http_unix(self, path: impl Into<std::path::PathBuf>) -> impl Future<Output = Result<(), Error>> {
+        let server = self.into_server();
+        async move { server.run_http_unix(path).await }
     }
 
     /// Serves TLS; see [`McpServer::run_tls`].

@@ -83,8 +83,10 @@ pub use handler::{
     IntoResourceHandler, IntoToolHandler, Json, PromptHandler, ReadResourceRequest, ResourceDefinition,
     ResourceFunction, ResourceHandler, ToolFunction, ToolHandler, Validation,
 };
+#[cfg(all(unix, feature = "http", feature = "unix"))]
+pub use http::HttpUnixListener;
 #[cfg(feature = "http")]
-pub use http::{HttpListener, HttpServer};
+pub use http::{CorsConfig, HttpListener, HttpServer};
 pub use input::Ask;
 pub use limits::Limits;
 #[doc(hidden)]

@@ -146,8 +146,7 @@ impl Peer {
     pub(crate) fn answered(&self, frame: &[u8], message: &Message) {
         let part = |span: Option<Span>| span.map(|span| span.of(frame));
         let (id, result, error) = (part(message.id), part(message.result), part(message.error));
-        let Some(id) = id.and_then(|id| std::str::from_utf8(id).ok()?.parse().ok()) else { return };
-        let Some(waiting) = lock(&self.waiting).remove(&id) else { return };
+        let Some(waiting) = id.and_then(|id| self.waiting_for(id)) else { return };
         let answer = match (result, error) {
             (Some(result), _) => serde_json::from_slice::<Box<RawValue>>(result)
                 .map_err(|_| McpError::invalid_request("the client's answer is not JSON")),
@@ -155,6 +154,18 @@ impl Peer {
         };
         // The request may have been given up at this very moment.
         let _ = waiting.send(answer);
+    }
+
+    /// Fails whoever waits for an answer that could not be read.
+    pub(crate) fn unreadable(&self, id: &[u8], error: McpError) {
+        if let Some(waiting) = self.waiting_for(id) {
+            let _ = waiting.send(Err(error));
+        }
+    }
+
+    fn waiting_for(&self, id: &[u8]) -> Option<oneshot::Sender<Answer>> {
+        let id = std::str::from_utf8(id).ok()?.parse().ok()?;
+        lock(&self.waiting).remove(&id)
     }
 
     /// Fails whoever waits for an answer, and cancels what the client asked for.

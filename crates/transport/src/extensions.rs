@@ -125,6 +125,28 @@ impl ParentProcess {
     }
 }
 
+/// The process at the other end of a Unix socket, as the operating system says: who it was when it connected.
+///
+/// A proxy is itself the other end, whoever it passes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct PeerCredentials {
+    /// Its user.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Its process id, where the system tells.
+    pub pid: Option<i32>,
+}
+
+impl PeerCredentials {
+    /// Takes what the operating system says.
+    #[must_use]
+    pub fn new(uid: u32, gid: u32, pid: Option<i32>) -> Self {
+        Self { uid, gid, pid }
+    }
+}
+
 /// The address of the other end of a connection: of a proxy, if there is one in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddr(SocketAddr);

@@ -14,7 +14,7 @@ use turbomcp_protocol::{ErrorCode, Kind, McpError, Message, Method, Revision};
 use turbomcp_transport::authenticate::Refusal;
 use turbomcp_transport::http::HttpRequest;
 use turbomcp_transport::http::origin::OriginPolicy;
-use turbomcp_transport::{Extensions, Identity, PeerAddr, Principal, TlsIdentity};
+use turbomcp_transport::{Extensions, Identity, PeerAddr, PeerCredentials, Principal, TlsIdentity};
 
 use super::body::{self, Body, BodyError};
 use super::head::Head;
@@ -73,6 +73,9 @@ pub(super) fn extensions(parts: Parts, peer_addr: Option<SocketAddr>) -> Extensi
     if let Some(identity) = parts.extensions.get::<TlsIdentity>() {
         extensions.insert(identity.clone());
     }
+    if let Some(credentials) = parts.extensions.get::<PeerCredentials>() {
+        extensions.insert(*credentials);
+    }
     extensions.insert(HttpRequest::new(parts));
     if let Some(address) = peer_addr {
         extensions.insert(PeerAddr::new(address));
@@ -87,21 +90,42 @@ impl Endpoint {
         B: HttpBody<Data: Send> + Send + 'static,
     {
         let (parts, body) = request.into_parts();
-        Box::pin(async move { Ok(self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| *refused)) })
+        Box::pin(async move {
+            let response = self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| *refused);
+            if let Some(meter) = self.server.http_meter()
+                && let Some(bytes) = message_bytes(&response)
+            {
+                meter.sent(1, bytes);
+            }
+            Ok(response)
+        })
     }
 
     /// Refuses requests for a host, or from an origin, that is not allowed.
     pub(super) fn screen(&self, parts: &Parts) -> Result<(), Rejected> {
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
         let checked = self.origins.check(&parts.headers, authority);
-        checked.map_err(|refusal| Box::new(refuse(refusal.status(), refusal.to_string())))
+        checked.map_err(|refusal| {
+            self.turned_away();
+            Box::new(refuse(refusal.status(), refusal.to_string()))
+        })
     }
 
     /// Finds out who sends a request, and refuses those who may not.
     pub(super) async fn authenticate(&self, parts: &mut Parts) -> Result<(), Rejected> {
         match self.server.auth() {
-            Some(auth) => auth.admit(parts).await.map_err(|refusal| Box::new(turned_away(&refusal))),
+            Some(auth) => auth.admit(parts).await.map_err(|refusal| {
+                self.turned_away();
+                Box::new(turned_away(&refusal))
+            }),
             None => Ok(()),
+        }
+    }
+
+    /// Counts a client that is not let in.
+    fn turned_away(&self) {
+        if let Some(meter) = self.server.http_meter() {
+            meter.refused();
         }
     }
 
@@ -136,10 +160,15 @@ impl Endpoint {
         }
         let limits = self.server.limits();
         let frame = body::read(body, limits.body_bytes, limits.body_timeout).await.map_err(|error| match error {
-            BodyError::TooLarge => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+            BodyError::TooLarge => {
+                refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {} bytes", limits.body_bytes))
+            }
             BodyError::TooSlow => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
             BodyError::Broken => refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
         })?;
+        if let Some(meter) = self.server.http_meter() {
+            meter.received(frame.len());
+        }
         let sorted = self.sort(&head, &frame)?;
         if let Some(session) = sorted.unasked().filter(|session| session.owner().is_some()) {
             Box::pin(self.admit(session, &parts, peer_addr)).await?;
@@ -245,6 +274,12 @@ pub(super) fn status_of(error: &McpError, revision: Revision) -> StatusCode {
     }
 }
 
+/// Returns the length of the message that a response consists of; events are counted one by one.
+fn message_bytes(response: &Response<Body>) -> Option<usize> {
+    let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    response.body().size_hint().exact().filter(|_| is_json).and_then(|bytes| usize::try_from(bytes).ok())
+}
+
 /// Answers with a message as JSON.
 pub(super) fn json(status: StatusCode, message: impl Into<Bytes>) -> Response<Body> {
     respond(status, "application/json", Body::full(message))
@@ -254,7 +289,8 @@ pub(super) fn json(status: StatusCode, message: impl Into<Bytes>) -> Response<Bo
 pub(super) fn events(body: Body) -> Response<Body> {
     static BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
     let mut response = respond(StatusCode::OK, "text/event-stream", body);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    // A browser that stores a stream which its page then leaves repeats the next request to the URL, whatever the method.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
     response.headers_mut().insert(BUFFERING.clone(), HeaderValue::from_static("no"));
     response
 }

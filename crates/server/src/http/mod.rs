@@ -1,6 +1,7 @@
 //! Streamable HTTP, both eras on one URL.
 
 mod body;
+mod cors;
 mod endpoint;
 mod events;
 mod head;
@@ -15,10 +16,15 @@ mod session;
 mod stream;
 #[cfg_attr(not(feature = "tls"), path = "tls/without.rs")]
 mod tls;
+#[cfg(all(unix, feature = "unix"))]
+mod unix;
 #[cfg(feature = "websocket")]
 mod websocket;
 
+pub use cors::CorsConfig;
 pub(crate) use events::Events;
 pub(crate) use mirrored::check as check_mirrored;
 pub use server::{HttpListener, HttpServer};
 pub(crate) use stream::{Last, Stream};
+#[cfg(all(unix, feature = "unix"))]
+pub use unix::HttpUnixListener;

@@ -4,27 +4,27 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
-use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{Extensions, HeaderValue, Method, Request, StatusCode};
+use http::{Extensions, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::{TcpListener, ToSocketAddrs};
-use tower_http::cors::{AllowHeaders, Cors, CorsLayer};
+use tower_http::cors::Cors;
 use tower_layer::Layer;
 use tower_service::Service;
 use turbomcp_transport::http::listener::{Afterwards, Bounds};
 use turbomcp_transport::http::origin::OriginPolicy;
 use turbomcp_transport::listener::Bounds as Connections;
+use turbomcp_transport::metrics::Meter;
 
+use super::cors::CorsConfig;
 use super::endpoint::{Endpoint, empty};
-use super::head::{SESSION_ID, VERSION};
 use super::metadata::Metadata;
 #[cfg(feature = "websocket")]
 use super::service::UpgradeService;
 use super::service::{Answering, McpService};
 use super::session::Sessions;
 use super::tls::{Doors, Tls};
-use crate::{Error, McpServer};
+use crate::{Error, Limits, McpServer};
 
 /// How a server is offered over Streamable HTTP: where, and to whom.
 ///
@@ -42,13 +42,13 @@ use crate::{Error, McpServer};
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct HttpServer {
-    server: McpServer,
+    pub(super) server: McpServer,
     path: Option<String>,
     #[cfg(feature = "websocket")]
     websocket: Option<String>,
     policy: Option<OriginPolicy>,
     hosts: Vec<String>,
-    origins: Vec<String>,
+    cors: CorsConfig,
     pub(super) tls: Tls,
 }
 
@@ -61,7 +61,7 @@ impl HttpServer {
             websocket: None,
             policy: None,
             hosts: Vec::new(),
-            origins: Vec::new(),
+            cors: CorsConfig::default(),
             tls: Tls::default(),
         }
     }
@@ -100,9 +100,16 @@ impl HttpServer {
 
     /// Lets pages of these origins use the server from a browser: `https://app.example.com`.
     ///
-    /// They pass the check of `Origin`, and are granted what a browser asks for before it lets a page see the answers.
-    pub fn allow_origins<S: Into<String>>(mut self, origins: impl IntoIterator<Item = S>) -> Self {
-        self.origins.extend(origins.into_iter().map(Into::into));
+    /// They pass the check of `Origin`, and are granted what a browser asks for before it lets a page see the answers; see
+    /// [`cors`](Self::cors).
+    pub fn allow_origins<S: Into<String>>(self, origins: impl IntoIterator<Item = S>) -> Self {
+        self.cors(CorsConfig::new().allowed_origins(origins))
+    }
+
+    /// Lets pages of origins use the server, as [`allow_origins`](Self::allow_origins) does, and sets what browsers are told
+    /// about them. Origins add up; of anything else, what was set last holds.
+    pub fn cors(mut self, config: CorsConfig) -> Self {
+        self.cors.merge(config);
         self
     }
 
@@ -118,7 +125,7 @@ impl HttpServer {
     ///
     /// If the address cannot be listened on ([`Error::is_bind`]), or a host, origin or path is malformed.
     pub async fn bind(self, address: impl ToSocketAddrs) -> Result<HttpListener, Error> {
-        let doors = self.tls.open(self.server.limits())?;
+        let doors = self.tls.open(&self.server)?;
         let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
         let address = listener.local_addr().map_err(Error::bind)?;
         let routes = self.routes(address.ip())?;
@@ -163,7 +170,7 @@ impl HttpServer {
         Ok(router)
     }
 
-    fn routes(&self, address: IpAddr) -> Result<Routes, Error> {
+    pub(super) fn routes(&self, address: IpAddr) -> Result<Routes, Error> {
         let endpoint = self.endpoint(address)?;
         let http = self.path.as_deref().map(|path| Ok((plain(path)?, self.front(endpoint.clone())?)));
         Ok(Routes {
@@ -197,23 +204,17 @@ impl HttpServer {
         if !self.hosts.is_empty() {
             policy = policy.allow_hosts(&self.hosts).map_err(invalid)?;
         }
-        let policy = policy.allow_origins(&self.origins).map_err(invalid)?;
+        let policy = policy.allow_origins(&self.cors.origins).map_err(invalid)?;
         let server = self.server.clone();
         Ok(Arc::new(Endpoint { server, origins: policy, sessions: Arc::new(Sessions::default()) }))
     }
 
     fn front(&self, endpoint: Arc<Endpoint>) -> Result<Front, Error> {
         let service = McpService::new(endpoint, None);
-        if self.origins.is_empty() {
-            return Ok(Front::Plain(service));
-        }
-        let origins = self.origins.iter().map(|origin| HeaderValue::from_str(origin)).collect::<Result<Vec<_>, _>>();
-        let cors = CorsLayer::new()
-            .allow_origin(origins.map_err(|error| Error::configuration(error.to_string()))?)
-            .allow_methods([Method::GET, Method::POST, Method::DELETE])
-            .allow_headers(AllowHeaders::mirror_request())
-            .expose_headers([SESSION_ID.clone(), VERSION.clone(), WWW_AUTHENTICATE, RETRY_AFTER]);
-        Ok(Front::Cors(Box::new(cors.layer(service))))
+        Ok(match self.cors.layer()? {
+            Some(cors) => Front::Cors(Box::new(cors.layer(service))),
+            None => Front::Plain(service),
+        })
     }
 }
 
@@ -227,7 +228,7 @@ fn plain(path: &str) -> Result<Arc<str>, Error> {
 
 /// What is answered, and where.
 #[derive(Debug, Clone)]
-struct Routes {
+pub(super) struct Routes {
     http: Option<(Arc<str>, Front)>,
     metadata: Option<Metadata>,
     #[cfg(feature = "websocket")]
@@ -273,15 +274,15 @@ impl HttpListener {
         let Self { listener, server, routes, doors, .. } = self;
         let _serving = server.serving();
         let limits = server.limits();
-        let bounds = Bounds {
-            connections: Connections::new(limits.connections, limits.shutdown),
-            header_timeout: limits.header_timeout,
-            header_bytes: limits.header_bytes,
-        };
+        let bounds = bounds(limits);
         let end = server.shutdown_started();
+        let meter = server.http_meter().cloned();
         let service = move |address, told: Extensions, afterwards: &Afterwards| {
-            let routes = routes.at(address, afterwards);
+            let routes = routes.at(Some(address), afterwards);
+            let opened = meter.as_ref().map(Meter::opened);
             service_fn(move |mut request: Request<Incoming>| {
+                // It counts until the connection lets go of this function.
+                let _ = &opened;
                 request.extensions_mut().extend(told.clone());
                 routes.answer(request)
             })
@@ -291,9 +292,17 @@ impl HttpListener {
     }
 }
 
+pub(super) fn bounds(limits: &Limits) -> Bounds {
+    Bounds {
+        connections: Connections::new(limits.connections, limits.shutdown),
+        header_timeout: limits.header_timeout,
+        header_bytes: limits.header_bytes,
+    }
+}
+
 impl Routes {
     /// Returns the routes for a connection from this address.
-    fn at(&self, address: SocketAddr, afterwards: &Afterwards) -> Self {
+    pub(super) fn at(&self, address: Option<SocketAddr>, afterwards: &Afterwards) -> Self {
         #[cfg(not(feature = "websocket"))]
         let _ = afterwards;
         Self {
@@ -304,7 +313,7 @@ impl Routes {
         }
     }
 
-    fn answer(&self, request: Request<Incoming>) -> Answering {
+    pub(super) fn answer(&self, request: Request<Incoming>) -> Answering {
         let asked = request.uri().path();
         #[cfg(feature = "websocket")]
         if let Some((path, service)) = &self.websocket
@@ -325,7 +334,7 @@ impl Routes {
 }
 
 impl Front {
-    fn at(&self, address: SocketAddr) -> Self {
+    fn at(&self, address: Option<SocketAddr>) -> Self {
         match self {
             Self::Plain(service) => Self::Plain(service.at(address)),
             Self::Cors(service) => {
