@@ -1,5 +1,6 @@
 //! What users write, and what a client then sees: a test for each shape listed in `docs/features.md`.
 
+mod access;
 mod asking;
 mod config;
 mod handlers;

@@ -11,6 +11,7 @@ mod metrics;
 mod ocsp;
 mod operator;
 mod pins;
+mod principals;
 mod reload;
 mod site;
 mod staples;

@@ -42,6 +42,7 @@ struct Shared {
     seal: Seal,
     metrics: Option<TransportMetrics>,
     /// What counts for HTTP, whose requests each ask for it.
+    #[cfg(feature = "http")]
     http_meter: Option<Meter>,
     shutdown: Arc<Shutdown>,
     operator: Operator,
@@ -89,6 +90,7 @@ impl McpServer {
                 visibility,
                 hub: Hub::default(),
                 seal: Seal::new(&keys, config.limits.request_state_age),
+                #[cfg(feature = "http")]
                 http_meter: metrics.as_ref().map(|metrics| metrics.meter(Binding::Http)),
                 metrics,
                 shutdown: Arc::default(),
@@ -112,6 +114,7 @@ impl McpServer {
     }
 
     /// As [`serve`](Self::serve), counted for a binding.
+    #[cfg(any(feature = "stdio", feature = "http", feature = "tcp", feature = "tls", feature = "unix"))]
     pub(crate) fn serve_over<T: Transport>(
         &self,
         binding: Binding,
@@ -219,6 +222,7 @@ impl McpServer {
         self.transport_metrics().map(|metrics| metrics.meter(binding))
     }
 
+    #[cfg(feature = "http")]
     pub(crate) fn http_meter(&self) -> Option<&Meter> {
         self.shared.http_meter.as_ref()
     }

@@ -292,12 +292,13 @@ impl HttpListener {
         let meter = server.http_meter().cloned();
         let counted = server.clone();
         let service = move |address, told: Extensions, afterwards: &Afterwards| {
+            // In a box: what a connection moves from hand to hand it keeps room for in each of them. It counts as one until it
+            // lets go of this.
             let connected = Arc::new(Connected::new(counted.clone()));
             let routes = routes.at(Some(address), afterwards, &connected);
-            let opened = meter.as_ref().map(Meter::opened);
+            let held = Box::new((routes, told, meter.as_ref().map(Meter::opened), connected));
             service_fn(move |mut request: Request<Incoming>| {
-                // It counts until the connection lets go of this function.
-                let _ = (&opened, &connected);
+                let (routes, told, ..) = &*held;
                 request.extensions_mut().extend(told.clone());
                 routes.answer(request)
             })

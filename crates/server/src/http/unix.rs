@@ -50,12 +50,12 @@ impl HttpUnixListener {
         let meter = server.http_meter().cloned();
         let counted = server.clone();
         let service = move |peer: Option<PeerCredentials>, afterwards: &Afterwards| {
+            // In a box, as over TCP.
             let connected = Arc::new(Connected::new(counted.clone()));
             let routes = routes.at(None, afterwards, &connected);
-            let opened = meter.as_ref().map(Meter::opened);
+            let held = Box::new((routes, meter.as_ref().map(Meter::opened), connected));
             service_fn(move |mut request: Request<Incoming>| {
-                // It counts until the connection lets go of this function.
-                let _ = (&opened, &connected);
+                let (routes, ..) = &*held;
                 if let Some(peer) = peer {
                     request.extensions_mut().insert(peer);
                 }
