@@ -96,6 +96,7 @@ async fn over_tcp_nobody_is_let_in_who_must_be_known() {
     assert_eq!(asked(&server(open), Extensions::new()).await.unwrap(), "nobody");
 }
 
+/// Holds AUTHS-14.
 #[tokio::test]
 async fn over_tls_a_certificate_stands_for_somebody() {
     let authority = Authority::new();

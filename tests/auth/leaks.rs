@@ -50,6 +50,7 @@ impl Visit for Log {
     }
 }
 
+/// Holds AUTHS-14.
 #[tokio::test]
 async fn no_secret_and_no_tenant_is_in_an_answer_or_in_a_log() {
     const TENANT: &str = "tenant-nobody-may-read";
