@@ -21,6 +21,7 @@
 //! # Ok::<(), turbomcp_server::Error>(())
 //! ```
 
+mod access;
 mod arguments;
 mod auth;
 mod batch;
@@ -69,6 +70,7 @@ mod tls;
 pub mod uri;
 mod validation;
 
+pub use access::{Access, Claims, Primitive, PrimitiveKind, Visibility};
 pub use arguments::{ArgumentError, Arguments, Params};
 pub use builder::{IntoServer, ServerBuilder};
 pub use config::ServerConfig;
@@ -84,7 +86,7 @@ pub use handler::{
 #[cfg(all(unix, feature = "http", feature = "unix"))]
 pub use http::HttpUnixListener;
 #[cfg(feature = "http")]
-pub use http::{HttpListener, HttpServer};
+pub use http::{CorsConfig, HttpListener, HttpServer};
 pub use input::Ask;
 pub use limits::Limits;
 #[doc(hidden)]
