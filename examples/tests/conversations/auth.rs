@@ -27,7 +27,10 @@ fn auth_api_key_lets_in_who_has_the_key() {
         let call = notes.message("who", json!({}));
         for headers in [&[][..], &[("x-api-key", "notes_x_y")]] {
             let refused = notes.post(&call, headers);
-            assert_eq!((refused.status, &refused.headers["www-authenticate"][..]), (401, r#"ApiKey header="x-api-key""#));
+            assert_eq!(
+                (refused.status, &refused.headers["www-authenticate"][..]),
+                (401, r#"ApiKey header="x-api-key""#)
+            );
         }
         notes.headers.push(("x-api-key", key.clone()));
         notes.initialize();
