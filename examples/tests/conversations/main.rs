@@ -2,6 +2,7 @@
 //! over HTTP.
 
 mod asking;
+mod auth;
 mod child;
 mod clients;
 mod ends;
