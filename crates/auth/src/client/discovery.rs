@@ -27,6 +27,10 @@ pub(super) struct ServerMetadata {
     pub(super) token_endpoint: Option<String>,
     pub(super) registration_endpoint: Option<String>,
     pub(super) device_authorization_endpoint: Option<String>,
+    pub(super) pushed_authorization_request_endpoint: Option<String>,
+    pub(super) require_pushed_authorization_requests: bool,
+    pub(super) revocation_endpoint: Option<String>,
+    pub(super) jwks_uri: Option<String>,
     pub(super) scopes_supported: Vec<String>,
     pub(super) code_challenge_methods_supported: Option<Vec<String>>,
     pub(super) token_endpoint_auth_methods_supported: Option<Vec<String>>,
@@ -93,11 +97,7 @@ pub(super) async fn resource_metadata(
 
 /// Finds what an authorization server publishes under the name it was given by.
 pub(super) async fn server_metadata(fetcher: &Fetcher, issuer: &str) -> Result<ServerMetadata, Error> {
-    let url = Url::parse(issuer, "the issuer")?;
-    if url.uri().query().is_some() {
-        return Err(Error::refused("the issuer has a query"));
-    }
-    let (origin, path) = (url.origin(), url.path());
+    let (origin, path) = origin_and_path(issuer)?;
     let mut urls = vec![
         format!("{origin}/.well-known/oauth-authorization-server{path}"),
         format!("{origin}/.well-known/openid-configuration{path}"),
@@ -105,6 +105,28 @@ pub(super) async fn server_metadata(fetcher: &Fetcher, issuer: &str) -> Result<S
     if !path.is_empty() {
         urls.push(format!("{origin}{path}/.well-known/openid-configuration"));
     }
+    published(fetcher, urls, issuer).await
+}
+
+/// Finds what a provider of OpenID Connect publishes: where that has it first, and then where OAuth does.
+pub(super) async fn openid_metadata(fetcher: &Fetcher, issuer: &str) -> Result<ServerMetadata, Error> {
+    let (origin, path) = origin_and_path(issuer)?;
+    let urls = vec![
+        format!("{origin}{path}/.well-known/openid-configuration"),
+        format!("{origin}/.well-known/oauth-authorization-server{path}"),
+    ];
+    published(fetcher, urls, issuer).await
+}
+
+fn origin_and_path(issuer: &str) -> Result<(String, String), Error> {
+    let url = Url::parse(issuer, "the issuer")?;
+    if url.uri().query().is_some() {
+        return Err(Error::refused("the issuer has a query"));
+    }
+    Ok((url.origin(), url.path().to_owned()))
+}
+
+async fn published(fetcher: &Fetcher, urls: Vec<String>, issuer: &str) -> Result<ServerMetadata, Error> {
     let found = first::<ServerMetadata>(fetcher, urls).await?;
     let found = found.ok_or_else(|| Error::refused(format!("{issuer} publishes no metadata")))?;
     require_issuer(&found, issuer)?;
