@@ -1,9 +1,10 @@
-//! HTTPS, where a client may show who it is: `cargo run --example tls -- serve 127.0.0.1:8443 server.pem server.key ca.pem`
+//! HTTPS and WSS, where a client may show who it is: `cargo run --example tls -- serve 127.0.0.1:8443 server.pem server.key ca.pem`
 //!
-//! And the client: `cargo run --example tls -- call https://localhost:8443/mcp client.pem client.key ca.pem`
+//! And the client: `cargo run --example tls -- call https://localhost:8443/mcp client.pem client.key ca.pem`, or
+//! `wss://localhost:8443/ws` in place of that URL.
 
-use turbomcp::client::Client;
 use turbomcp::client::http::HttpTarget;
+use turbomcp::client::{Client, WsConfig};
 use turbomcp::prelude::*;
 use turbomcp::transport::TlsIdentity;
 use turbomcp::transport::tls::{ClientAuthMode, TlsConfig};
@@ -27,14 +28,17 @@ impl Door {
 // ANCHOR: serve
 async fn serve(address: &str, certificate: &str, key: &str, authority: &str) -> Result<(), turbomcp::Error> {
     let tls = TlsConfig::new(certificate, key).with_ca_bundle(authority).with_client_auth(ClientAuthMode::Optional);
-    Door.into_server().http().tls(tls).run(address).await
+    Door.into_server().http().websocket("/ws").tls(tls).run(address).await
 }
 // ANCHOR_END: serve
 
 // ANCHOR: call
 async fn call(url: &str, certificate: &str, key: &str, authority: &str) -> Result<(), turbomcp::client::Error> {
     let tls = TlsConfig::new(certificate, key).with_ca_bundle(authority);
-    let client = Client::connect(HttpTarget::new(url).tls(tls)).await?;
+    let client = match url.starts_with("wss:") {
+        true => Client::connect(WsConfig::new().url(url).tls(tls)).await?,
+        false => Client::connect(HttpTarget::new(url).tls(tls)).await?,
+    };
     let answer = client.call_tool("who", serde_json::json!({})).await?;
     println!("{}", answer.content[0].as_text().unwrap_or_default());
     client.close().await;

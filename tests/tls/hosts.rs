@@ -7,7 +7,7 @@ use crate::authority::Authority;
 use crate::site::{BINDINGS, Binding, ERAS, Site, who};
 
 #[tokio::test]
-async fn f162_both_eras_are_served_over_https_and_tls() {
+async fn f162_both_eras_are_served_over_https_tls_and_wss() {
     let authority = Authority::new();
     for binding in BINDINGS {
         let site = Site::open(binding, authority.server("localhost").config()).await;
@@ -65,7 +65,7 @@ async fn a_certificate_that_has_expired_is_refused() {
 #[tokio::test]
 async fn a_text_is_a_target_that_is_certified_as_any() {
     let authority = Authority::new();
-    for (binding, scheme) in [(Binding::Https, "https"), (Binding::Tls, "tls")] {
+    for (binding, scheme) in [(Binding::Https, "https"), (Binding::Tls, "tls"), (Binding::Wss, "wss")] {
         let site = Site::open(binding, authority.server("localhost").config()).await;
         let error = Client::connect(format!("{scheme}://localhost:{}", site.port)).await.unwrap_err();
         assert!(error.is_connect() && format!("{error:?}").contains("UnknownIssuer"), "{error:?}");

@@ -1,12 +1,19 @@
-//! TLS beneath both bindings that have it, with certificates of authorities that exist for the length of a test.
+//! TLS beneath the bindings that have it, with certificates of authorities that exist for the length of a test.
 
 mod authority;
 mod clients;
 mod configuration;
 mod handshakes;
+mod hangup;
 mod hosts;
+mod listener;
+mod metrics;
+mod ocsp;
+mod pins;
 mod reload;
 mod site;
+mod staples;
 mod strangers;
 mod upgrades;
 mod versions;
+mod warnings;

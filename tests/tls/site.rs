@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::task::JoinHandle;
 use turbomcp::client::http::HttpTarget;
-use turbomcp::client::{Client, Era, Error, TlsTarget};
+use turbomcp::client::{Client, Era, Error, TlsTarget, WsConfig};
 use turbomcp::transport::tls::TlsConfig;
 use turbomcp::transport::{Identity, TlsIdentity};
 use turbomcp::{Context, FnTool, Limits, McpServer, ServerBuilder};
@@ -17,12 +17,13 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub enum Binding {
     Https,
     Tls,
+    Wss,
 }
 
 /// Where requests over HTTPS become WebSockets.
 pub const WEBSOCKET: &str = "/ws";
 
-pub const BINDINGS: [Binding; 2] = [Binding::Https, Binding::Tls];
+pub const BINDINGS: [Binding; 3] = [Binding::Https, Binding::Tls, Binding::Wss];
 
 pub const ERAS: [Era; 2] = [Era::Modern, Era::Legacy];
 
@@ -63,6 +64,10 @@ impl Site {
                 let listener = server.bind_tls("127.0.0.1:0", config).await.unwrap();
                 (listener.local_addr().port(), tokio::spawn(listener.serve()))
             }
+            Binding::Wss => {
+                let listener = server.http().websocket_only(WEBSOCKET).tls(config).bind("127.0.0.1:0").await.unwrap();
+                (listener.local_addr().port(), tokio::spawn(listener.serve()))
+            }
         };
         Self { port, binding, serving }
     }
@@ -78,6 +83,9 @@ impl Site {
         match self.binding {
             Binding::Https => builder.connect(HttpTarget::new(format!("https://{address}/mcp")).tls(config)).await,
             Binding::Tls => builder.connect(TlsTarget::new(address, config)).await,
+            Binding::Wss => {
+                builder.connect(WsConfig::new().url(format!("wss://{address}{WEBSOCKET}")).tls(config)).await
+            }
         }
     }
 
@@ -104,4 +112,15 @@ impl Drop for Site {
 pub async fn who(client: &Client) -> Result<String, Error> {
     let answer = client.call_tool("who", json!({})).await?;
     Ok(answer.content[0].as_text().unwrap().to_owned())
+}
+
+/// Returns an error as it is told to users: itself, and what caused it.
+pub fn causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
 }

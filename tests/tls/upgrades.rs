@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use turbomcp::client::http::HttpTarget;
+use turbomcp::client::{Client, WsConfig};
 
 use crate::authority::Authority;
-use crate::site::{Binding, PATIENCE, Site, WEBSOCKET};
+use crate::site::{Binding, PATIENCE, Site, WEBSOCKET, who};
 use crate::versions::{BOTH, handshake};
 
 /// Reads the head of an answer.
@@ -26,6 +28,19 @@ async fn text(stream: &mut (impl AsyncReadExt + Unpin)) -> Value {
     let mut text = vec![0; length];
     stream.read_exact(&mut text).await.unwrap();
     serde_json::from_slice(&text).unwrap()
+}
+
+#[tokio::test]
+async fn one_listener_has_https_and_wss() {
+    let authority = Authority::new();
+    let site = Site::open(Binding::Https, authority.server("localhost").config()).await;
+    assert_eq!(site.who(authority.trusted()).await.unwrap(), "nobody");
+    let target = WsConfig::new().url(format!("wss://localhost:{}{WEBSOCKET}", site.port)).tls(authority.trusted());
+    assert_eq!(who(&Client::connect(target).await.unwrap()).await.unwrap(), "nobody");
+
+    let site = Site::open(Binding::Wss, authority.server("localhost").config()).await;
+    let elsewhere = HttpTarget::new(format!("https://localhost:{}/mcp", site.port)).tls(authority.trusted());
+    assert_eq!(Client::connect(elsewhere).await.unwrap_err().status(), Some(404));
 }
 
 #[tokio::test]

@@ -6,10 +6,11 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::client::TlsStream;
 use turbomcp::ServerBuilder;
-use turbomcp::client::{Client, TlsTarget};
+use turbomcp::client::{Client, TlsTarget, WsConfig};
 use turbomcp::transport::lines::Lines;
 use turbomcp::transport::tls::TlsVersion;
 
@@ -78,18 +79,24 @@ async fn https_agrees_on_the_version_of_http() {
     assert!(agreed(&site, &authority, &BOTH, "imap").await.is_err());
 }
 
-#[tokio::test]
-async fn f167_a_client_speaks_tls_1_3_and_1_2_only_if_it_is_told_to() {
-    let authority = Authority::new();
+/// Makes what accepts connections over TLS 1.2 and nothing newer.
+fn old(authority: &Authority) -> tokio_rustls::TlsAcceptor {
     let files = authority.server("localhost");
     let chain = vec![CertificateDer::from_pem_file(&files.certificate).unwrap()];
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&OLD)
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(chain, PrivateKeyDer::from_pem_file(&files.key).unwrap())
         .unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    tokio_rustls::TlsAcceptor::from(Arc::new(config))
+}
+
+#[tokio::test]
+async fn f167_a_client_speaks_tls_1_3_and_1_2_only_if_it_is_told_to() {
+    let authority = Authority::new();
+    let acceptor = old(&authority);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("localhost:{}", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
@@ -106,4 +113,26 @@ async fn f167_a_client_speaks_tls_1_3_and_1_2_only_if_it_is_told_to() {
     let config = authority.trusted().with_min_version(TlsVersion::V1_2);
     let client = Client::connect(TlsTarget::new(&address, config)).await.unwrap();
     assert_eq!(client.server_info().unwrap().name, "old");
+}
+
+#[tokio::test]
+async fn f167_so_does_a_client_of_wss() {
+    let authority = Authority::new();
+    let acceptor = old(&authority);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("wss://localhost:{}/", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                let _ = stream.read_u8().await;
+                assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+                let _ = stream.write_all(b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n").await;
+                let _ = stream.shutdown().await;
+            }
+        }
+    });
+    let target = WsConfig::new().url(&url).tls(authority.trusted());
+    assert_eq!(Client::connect(target).await.unwrap_err().status(), None);
+    let target = WsConfig::new().url(&url).tls(authority.trusted().with_min_version(TlsVersion::V1_2));
+    assert_eq!(Client::connect(target).await.unwrap_err().status(), Some(410));
 }

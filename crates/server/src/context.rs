@@ -9,9 +9,10 @@ use serde::Serialize;
 use turbomcp_protocol::escape::write_string;
 use turbomcp_protocol::types::{ClientCapabilities, Implementation, LoggingLevel, RequestId};
 use turbomcp_protocol::{McpError, McpResult, Message, Method, Revision};
+use turbomcp_transport::authenticate::Refusal;
 #[cfg(feature = "http")]
 use turbomcp_transport::http::HttpRequest;
-use turbomcp_transport::{Extensions, PeerAddr};
+use turbomcp_transport::{Extensions, PeerAddr, Principal};
 
 use crate::McpServer;
 use crate::inner::Inner;
@@ -63,7 +64,7 @@ impl Context {
     fn detached(extensions: Extensions) -> Self {
         let frame = Bytes::from_static(br#"{"jsonrpc":"2.0","id":0,"method":"tools/call","params":{}}"#);
         let message = Message::decode(&frame).expect("this is a message");
-        let outbox = Outbox::new(0);
+        let outbox = Outbox::new(0, None);
         outbox.close();
         let (server, outlet) = (McpServer::builder().build(), Outlet::Outbox(Arc::new(outbox)));
         let inner = Inner::new(server, frame, message, Method::TOOLS_CALL, Revision::LATEST, None, outlet);
@@ -123,6 +124,49 @@ impl Context {
     pub fn extensions(&self) -> &Extensions {
         static NONE: Extensions = Extensions::new();
         self.inner.extensions.get().unwrap_or(&NONE)
+    }
+
+    /// Returns who is calling, if that was found out.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        self.extensions().get()
+    }
+
+    /// Lets only a caller go on who has all of these scopes.
+    ///
+    /// ```
+    /// use turbomcp_protocol::McpResult;
+    /// use turbomcp_server::Context;
+    /// use turbomcp_transport::Principal;
+    ///
+    /// fn erase(ctx: &Context) -> McpResult<()> {
+    ///     ctx.check_scopes(&["notes.write"])
+    /// }
+    ///
+    /// let reader = Context::new().with_extension(Principal::new("ada").with_scopes(["notes.read"]));
+    /// assert!(erase(&reader).is_err());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If one is missing: over HTTP a 403 with all of them in its challenge, as long as nothing else was sent before it;
+    /// a 401 if it is not known who is calling.
+    ///
+    /// # Specification
+    ///
+    /// [Runtime insufficient scope errors](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization#runtime-insufficient-scope-errors)
+    pub fn check_scopes(&self, scopes: &[&str]) -> McpResult<()> {
+        let principal = self.principal();
+        if principal.is_some_and(|principal| scopes.iter().all(|scope| principal.has_scope(scope))) {
+            return Ok(());
+        }
+        let refusal = match self.server().auth() {
+            Some(auth) => auth.insufficient_scope(principal, scopes),
+            None => Refusal::forbidden("more scopes are needed"),
+        };
+        let error = crate::auth::error(&refusal);
+        let _ = self.inner.refusal.set(refusal);
+        Err(error)
     }
 
     /// Returns the headers of the HTTP request; none on other bindings.

@@ -22,6 +22,7 @@
 //! ```
 
 mod arguments;
+mod auth;
 mod batch;
 mod builder;
 mod config;
@@ -80,6 +81,8 @@ pub use handler::{
     IntoResourceHandler, IntoToolHandler, Json, PromptHandler, ReadResourceRequest, ResourceDefinition,
     ResourceFunction, ResourceHandler, ToolFunction, ToolHandler, Validation,
 };
+#[cfg(all(unix, feature = "http", feature = "unix"))]
+pub use http::HttpUnixListener;
 #[cfg(feature = "http")]
 pub use http::{HttpListener, HttpServer};
 pub use input::Ask;

@@ -68,8 +68,8 @@
 //! | `macros` | the attribute macros | yes |
 //! | `stdio` | standard input and output: `McpServer::run_stdio` | yes |
 //! | `http` | Streamable HTTP: `McpServer::run_http`, `HttpServer` | no |
-//! | `tcp`, `unix` | TCP and Unix sockets: `McpServer::run_tcp`, `McpServer::run_unix` | no |
-//! | `tls` | TLS: `McpServer::run_tls`, `HttpServer::tls`, `transport::tls::TlsConfig` | no |
+//! | `tcp`, `unix` | TCP and Unix sockets: `McpServer::run_tcp`, `McpServer::run_unix`; with `http` also `run_http_unix` | no |
+//! | `tls` | TLS: `McpServer::run_tls`, `HttpServer::tls`, `transport::tls::TlsConfig`, and `wss://` with `websocket` | no |
 //! | `websocket` | WebSocket: `McpServer::run_websocket`, `HttpServer::websocket`, and `ws://` for the client | no |
 //! | `client` | `client`: the client, over the bindings that are chosen beside it | no |
 //! | `auth`, or `oauth` | `auth`: OAuth for the client over HTTP, `auth::OAuthClient` | no |
@@ -84,6 +84,8 @@ pub mod prelude;
 #[cfg(feature = "auth")]
 pub use turbomcp_auth as auth;
 pub use turbomcp_protocol::{ErrorCode, McpError, McpResult, Method, Revision, types};
+#[cfg(all(unix, feature = "http", feature = "unix"))]
+pub use turbomcp_server::HttpUnixListener;
 #[cfg(feature = "tcp")]
 pub use turbomcp_server::TcpServer;
 #[cfg(feature = "tls")]
@@ -102,6 +104,7 @@ pub use turbomcp_server::{
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::{HttpListener, HttpServer};
 pub use turbomcp_transport as transport;
+pub use turbomcp_transport::Principal;
 
 #[cfg(feature = "client")]
 pub use turbomcp_client::Client;

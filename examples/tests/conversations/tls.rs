@@ -62,8 +62,12 @@ fn serve(files: &Files) -> Server {
 }
 
 fn call(server: &Server, files: &Files) -> Output {
+    call_by("https", "/mcp", server, files)
+}
+
+fn call_by(scheme: &str, path: &str, server: &Server, files: &Files) -> Output {
     let mut command = Command::new(path_of("tls"));
-    command.args(["call", &format!("https://localhost:{}/mcp", server.port())]);
+    command.args(["call", &format!("{scheme}://localhost:{}{path}", server.port())]);
     command.args(["client.pem", "client.key", "ca.pem"].map(|name| files.path(name)));
     command.stdin(Stdio::null()).output().unwrap()
 }
@@ -72,10 +76,12 @@ fn call(server: &Server, files: &Files) -> Output {
 fn tls_shows_a_handler_the_certificate_of_its_client() {
     let files = Files::new("who");
     let server = serve(&files);
-    let output = call(&server, &files);
-    let printed = String::from_utf8(output.stdout).unwrap();
-    let fingerprint = printed.trim().strip_prefix("the certificate ").unwrap_or_else(|| panic!("{printed}"));
-    assert!(fingerprint.len() == 64 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()), "{printed}");
+    for (scheme, path) in [("https", "/mcp"), ("wss", "/ws")] {
+        let output = call_by(scheme, path, &server, &files);
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let fingerprint = printed.trim().strip_prefix("the certificate ").unwrap_or_else(|| panic!("{printed}"));
+        assert!(fingerprint.len() == 64 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()), "{printed}");
+    }
 
     let other = Files::new("other");
     let output = call(&server, &other);

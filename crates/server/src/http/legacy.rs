@@ -9,14 +9,16 @@ use http::{HeaderValue, Response, StatusCode};
 use turbomcp_protocol::scan::Span;
 use turbomcp_protocol::{Kind, McpError, Message, Method, Revision};
 use turbomcp_transport::Extensions;
+use turbomcp_transport::authenticate::Refusal;
 
 use super::body::Body;
 use super::endpoint::{
-    Endpoint, Incoming, Rejected, Reply, accepted, empty, events, failure, json, not_allowed, refuse, status_of,
+    Endpoint, Incoming, Rejected, Reply, accepted, challenge, empty, events, failure, json, not_allowed, refusal_of,
+    refuse, status_of,
 };
 use super::head::{Field, Head, SESSION_ID};
 use super::session::{Session, Sessions};
-use super::stream::{Reader, Stream};
+use super::stream::{Last, Reader, Stream};
 use crate::McpServer;
 use crate::batch::{self, BatchReply};
 use crate::in_flight::Refused;
@@ -103,8 +105,7 @@ impl Endpoint {
         match run.poll_once() {
             // What was not told anything before it needs no stream.
             Poll::Ready(answer) if reader.is_fresh() => {
-                let (status, text) = written(run.inner(), answer);
-                return Reply::Now(json(status, text));
+                return Reply::Now(written(run.inner(), answer).into_response());
             }
             Poll::Ready(answer) => stream.finish(Some(written(run.inner(), answer))),
             Poll::Pending => {
@@ -284,8 +285,7 @@ impl Opening {
     fn finish(self, inner: &Inner, answer: Answer) -> Response<Body> {
         let succeeded = answer.as_error().is_none();
         let id = self.session.peer.session_id().and_then(|id| HeaderValue::from_str(id).ok());
-        let (status, text) = written(inner, answer);
-        let mut response = json(status, text);
+        let mut response = written(inner, answer).into_response();
         if succeeded && let Some(id) = id {
             if !self.sessions.add(&self.server, self.session) {
                 return full(Some(inner.id()));
@@ -299,9 +299,9 @@ impl Opening {
 /// Answers with the one message there is, or with the stream once there is more.
 async fn respond(server: McpServer, session: Arc<Session>, reader: Reader) -> Response<Body> {
     if !reader.is_stream().await
-        && let Some((status, message)) = reader.take()
+        && let Some((message, status, refusal)) = reader.take()
     {
-        return json(status, message);
+        return one(status, message, refusal.as_ref());
     }
     session.keep(reader.stream());
     events(Body::legacy(reader, &server, revision(&session).has_priming_event()))
@@ -327,9 +327,24 @@ fn add(batch: &BatchReply, inner: &Inner, answer: Answer) {
     batch.add(Some(inner.id()), inner.revision, |out| write_response(inner, answer, out));
 }
 
-fn written(inner: &Inner, answer: Answer) -> (StatusCode, Vec<u8>) {
+fn written(inner: &Inner, answer: Answer) -> Last {
     let status = answer.as_error().map_or(StatusCode::OK, |error| status_of(error, inner.revision));
+    let refusal = refusal_of(inner, status).cloned();
     let mut message = Vec::with_capacity(256);
     write_response(inner, answer, &mut message);
-    (status, message)
+    Last { message, status, refusal }
+}
+
+impl Last {
+    fn into_response(self) -> Response<Body> {
+        one(self.status, self.message, self.refusal.as_ref())
+    }
+}
+
+fn one(status: StatusCode, message: impl Into<bytes::Bytes>, refusal: Option<&Refusal>) -> Response<Body> {
+    let mut response = json(status, message);
+    if let Some(refusal) = refusal {
+        challenge(refusal, &mut response);
+    }
+    response
 }

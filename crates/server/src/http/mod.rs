@@ -5,6 +5,7 @@ mod endpoint;
 mod events;
 mod head;
 mod legacy;
+mod metadata;
 mod mirrored;
 mod modern;
 mod owner;
@@ -14,10 +15,14 @@ mod session;
 mod stream;
 #[cfg_attr(not(feature = "tls"), path = "tls/without.rs")]
 mod tls;
+#[cfg(all(unix, feature = "unix"))]
+mod unix;
 #[cfg(feature = "websocket")]
 mod websocket;
 
 pub(crate) use events::Events;
 pub(crate) use mirrored::check as check_mirrored;
 pub use server::{HttpListener, HttpServer};
-pub(crate) use stream::Stream;
+pub(crate) use stream::{Last, Stream};
+#[cfg(all(unix, feature = "unix"))]
+pub use unix::HttpUnixListener;

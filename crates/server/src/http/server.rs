@@ -15,15 +15,17 @@ use tower_service::Service;
 use turbomcp_transport::http::listener::{Afterwards, Bounds};
 use turbomcp_transport::http::origin::OriginPolicy;
 use turbomcp_transport::listener::Bounds as Connections;
+use turbomcp_transport::metrics::Meter;
 
 use super::endpoint::{Endpoint, empty};
 use super::head::{SESSION_ID, VERSION};
+use super::metadata::Metadata;
 #[cfg(feature = "websocket")]
 use super::service::UpgradeService;
 use super::service::{Answering, McpService};
 use super::session::Sessions;
 use super::tls::{Doors, Tls};
-use crate::{Error, McpServer};
+use crate::{Error, Limits, McpServer};
 
 /// How a server is offered over Streamable HTTP: where, and to whom.
 ///
@@ -41,7 +43,7 @@ use crate::{Error, McpServer};
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct HttpServer {
-    server: McpServer,
+    pub(super) server: McpServer,
     path: Option<String>,
     #[cfg(feature = "websocket")]
     websocket: Option<String>,
@@ -65,11 +67,6 @@ impl HttpServer {
         }
     }
 
-    #[cfg(feature = "websocket")]
-    pub(super) fn only_websocket(server: McpServer) -> Self {
-        Self { path: None, ..Self::new(server).websocket("/") }
-    }
-
     /// Sets the path of the one URL that clients use. `/mcp` unless set.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
@@ -84,6 +81,13 @@ impl HttpServer {
     pub fn websocket(mut self, path: impl Into<String>) -> Self {
         self.websocket = Some(path.into());
         self
+    }
+
+    /// Answers requests to become a [WebSocket](Self::websocket) on a path, and nothing else.
+    #[cfg(feature = "websocket")]
+    pub fn websocket_only(mut self, path: impl Into<String>) -> Self {
+        self.path = None;
+        self.websocket(path)
     }
 
     /// Answers requests that name one of these hosts and no others: `host`, or `host:port`.
@@ -115,7 +119,7 @@ impl HttpServer {
     ///
     /// If the address cannot be listened on ([`Error::is_bind`]), or a host, origin or path is malformed.
     pub async fn bind(self, address: impl ToSocketAddrs) -> Result<HttpListener, Error> {
-        let doors = self.tls.open(self.server.limits())?;
+        let doors = self.tls.open(&self.server)?;
         let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
         let address = listener.local_addr().map_err(Error::bind)?;
         let routes = self.routes(address.ip())?;
@@ -154,14 +158,18 @@ impl HttpServer {
         if let Some((path, service)) = routes.websocket {
             router = router.route_service(&path, service);
         }
+        if let Some(metadata) = routes.metadata {
+            router = metadata.paths().fold(router, |router, path| router.route_service(path, metadata.clone()));
+        }
         Ok(router)
     }
 
-    fn routes(&self, address: IpAddr) -> Result<Routes, Error> {
+    pub(super) fn routes(&self, address: IpAddr) -> Result<Routes, Error> {
         let endpoint = self.endpoint(address)?;
         let http = self.path.as_deref().map(|path| Ok((plain(path)?, self.front(endpoint.clone())?)));
         Ok(Routes {
             http: http.transpose()?,
+            metadata: Metadata::of(&self.server, self.main_path()),
             #[cfg(feature = "websocket")]
             websocket: match self.websocket.as_deref() {
                 Some(path) if self.path.as_deref() == Some(path) => {
@@ -173,6 +181,15 @@ impl HttpServer {
                 None => None,
             },
         })
+    }
+
+    /// Returns the path that the URL of the server has.
+    fn main_path(&self) -> Option<&str> {
+        #[cfg(feature = "websocket")]
+        if self.path.is_none() {
+            return self.websocket.as_deref();
+        }
+        self.path.as_deref()
     }
 
     fn endpoint(&self, address: IpAddr) -> Result<Arc<Endpoint>, Error> {
@@ -211,8 +228,9 @@ fn plain(path: &str) -> Result<Arc<str>, Error> {
 
 /// What is answered, and where.
 #[derive(Debug, Clone)]
-struct Routes {
+pub(super) struct Routes {
     http: Option<(Arc<str>, Front)>,
+    metadata: Option<Metadata>,
     #[cfg(feature = "websocket")]
     websocket: Option<(Arc<str>, UpgradeService)>,
 }
@@ -256,15 +274,15 @@ impl HttpListener {
         let Self { listener, server, routes, doors, .. } = self;
         let _serving = server.serving();
         let limits = server.limits();
-        let bounds = Bounds {
-            connections: Connections::new(limits.connections, limits.shutdown),
-            header_timeout: limits.header_timeout,
-            header_bytes: limits.header_bytes,
-        };
+        let bounds = bounds(limits);
         let end = server.shutdown_started();
+        let meter = server.http_meter().cloned();
         let service = move |address, told: Extensions, afterwards: &Afterwards| {
-            let routes = routes.at(address, afterwards);
+            let routes = routes.at(Some(address), afterwards);
+            let opened = meter.as_ref().map(Meter::opened);
             service_fn(move |mut request: Request<Incoming>| {
+                // It counts until the connection lets go of this function.
+                let _ = &opened;
                 request.extensions_mut().extend(told.clone());
                 routes.answer(request)
             })
@@ -274,19 +292,28 @@ impl HttpListener {
     }
 }
 
+pub(super) fn bounds(limits: &Limits) -> Bounds {
+    Bounds {
+        connections: Connections::new(limits.connections, limits.shutdown),
+        header_timeout: limits.header_timeout,
+        header_bytes: limits.header_bytes,
+    }
+}
+
 impl Routes {
     /// Returns the routes for a connection from this address.
-    fn at(&self, address: SocketAddr, afterwards: &Afterwards) -> Self {
+    pub(super) fn at(&self, address: Option<SocketAddr>, afterwards: &Afterwards) -> Self {
         #[cfg(not(feature = "websocket"))]
         let _ = afterwards;
         Self {
             http: self.http.as_ref().map(|(path, front)| (path.clone(), front.at(address))),
+            metadata: self.metadata.clone(),
             #[cfg(feature = "websocket")]
             websocket: self.websocket.as_ref().map(|(path, service)| (path.clone(), service.at(address, afterwards))),
         }
     }
 
-    fn answer(&self, request: Request<Incoming>) -> Answering {
+    pub(super) fn answer(&self, request: Request<Incoming>) -> Answering {
         let asked = request.uri().path();
         #[cfg(feature = "websocket")]
         if let Some((path, service)) = &self.websocket
@@ -297,13 +324,17 @@ impl Routes {
         match &self.http {
             Some((path, Front::Plain(service))) if asked == &**path => service.clone().call(request),
             Some((path, Front::Cors(service))) if asked == &**path => Box::pin(service.clone().call(request)),
-            _ => Box::pin(async { Ok(empty(StatusCode::NOT_FOUND)) }),
+            _ => {
+                let metadata = self.metadata.as_ref().filter(|metadata| metadata.is_at(asked));
+                let response = metadata.map(|metadata| metadata.answer(request.method()));
+                Box::pin(async { Ok(response.unwrap_or_else(|| empty(StatusCode::NOT_FOUND))) })
+            }
         }
     }
 }
 
 impl Front {
-    fn at(&self, address: SocketAddr) -> Self {
+    fn at(&self, address: Option<SocketAddr>) -> Self {
         match self {
             Self::Plain(service) => Self::Plain(service.at(address)),
             Self::Cors(service) => {

@@ -33,9 +33,9 @@ impl McpService {
         Self { endpoint, peer_addr }
     }
 
-    /// Returns the service for a connection from this address.
-    pub(super) fn at(&self, peer_addr: SocketAddr) -> Self {
-        Self { endpoint: self.endpoint.clone(), peer_addr: Some(peer_addr) }
+    /// Returns the service for a connection from this address; none if it is from a process on this machine.
+    pub(super) fn at(&self, peer_addr: Option<SocketAddr>) -> Self {
+        Self { endpoint: self.endpoint.clone(), peer_addr }
     }
 }
 
@@ -78,9 +78,9 @@ impl UpgradeService {
     }
 
     /// Returns the service for a connection from this address.
-    pub(super) fn at(&self, peer_addr: SocketAddr, afterwards: &Afterwards) -> Self {
+    pub(super) fn at(&self, peer_addr: Option<SocketAddr>, afterwards: &Afterwards) -> Self {
         let endpoint = self.endpoint.clone();
-        Self { endpoint, peer_addr: Some(peer_addr), afterwards: Some(afterwards.clone()) }
+        Self { endpoint, peer_addr, afterwards: Some(afterwards.clone()) }
     }
 }
 

@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::ToSocketAddrs;
 use turbomcp_protocol::{Message, Method, Revision};
 use turbomcp_transport::http::listener::Afterwards;
+use turbomcp_transport::metrics::Binding;
 use turbomcp_transport::websocket::{WebSocketTransport, handshake};
 
 use super::HttpListener;
@@ -18,7 +19,6 @@ use super::body::Body;
 use super::endpoint::{Endpoint, Incoming, Rejected, empty, extensions, failure, refuse, status_of};
 use super::events::Events;
 use super::owner::PING;
-use super::server::HttpServer;
 use super::service::Answering;
 use crate::inner::Inner;
 use crate::outlet::Outlet;
@@ -38,6 +38,7 @@ impl Endpoint {
         Box::pin(async move {
             let accepted = async {
                 self.screen(&parts)?;
+                self.authenticate(&mut parts).await?;
                 let headers = handshake::accept(&parts).map_err(|refusal| {
                     let mut response = refuse(refusal.status(), refusal.to_string());
                     response.headers_mut().extend(refusal.headers());
@@ -108,7 +109,7 @@ impl Endpoint {
                 .max_message_bytes(limits.message_bytes)
                 .ping_interval(limits.keep_alive)
                 .with_extensions(extensions);
-            if let Err(error) = server.serve(transport).await {
+            if let Err(error) = server.serve_over(Binding::WebSocket, transport).await {
                 tracing::debug!(?peer_addr, %error, "a connection failed");
             }
             drop(serving);
@@ -119,13 +120,14 @@ impl Endpoint {
 impl McpServer {
     /// Listens for WebSocket connections at the path `/` of an address; port 0 takes a free one.
     ///
-    /// [`HttpServer::websocket`] has other paths, hosts and origins, and HTTP beside it.
+    /// [`HttpServer::websocket_only`] has other paths, hosts and origins, and TLS; [`HttpServer::websocket`] has HTTP beside
+    /// it.
     ///
     /// # Errors
     ///
     /// If the address cannot be listened on ([`Error::is_bind`]).
     pub async fn bind_websocket(&self, address: impl ToSocketAddrs) -> Result<HttpListener, Error> {
-        HttpServer::only_websocket(self.clone()).bind(address).await
+        self.http().websocket_only("/").bind(address).await
     }
 
     /// Serves WebSocket connections at the path `/` of an address, until SIGTERM or SIGINT asks the server to end.
@@ -134,6 +136,6 @@ impl McpServer {
     ///
     /// If the address cannot be listened on ([`Error::is_bind`]).
     pub async fn run_websocket(&self, address: impl ToSocketAddrs) -> Result<(), Error> {
-        HttpServer::only_websocket(self.clone()).run(address).await
+        self.http().websocket_only("/").run(address).await
     }
 }

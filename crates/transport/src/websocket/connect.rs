@@ -17,6 +17,8 @@ use tungstenite::handshake::client::{ClientHandshake, Request};
 use tungstenite::protocol::{Role, WebSocket};
 
 use super::io::Io;
+use super::stream::WsStream;
+use super::tls::Tls;
 use super::{PING_INTERVAL, SUBPROTOCOL, WebSocketTransport, socket};
 
 /// Where a WebSocket is, and how it is used.
@@ -40,6 +42,7 @@ pub struct WsConfig {
     ping_interval: Duration,
     max_frame_size: Option<usize>,
     compression_enabled: bool,
+    pub(super) tls: Tls,
 }
 
 impl WsConfig {
@@ -51,10 +54,14 @@ impl WsConfig {
             ping_interval: PING_INTERVAL,
             max_frame_size: None,
             compression_enabled: false,
+            tls: Tls::default(),
         }
     }
 
-    /// Names the server: `ws://host:port/path`.
+    /// Names the server: `ws://host:port/path`, or with the feature `tls` `wss://host:port/path`.
+    ///
+    /// `wss` is TLS 1.3 with a server that is certified by an authority that browsers trust, unless `WsConfig::tls` says
+    /// otherwise.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = url.into();
         self
@@ -102,8 +109,8 @@ impl WsConfig {
             self.url.parse().map_err(|error| ConnectError::settings("the URL cannot be read").from(error))?;
         match uri.scheme_str() {
             Some("ws") => {}
-            Some("wss") => return Err(ConnectError::settings("there is no encryption for WebSocket; `wss` needs it")),
-            _ => return Err(ConnectError::settings("the URL must be of ws")),
+            Some("wss") => self.tls.check()?,
+            _ => return Err(ConnectError::settings("the URL must be of ws or wss")),
         }
         if uri.host().is_none_or(str::is_empty) {
             return Err(ConnectError::settings("the URL must name a host"));
@@ -140,20 +147,24 @@ impl fmt::Debug for WsConfig {
     }
 }
 
-impl WebSocketTransport {
+impl WebSocketTransport<WsStream> {
     /// Connects to a server.
     ///
     /// # Errors
     ///
-    /// If the settings cannot be used, the server cannot be reached, or it refuses.
+    /// If the settings cannot be used, the server cannot be reached, is not who it has to be, or refuses.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection.
     pub async fn connect(config: WsConfig) -> Result<Self, ConnectError> {
         let request = config.request()?;
         let uri = request.uri();
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let is_secure = uri.scheme_str() == Some("wss");
+        let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
         let stream =
-            TcpStream::connect((host, uri.port_u16().unwrap_or(80))).await.map_err(ConnectError::unreachable)?;
-        // Requests are written whole; waiting for more to send only delays them.
-        let _ = stream.set_nodelay(true);
+            if is_secure { config.tls.connect(host, port).await? } else { WsStream::new(reach(host, port).await?) };
         let ws = shake_hands(stream, request).await?;
         let mut transport = Self::new(ws, Role::Client).ping_interval(config.ping_interval);
         if let Some(limit) = config.max_frame_size {
@@ -163,7 +174,14 @@ impl WebSocketTransport {
     }
 }
 
-async fn shake_hands(stream: TcpStream, request: Request) -> Result<WebSocket<Io<TcpStream>>, ConnectError> {
+pub(super) async fn reach(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+    let stream = TcpStream::connect((host, port)).await.map_err(ConnectError::unreachable)?;
+    // Requests are written whole; waiting for more to send only delays them.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
+async fn shake_hands(stream: WsStream, request: Request) -> Result<WebSocket<Io<WsStream>>, ConnectError> {
     let started = ClientHandshake::start(Io::new(stream), request, Some(socket::config()));
     let mut handshake = Some(started.map_err(ConnectError::refused)?);
     poll_fn(|cx| {
@@ -194,12 +212,16 @@ enum Kind {
     Settings(&'static str),
     Unreachable,
     Status(u16),
-    Handshake,
+    Failed(&'static str),
 }
 
 impl ConnectError {
-    fn settings(why: &'static str) -> Self {
+    pub(super) fn settings(why: &'static str) -> Self {
         Self { kind: Kind::Settings(why), source: None }
+    }
+
+    pub(super) fn failed(why: &'static str) -> Self {
+        Self { kind: Kind::Failed(why), source: None }
     }
 
     fn unreachable(error: io::Error) -> Self {
@@ -210,11 +232,11 @@ impl ConnectError {
         match error {
             WsError::Http(response) => Self { kind: Kind::Status(response.status().as_u16()), source: None },
             WsError::Io(error) => Self::unreachable(error),
-            error => Self { kind: Kind::Handshake, source: None }.from(error),
+            error => Self::failed("the server's answer opens no WebSocket for MCP").from(error),
         }
     }
 
-    fn from(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    pub(super) fn from(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
@@ -244,10 +266,9 @@ impl ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::Settings(why) => f.write_str(why),
+            Kind::Settings(why) | Kind::Failed(why) => f.write_str(why),
             Kind::Unreachable => f.write_str("the server cannot be reached"),
             Kind::Status(status) => write!(f, "the server answered with HTTP status {status}"),
-            Kind::Handshake => f.write_str("the server's answer opens no WebSocket for MCP"),
         }
     }
 }
@@ -267,9 +288,14 @@ mod tests {
         for good in ["ws://localhost:1/mcp", "ws://a.example", "ws://[::1]:3/x?y=1"] {
             assert!(WsConfig::new().url(good).check().is_ok(), "{good}");
         }
-        for bad in ["", "/mcp", "http://a/b", "ws://", "wss://a.example", "ws://user:pw@a.example/mcp", "ws://a b"] {
+        for bad in ["", "/mcp", "http://a/b", "ws://", "wss://", "ws://user:pw@a.example/mcp", "ws://a b"] {
             assert!(WsConfig::new().url(bad).check().unwrap_err().is_settings(), "{bad}");
         }
+    }
+
+    #[test]
+    fn wss_is_never_less_than_that() {
+        assert_eq!(WsConfig::new().url("wss://a.example").check().is_ok(), cfg!(feature = "tls"));
     }
 
     #[test]

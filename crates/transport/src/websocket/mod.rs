@@ -5,13 +5,16 @@
 //! | here | [`WebSocketTransport`], and how a client connects: [`WsConfig`] |
 //! | [`handshake`] | what a server makes of a request to become a WebSocket |
 //!
-//! There is no encryption here: a client refuses `wss`, and a server has it beneath HTTP. Nothing is compressed, and no
-//! extension is negotiated.
+//! A client speaks `wss` with the feature `tls`; a server has TLS beneath HTTP. Nothing is compressed, and no extension is
+//! negotiated.
 
 mod connect;
 pub mod handshake;
 mod io;
 mod socket;
+mod stream;
+#[cfg_attr(not(feature = "tls"), path = "tls/without.rs")]
+mod tls;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -30,6 +33,7 @@ use io::Io;
 use socket::{Silence, Socket};
 
 pub use connect::{ConnectError, WsConfig};
+pub use stream::WsStream;
 
 /// The subprotocol that both sides name.
 pub const SUBPROTOCOL: &str = "mcp";
@@ -53,7 +57,7 @@ const STALLED_INTERVALS: u32 = 3;
 ///
 /// [RFC 6455](https://www.rfc-editor.org/rfc/rfc6455), as a
 /// [custom transport](https://modelcontextprotocol.io/specification/2026-07-28/basic/transports#custom-transports)
-pub struct WebSocketTransport<S = tokio::net::TcpStream> {
+pub struct WebSocketTransport<S = WsStream> {
     socket: Socket<S>,
     ping_interval: Duration,
     extensions: Extensions,

@@ -7,7 +7,7 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring, version};
 use crate::Error;
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tls;
+pub(super) struct Tls(());
 
 impl Tls {
     #[expect(clippy::unused_self, reason = "with the feature there are settings")]
