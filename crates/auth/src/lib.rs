@@ -5,6 +5,8 @@
 //! | [`challenge`] | `WWW-Authenticate`, read | always |
 //! | [`pkce`] | the proof that who redeems a code is who asked for it | always |
 //! | [`client`] | [`OAuthClient`]: tokens for requests, by every grant that MCP knows | `client` |
+//! | [`client::login`] | [`OAuth2Provider`]: a server that logs its users in elsewhere | `client` |
+//! | `dev` | tokens for development, not for production | `dev` |
 //!
 //! ```no_run
 //! use turbomcp_auth::OAuthClient;
@@ -22,6 +24,8 @@
 pub mod challenge;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "dev")]
+pub mod dev;
 #[cfg(feature = "client")]
 mod error;
 #[cfg(feature = "client")]
@@ -33,6 +37,8 @@ mod random;
 #[cfg(feature = "client")]
 mod secret;
 
+#[cfg(feature = "client")]
+pub use client::login::{OAuth2Config, OAuth2FlowType, OAuth2Provider, ProviderType};
 #[cfg(feature = "client")]
 pub use client::{OAuthClient, OAuthClientBuilder};
 #[cfg(feature = "client")]

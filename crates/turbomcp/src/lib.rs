@@ -72,10 +72,11 @@
 //! | `tls` | TLS: `McpServer::run_tls`, `HttpServer::tls`, `transport::tls::TlsConfig`, and `wss://` with `websocket` | no |
 //! | `websocket` | WebSocket: `McpServer::run_websocket`, `HttpServer::websocket`, and `ws://` for the client | no |
 //! | `client` | `client`: the client, over the bindings that are chosen beside it | no |
-//! | `auth`, or `oauth` | `auth`: OAuth for the client over HTTP, `auth::OAuthClient` | no |
+//! | `auth`, or `oauth` | `auth`: OAuth for the client over HTTP, `auth::OAuthClient`, and logins of a server's users, `auth::OAuth2Provider` | no |
+//! | `dev` | `auth::dev`: tokens for development. Not for production | no |
 //! | `basic` | `macros` and `stdio` | |
 //! | `all-transports` | `stdio`, `http`, `websocket`, `tcp`, `unix` and `tls` | |
-//! | `full` | everything | |
+//! | `full` | everything but `dev` | |
 
 #[cfg(feature = "client")]
 pub mod client;
