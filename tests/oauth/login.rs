@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, Method, Uri};
 use serde::Deserialize;
 use turbomcp::auth::client::Dpop;
 use turbomcp::auth::client::login::{
-    Access, DpopConfig, Login, LoginRequest, OAuth2Config, OAuth2FlowType, OAuth2Provider, ProviderType, Revocation,
-    SecurityLevel,
+    AccessToken, DpopConfig, Login, LoginRequest, OAuth2Config, OAuth2FlowType, OAuth2Provider, ProviderType,
+    Revocation, SecurityLevel,
 };
 
 use crate::Outcome;
@@ -58,7 +58,7 @@ async fn log_in(provider: &OAuth2Provider, answer: Answer) -> Outcome<Login> {
 }
 
 /// Calls a resource, once more if a nonce is wanted.
-async fn call(stage: &Stage, resource: &str, access: &Access) -> Outcome {
+async fn call(stage: &Stage, resource: &str, access: &AccessToken) -> Outcome {
     let url = stage.resource(resource);
     for _ in 0..2 {
         let headers = access.headers(&Method::POST, &url)?;

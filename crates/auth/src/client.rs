@@ -3,15 +3,16 @@
 //! | module | what is in it |
 //! |---|---|
 //! | here | [`OAuthClient`] and its builder; what is used to set it up |
-//! | [`login`] | [`OAuth2Provider`](login::OAuth2Provider): a server that logs its users in elsewhere |
+//! | `login`, a feature of its own | a server that logs its users in elsewhere |
 
 mod browser;
 mod builder;
+#[cfg_attr(not(feature = "login"), expect(dead_code, reason = "logins need more of it"))]
 mod discovery;
 mod dpop;
-mod fetch;
 mod flow;
 mod grants;
+#[cfg(feature = "login")]
 pub mod login;
 mod redirect;
 mod registration;
@@ -19,8 +20,8 @@ mod store;
 mod tasks;
 #[cfg(test)]
 mod tests;
+#[cfg_attr(not(feature = "login"), expect(dead_code, reason = "logins need more of it"))]
 mod token;
-mod url;
 
 use std::fmt;
 use std::future::Future;
@@ -30,10 +31,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::HeaderMap;
 use turbomcp_transport::http::authorize::{Authorize, BoxError, Challenge, Credentials, Head, Next};
 
+pub use crate::fetch::Reach;
 pub use browser::{Browser, Visit};
 pub use builder::OAuthClientBuilder;
 pub use dpop::Dpop;
-pub use fetch::Reach;
 pub use grants::{DeviceCode, IdentityProvider, SubjectTokenType};
 pub use registration::PreRegistered;
 pub use store::{FileStore, MemoryStore, TokenStore};

@@ -21,6 +21,7 @@
 //! # Ok::<(), turbomcp_server::Error>(())
 //! ```
 
+mod access;
 mod arguments;
 mod auth;
 mod batch;
@@ -69,6 +70,7 @@ mod tls;
 pub mod uri;
 mod validation;
 
+pub use access::{Access, Claims, Primitive, PrimitiveKind, Visibility};
 pub use arguments::{ArgumentError, Arguments, Params};
 pub use builder::{IntoServer, ServerBuilder};
 pub use config::ServerConfig;

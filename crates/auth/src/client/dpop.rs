@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::lock;
-use super::url::Url;
+use crate::url::Url;
 use crate::{Error, Secret, SigningKey};
 
 pub(super) const DPOP: HeaderName = HeaderName::from_static("dpop");

@@ -5,7 +5,7 @@
 //! | say who the server is, and where users log in | [`OAuth2Config`], [`ProviderType`], [`OAuth2Provider`] |
 //! | log a user in by a browser | [`OAuth2Provider::start`], [`OAuth2Provider::finish`] |
 //! | log a user in by a code that is entered elsewhere | [`OAuth2Provider::start_device`] |
-//! | call an API in a user's name | [`OAuth2Provider::access`], [`Access`] |
+//! | call an API in a user's name | [`OAuth2Provider::access`], [`AccessToken`] |
 //! | call an API in the server's own name | [`OAuth2Provider::service`] |
 //! | get a token of less for a token of more | [`OAuth2Provider::exchange`] |
 //! | log a user out | [`OAuth2Provider::logout`] |
@@ -39,7 +39,7 @@
 //! # }
 //! ```
 
-mod access;
+mod access_token;
 mod code;
 mod config;
 mod device;
@@ -51,7 +51,7 @@ mod presets;
 mod provider;
 mod store;
 
-pub use access::Access;
+pub use access_token::AccessToken;
 pub use code::{Begun, Login, LoginRequest};
 pub use config::{DpopConfig, OAuth2Config, OAuth2FlowType, SecurityLevel};
 pub use device::DeviceLogin;

@@ -4,6 +4,7 @@ mod code;
 mod discovery;
 mod grants;
 mod identity;
+#[cfg(feature = "login")]
 mod login;
 mod quiet;
 mod reach;

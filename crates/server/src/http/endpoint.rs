@@ -160,7 +160,9 @@ impl Endpoint {
         }
         let limits = self.server.limits();
         let frame = body::read(body, limits.body_bytes, limits.body_timeout).await.map_err(|error| match error {
-            BodyError::TooLarge => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+            BodyError::TooLarge => {
+                refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {} bytes", limits.body_bytes))
+            }
             BodyError::TooSlow => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
             BodyError::Broken => refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
         })?;

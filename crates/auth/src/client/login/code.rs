@@ -7,7 +7,7 @@ use http::header::COOKIE;
 use http::{HeaderMap, Uri};
 use serde::Deserialize;
 
-use super::access::Access;
+use super::access_token::AccessToken;
 use super::config::{OAuth2FlowType, SecurityLevel, check_parameter, check_scopes};
 use super::id_token::IdToken;
 use super::pending;
@@ -124,7 +124,7 @@ impl fmt::Debug for Begun {
 #[derive(Debug)]
 pub struct Login {
     pub(super) user: String,
-    pub(super) access: Access,
+    pub(super) access: AccessToken,
     pub(super) id_token: Option<IdToken>,
     pub(super) return_to: Option<String>,
     pub(super) clear_cookie: String,
@@ -139,11 +139,12 @@ impl Login {
 
     /// Returns the token.
     #[must_use]
-    pub fn access(&self) -> &Access {
+    pub fn access(&self) -> &AccessToken {
         &self.access
     }
 
-    /// Returns who the provider says that the user is, if `openid` was asked for.
+    /// Returns who the provider says that the user is, if `openid` was asked for and the provider
+    /// publishes the keys that it signs with.
     #[must_use]
     pub fn id_token(&self) -> Option<&IdToken> {
         self.id_token.as_ref()
@@ -317,9 +318,11 @@ impl Inner {
         clear_cookie: String,
     ) -> Result<Login, Error> {
         let kept = self.accept(response, key, &asked.scopes, asked.resource.as_deref())?;
-        let id_token = match &response.id_token {
-            Some(token) if is_openid(&asked.scopes) => Some(self.verify(token, asked.nonce.as_ref())?),
-            None if is_openid(&asked.scopes) && self.server.jwks_uri.is_some() => {
+        let id_token = match (&self.signatures, &response.id_token) {
+            (Some(signatures), Some(token)) if is_openid(&asked.scopes) => {
+                Some(self.verify(signatures, token, asked.nonce.as_ref()).await?)
+            }
+            (Some(_), None) if is_openid(&asked.scopes) => {
                 return Err(Error::refused("the provider does not say who the user is"));
             }
             _ => None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::client::dpop::Dpop;
-use crate::client::url::Url;
+use crate::url::Url;
 use crate::{Error, Secret, SigningKey};
 
 /// What only this module may say in a request.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::access::Access;
+use super::access_token::AccessToken;
 use super::config::{check_scopes, configured};
 use super::provider::{Inner, OAuth2Provider};
 use crate::client::grants::{SubjectTokenType, TOKEN_EXCHANGE};
@@ -84,13 +84,13 @@ impl OAuth2Provider {
     /// # Specification
     ///
     /// [RFC 8693](https://www.rfc-editor.org/rfc/rfc8693)
-    pub async fn exchange(&self, exchange: TokenExchange) -> Result<Access, Error> {
+    pub async fn exchange(&self, exchange: TokenExchange) -> Result<AccessToken, Error> {
         self.run(|inner| async move { inner.exchange(exchange).await }).await
     }
 }
 
 impl Inner {
-    async fn exchange(&self, exchange: TokenExchange) -> Result<Access, Error> {
+    async fn exchange(&self, exchange: TokenExchange) -> Result<AccessToken, Error> {
         let TokenExchange { subject: (subject, kind), actor, mut resources, audiences, scopes } = exchange;
         check_scopes(&scopes)?;
         resources.iter().try_for_each(|url| configured(url, "the resource").map(drop))?;

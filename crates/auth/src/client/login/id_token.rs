@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -11,13 +9,14 @@ use super::presets::Issuers;
 use super::provider::Inner;
 use crate::client::dpop::now;
 use crate::client::redirect::is_same;
+use crate::server::Signatures;
 use crate::{Error, Secret};
 
 /// How far clocks may be apart.
 const LEEWAY_SECONDS: u64 = 60;
 
-/// An ID token that came from the provider itself, and whose claims were checked. The token itself is not kept: it is
-/// proof of a login, and not of use for calls.
+/// An ID token whose signature and claims were checked. The token itself is not kept: it is proof of a login, and not of
+/// use for calls.
 #[derive(Clone)]
 pub struct IdToken {
     claims: Map<String, Value>,
@@ -68,8 +67,14 @@ impl fmt::Debug for IdToken {
 
 impl Inner {
     /// Checks an ID token.
-    pub(super) fn verify(&self, token: &Secret, nonce: Option<&Secret>) -> Result<IdToken, Error> {
-        let claims = claims(token)?;
+    pub(super) async fn verify(
+        &self,
+        signatures: &Signatures,
+        token: &Secret,
+        nonce: Option<&Secret>,
+    ) -> Result<IdToken, Error> {
+        let payload = signatures.payload(token.expose()).await?;
+        let claims = serde_json::from_slice(&payload).map_err(|_| Error::refused("the ID token cannot be read"))?;
         let expected = Expected {
             issuer: &self.server.issuer,
             issuers: &self.issuers,
@@ -127,12 +132,4 @@ impl Expected<'_> {
         }
         Ok(())
     }
-}
-
-/// Reads the claims. Who has signed them is known: they came from the token endpoint over TLS (OpenID Connect Core,
-/// 3.1.3.7).
-fn claims(token: &Secret) -> Result<Map<String, Value>, Error> {
-    let payload = token.expose().split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
-    let claims = payload.and_then(|payload| serde_json::from_slice(&payload).ok());
-    claims.ok_or_else(|| Error::refused("the ID token cannot be read"))
 }

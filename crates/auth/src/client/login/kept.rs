@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
-use super::access::{Access, Kept};
+use super::access_token::{AccessToken, Kept};
 use super::config::OAuth2FlowType;
 use super::provider::{Inner, OAuth2Provider};
 use crate::client::discovery::ServerMetadata;
@@ -62,7 +62,7 @@ impl OAuth2Provider {
     /// # Cancel safety
     ///
     /// A refresh that was begun is finished, and its tokens are kept.
-    pub async fn access(&self, user: &str) -> Result<Option<Access>, Error> {
+    pub async fn access(&self, user: &str) -> Result<Option<AccessToken>, Error> {
         let Some(kept) = self.inner.load(user).await? else { return Ok(None) };
         if !is_due(&kept.tokens) {
             return Ok(Some(self.inner.access(Arc::new(kept))));
@@ -94,7 +94,7 @@ impl OAuth2Provider {
     /// # Cancel safety
     ///
     /// A request that was begun is finished, and its token is kept.
-    pub async fn service(&self) -> Result<Access, Error> {
+    pub async fn service(&self) -> Result<AccessToken, Error> {
         self.inner.config.require(OAuth2FlowType::ClientCredentials)?;
         self.run(|inner| async move { inner.service().await }).await
     }
@@ -131,7 +131,7 @@ impl Inner {
         removed.map_err(|error| Error::store("tokens cannot be removed").with_source(error))
     }
 
-    async fn refreshed(&self, user: &str) -> Result<Option<Access>, Error> {
+    async fn refreshed(&self, user: &str) -> Result<Option<AccessToken>, Error> {
         let _turn = self.turns.of(user).lock().await;
         // Whoever had the turn before may have done it.
         let Some(kept) = self.load(user).await? else { return Ok(None) };
@@ -195,7 +195,7 @@ impl Inner {
         if answer.status.is_success() { Ok(()) } else { Err(error_of("the revocation of a token", &answer)) }
     }
 
-    async fn service(&self) -> Result<Access, Error> {
+    async fn service(&self) -> Result<AccessToken, Error> {
         let mut current = self.service.lock().await;
         if let Some(kept) = current.as_ref().filter(|kept| !kept.tokens.expires_within(LEEWAY_SECONDS)) {
             return Ok(self.access(kept.clone()));

@@ -5,21 +5,23 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::access::{Access, Kept};
+use super::access_token::{AccessToken, Kept};
 use super::config::{OAuth2Config, OAuth2FlowType, SecurityLevel, configured};
 use super::kept::Turns;
 use super::pending::Pending;
 use super::presets::{Found, Issuers, ProviderType};
 use super::store::ExpiringStore;
-use crate::Error;
-use crate::client::discovery::{ServerMetadata, openid_metadata};
+use crate::client::discovery::ServerMetadata;
 use crate::client::dpop::{Dpop, DpopKey, Nonces};
-use crate::client::fetch::{Fetcher, Reach};
 use crate::client::registration::Identity;
 use crate::client::store::{ErasedStore, TokenStore};
 use crate::client::tasks::Tasks;
 use crate::client::token::{TokenEndpoint, TokenResponse, Tokens};
-use crate::client::url::Url;
+use crate::discovery::of_openid_issuer;
+use crate::fetch::Fetcher;
+use crate::server::Signatures;
+use crate::url::Url;
+use crate::{Error, Reach};
 
 /// Logs users in at one provider, keeps their tokens, and gets others for them. Cloning shares it.
 ///
@@ -40,6 +42,8 @@ pub(super) struct Inner {
     pub(super) config: OAuth2Config,
     pub(super) server: ServerMetadata,
     pub(super) issuers: Issuers,
+    /// None if the provider publishes no keys, and so says nothing of its users.
+    pub(super) signatures: Option<Signatures>,
     pub(super) no_resources: Option<&'static str>,
     pub(super) scopes: Vec<String>,
     pub(super) identity: Identity,
@@ -143,7 +147,7 @@ impl OAuth2ProviderBuilder {
             Found::Known(server) => *server,
             Found::At(issuer) => {
                 trusted.push(configured(&issuer, "the issuer")?);
-                openid_metadata(&trusting, &issuer).await?
+                of_openid_issuer(&trusting, &issuer).await?
             }
         };
         for (url, endpoint) in [
@@ -164,6 +168,15 @@ impl OAuth2ProviderBuilder {
             [] => preset.scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             scopes => scopes.to_vec(),
         };
+        let is_trusted = |url: &Url| trusted.iter().any(|trusted| trusted.is_same_origin(url));
+        let signatures = match &server.jwks_uri {
+            Some(url) => {
+                let url = Url::parse(url, "the URL of the provider's keys")?;
+                let reach = if is_trusted(&url) { Reach::Private } else { reach };
+                Some(Signatures::new(&server.issuer, &url, reach, request_timeout)?)
+            }
+            None => None,
+        };
         let identity = Identity {
             client_id: config.client_id.clone(),
             secret: Some(config.client_secret.clone()).filter(|secret| !secret.expose().is_empty()),
@@ -175,6 +188,7 @@ impl OAuth2ProviderBuilder {
             name,
             server,
             issuers: preset.issuers,
+            signatures,
             no_resources: preset.no_resources,
             scopes,
             identity,
@@ -340,8 +354,8 @@ impl Inner {
         Ok(Kept { tokens, key })
     }
 
-    pub(super) fn access(&self, kept: Arc<Kept>) -> Access {
-        Access::new(kept, self.nonces.clone())
+    pub(super) fn access(&self, kept: Arc<Kept>) -> AccessToken {
+        AccessToken::new(kept, self.nonces.clone())
     }
 }
 

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method};
 
 use crate::client::dpop::{DPOP, DpopKey, Nonces};
 use crate::client::token::Tokens;
-use crate::client::url::Url;
+use crate::url::Url;
 use crate::{Error, Secret};
 
 /// Tokens of a user, or of the server.
@@ -21,12 +21,12 @@ pub(super) struct Kept {
 
 /// An access token, and how requests carry it. Cloning shares it; it is not refreshed.
 #[derive(Clone)]
-pub struct Access {
+pub struct AccessToken {
     kept: Arc<Kept>,
     nonces: Arc<Nonces>,
 }
 
-impl Access {
+impl AccessToken {
     pub(super) fn new(kept: Arc<Kept>, nonces: Arc<Nonces>) -> Self {
         Self { kept, nonces }
     }
@@ -88,9 +88,9 @@ fn header(value: &str) -> Result<HeaderValue, Error> {
     Ok(value)
 }
 
-impl fmt::Debug for Access {
+impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Access")
+        f.debug_struct("AccessToken")
             .field("scopes", &self.scopes())
             .field("expires_at", &self.expires_at())
             .field("is_bound", &self.is_bound())
