@@ -109,6 +109,29 @@ mod tests {
         assert!(!format!("{tokens:?}").contains("0123"));
     }
 
+    #[tokio::test]
+    async fn f100_a_server_lets_in_whom_a_token_names() {
+        use turbomcp_transport::authenticate::{Authenticate as _, Shown};
+
+        use crate::server::{Algorithm, VerifyingKey};
+        use crate::{AuthManager, JwtConfig};
+
+        let audience = "http://127.0.0.1:8080/mcp";
+        let key = VerifyingKey::from_secret(&Secret::new(SECRET)).unwrap();
+        let jwt = JwtConfig::new("dev", audience).algorithms([Algorithm::HS256]).keys([key]);
+        let auth = AuthManager::builder().resource(audience).jwt(jwt).build().unwrap();
+        let caller = async |tokens: &DevTokens| {
+            let token = tokens.generate_token("ada", ["database:read"]);
+            let request = http::Request::get(audience).header("authorization", format!("Bearer {}", token.expose()));
+            let (head, ()) = request.body(()).unwrap().into_parts();
+            auth.authenticate(Shown::request(&head)).await
+        };
+        let ada = caller(&DevTokens::new(SECRET, "dev", audience).unwrap()).await.unwrap().unwrap();
+        assert_eq!((ada.subject(), ada.permissions()), ("ada", &["database:read".to_owned()][..]));
+        let other = DevTokens::new(SECRET.to_uppercase(), "dev", audience).unwrap();
+        assert!(caller(&other).await.is_err(), "it is signed by another secret");
+    }
+
     #[test]
     fn f100_a_secret_that_can_be_guessed_is_refused() {
         for (secret, issuer, audience) in

@@ -11,6 +11,7 @@ mod http;
 mod network;
 mod oauth;
 mod offers;
+mod oidc;
 mod running;
 mod stress;
 mod tls;

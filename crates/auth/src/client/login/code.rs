@@ -287,9 +287,6 @@ impl Inner {
         callback: Callback,
         clear_cookie: String,
     ) -> Result<Login, Error> {
-        if callback.iss.is_none() && self.config.security_level >= SecurityLevel::Enhanced {
-            return Err(Error::refused("the redirect does not say which issuer it is from"));
-        }
         let code = code(&self.server, callback)?;
         let mut parameters = vec![
             ("grant_type", "authorization_code"),
