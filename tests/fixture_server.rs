@@ -1,7 +1,9 @@
-//! The fixture in a process of its own: over standard input and output, with `--http` on a port that it prints, or with
-//! `--tls` or `--https` on an address, with a certificate and its key. With `--stage ADDRESS PLAN` it is the server of
-//! the suite over all bindings, over standard input and output.
+//! The fixture in a process of its own: over standard input and output, with `--http` on a port that it prints; with
+//! `--tls` or `--https` on an address, with a certificate and its key; with `--web ADDRESS [ORIGIN]` over HTTP and, at
+//! `/ws`, WebSocket, for pages of that origin. With `--stage ADDRESS PLAN` it is the server of the suite over all
+//! bindings, over standard input and output.
 
+use turbomcp::CorsConfig;
 use turbomcp::transport::tls::TlsConfig;
 use turbomcp_tests::{fixture, stage::Stage};
 
@@ -18,6 +20,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["--tls", address, certificate, key] => fixture::server().run_tls(address, certificate, key).await?,
         ["--https", address, certificate, key] => {
             fixture::server().http().tls(TlsConfig::new(certificate, key)).run(address).await?;
+        }
+        ["--web", address, ref origins @ ..] => {
+            let cors = CorsConfig::new().allowed_origins(origins.iter().copied());
+            fixture::server().http().websocket("/ws").cors(cors).run(address).await?;
         }
         ["--http"] => {
             let listener = fixture::server().http().bind("127.0.0.1:0").await?;

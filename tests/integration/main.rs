@@ -5,6 +5,7 @@ mod config;
 mod handlers;
 mod macros;
 mod middleware;
+mod pages;
 mod schemas;
 #[cfg(unix)]
 mod sockets;

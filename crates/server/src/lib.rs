@@ -86,7 +86,7 @@ pub use handler::{
 #[cfg(all(unix, feature = "http", feature = "unix"))]
 pub use http::HttpUnixListener;
 #[cfg(feature = "http")]
-pub use http::{HttpListener, HttpServer};
+pub use http::{CorsConfig, HttpListener, HttpServer};
 pub use input::Ask;
 pub use limits::Limits;
 #[doc(hidden)]

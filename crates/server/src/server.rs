@@ -14,7 +14,7 @@ use crate::access::{Guard, Visibility};
 use crate::auth::Auth;
 use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::hub::{Change, Concerns, Hub};
-use crate::registry::Snapshot;
+use crate::registry::{HandlerRegistry, Snapshot};
 use crate::router::Router;
 use crate::seal::Seal;
 use crate::shutdown::{Serving, Shutdown, ShutdownHandle};

@@ -105,7 +105,7 @@ pub use turbomcp_server::{
     Validation, ValidationConfig, Visibility, schema, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
-pub use turbomcp_server::{HttpListener, HttpServer};
+pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer};
 pub use turbomcp_transport as transport;
 pub use turbomcp_transport::Principal;
 

@@ -289,7 +289,8 @@ pub(super) fn json(status: StatusCode, message: impl Into<Bytes>) -> Response<Bo
 pub(super) fn events(body: Body) -> Response<Body> {
     static BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
     let mut response = respond(StatusCode::OK, "text/event-stream", body);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    // A browser that stores a stream which its page then leaves repeats the next request to the URL, whatever the method.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
     response.headers_mut().insert(BUFFERING.clone(), HeaderValue::from_static("no"));
     response
 }

@@ -1,6 +1,7 @@
 //! Streamable HTTP, both eras on one URL.
 
 mod body;
+mod cors;
 mod endpoint;
 mod events;
 mod head;
@@ -20,6 +21,7 @@ mod unix;
 #[cfg(feature = "websocket")]
 mod websocket;
 
+pub use cors::CorsConfig;
 pub(crate) use events::Events;
 pub(crate) use mirrored::check as check_mirrored;
 pub use server::{HttpListener, HttpServer};
