@@ -7,7 +7,6 @@
 
 mod browser;
 mod builder;
-#[cfg_attr(not(feature = "login"), expect(dead_code, reason = "logins need more of it"))]
 mod discovery;
 mod dpop;
 mod flow;
