@@ -1,14 +1,18 @@
 //! What users write, and what a client then sees: a test for each shape listed in `docs/features.md`.
 
+mod access;
 mod asking;
 mod config;
 mod handlers;
+mod health;
 mod macros;
+mod metrics;
 mod middleware;
 mod pages;
 mod schemas;
 #[cfg(unix)]
 mod sockets;
+mod traces;
 mod validation;
 mod websocket;
 mod websocket_rules;

@@ -35,6 +35,7 @@ mod era;
 mod error;
 mod form;
 mod handler;
+pub mod health;
 #[cfg(feature = "http")]
 mod http;
 mod hub;
@@ -42,6 +43,10 @@ mod in_flight;
 mod inner;
 mod input;
 mod limits;
+pub mod metrics;
+mod operator;
+#[cfg(feature = "otel")]
+pub mod otel;
 mod outbox;
 mod outlet;
 mod peer;
@@ -67,6 +72,7 @@ mod sync;
 pub mod text;
 #[cfg(feature = "tls")]
 mod tls;
+mod trace;
 pub mod uri;
 mod validation;
 
@@ -86,7 +92,7 @@ pub use handler::{
 #[cfg(all(unix, feature = "http", feature = "unix"))]
 pub use http::HttpUnixListener;
 #[cfg(feature = "http")]
-pub use http::{CorsConfig, HttpListener, HttpServer};
+pub use http::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};
 pub use input::Ask;
 pub use limits::Limits;
 #[doc(hidden)]
@@ -102,4 +108,5 @@ pub use sockets::UnixServer;
 pub use stack::{BoxError, Handle, Middleware, MiddlewareError, MiddlewareResult, Next, StackFuture};
 #[cfg(feature = "tls")]
 pub use tls::TlsServer;
+pub use trace::TraceContext;
 pub use validation::{SchemaValidator, ValidationConfig};

@@ -31,11 +31,12 @@ where
     let _serving = server.serving();
     let limits = server.limits();
     let bounds = Bounds::new(limits.connections, limits.shutdown);
-    listener::serve(listener, bounds, server.shutdown_started(), |stream, peer, _| {
-        // The connection itself hears of the end, and drains.
-        let served = server.serve_over(binding, transport(stream, limits.message_bytes));
+    listener::serve(listener, bounds, server.shutdown_started(), |stream, peer, ending| {
+        let (server, transport) = (server.clone(), transport(stream, limits.message_bytes));
         async move {
-            if let Err(error) = served.await {
+            // The connection itself hears of the end, and drains; until then it counts as one.
+            let _ending = ending;
+            if let Err(error) = server.serve_over(binding, transport).await {
                 tracing::debug!(?peer, %error, "a connection failed");
             }
         }
