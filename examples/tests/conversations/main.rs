@@ -13,6 +13,7 @@ mod network;
 mod oauth;
 mod observed;
 mod offers;
+mod oidc;
 mod running;
 mod stress;
 mod tls;

@@ -22,6 +22,8 @@ mod manager;
 mod provider;
 mod refusals;
 mod remembered;
+#[cfg(feature = "login")]
+mod signed;
 
 pub use algorithm::{Algorithm, VerifyingKey};
 pub use api_key::{ApiKey, ApiKeyConfig, ApiKeys};
@@ -35,3 +37,5 @@ pub use jwks::JwksConfig;
 pub use jwt::{JwtConfig, JwtKeys};
 pub use local::{CertificateConfig, EnvironmentConfig, UnixUser, UnixUserConfig};
 pub use manager::AuthManager;
+#[cfg(feature = "login")]
+pub(crate) use signed::Signatures;
