@@ -34,7 +34,7 @@ pub struct Sum {
 pub const BASELINE: &str = "value";
 
 /// Every piece of work.
-pub const ALL: [Work; 16] = [
+pub const ALL: [Work; 19] = [
     Work { name: BASELINE, prepare: message::value },
     Work { name: "decode", prepare: message::decode },
     Work { name: "encode", prepare: message::encode },
