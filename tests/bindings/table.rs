@@ -212,7 +212,9 @@ left_out! {
         a_client_that_ends_its_half_is_answered HTTP BOTH;
     "the closing handshake ends both halves":
         a_client_that_ends_its_half_is_answered WEBSOCKET BOTH;
-    "a body that is too long is refused unread, and the connection with it":
+    "a body that is too long is refused unread, and the connection with it, on which the answer may be lost":
+        a_request_beyond_the_limit_fails_its_call HTTP BOTH,
+        an_answer_that_is_too_long_fails_its_call HTTP MODERN,
         a_frame_beyond_the_limit_costs_itself HTTP BOTH;
     "what is not accepted is told by a status":
         notices_and_answers_out_of_nowhere_are_ignored HTTP MODERN;

@@ -110,17 +110,15 @@ impl Session {
 
     /// Sends an answer to the server, which is told if it does not take it: otherwise it would go on waiting.
     async fn reply(&self, answer: Bytes) {
-        let status = match self.post(self.headers(), answer.clone(), None).await {
+        let why = match self.post(self.headers(), answer.clone(), None).await {
             Ok(response) if response.status().is_success() => return,
-            Ok(response) => response.status(),
-            Err(error) => return tracing::warn!(%error, "an answer to the server could not be sent"),
+            Ok(response) => format!("the answer was refused with HTTP status {}", response.status().as_u16()),
+            // A server that refuses an answer unread may close the connection before it has said so.
+            Err(error) => format!("the answer was not taken: {error}"),
         };
-        tracing::warn!(status = status.as_u16(), "the server did not take an answer");
+        tracing::warn!(why, "an answer to the server did not arrive");
         let Some((_, id)) = Message::beginning(&answer) else { return };
-        let error = McpError::new(
-            ErrorCode::INTERNAL_ERROR,
-            format!("the answer was refused with HTTP status {}", status.as_u16()),
-        );
+        let error = McpError::new(ErrorCode::INTERNAL_ERROR, why);
         let failure = write_answer(id.of(&answer), Err(error));
         if let Err(error) = self.post(self.headers(), failure.into(), None).await {
             tracing::warn!(%error, "an answer to the server could not be sent");
