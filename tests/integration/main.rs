@@ -8,6 +8,8 @@ mod middleware;
 mod schemas;
 #[cfg(unix)]
 mod sockets;
+#[cfg(unix)]
+mod unix_http;
 mod validation;
 mod websocket;
 mod websocket_rules;

@@ -16,7 +16,7 @@ enum Kind {
     Oversized {
         limit: usize,
     },
-    #[cfg(feature = "websocket")]
+    #[cfg(any(feature = "compression", feature = "websocket"))]
     Broken(&'static str),
     Io,
 }
@@ -35,7 +35,7 @@ impl Error {
     }
 
     /// The peer broke the rules of the binding, by this.
-    #[cfg(feature = "websocket")]
+    #[cfg(any(feature = "compression", feature = "websocket"))]
     pub(crate) fn broken(by: &'static str) -> Self {
         Self { kind: Kind::Broken(by), source: None }
     }
@@ -69,7 +69,7 @@ impl fmt::Display for Error {
         match self.kind {
             Kind::Closed => f.write_str("the peer closed the connection"),
             Kind::Oversized { limit } => write!(f, "a message is longer than {limit} bytes"),
-            #[cfg(feature = "websocket")]
+            #[cfg(any(feature = "compression", feature = "websocket"))]
             Kind::Broken(by) => write!(f, "the peer sent {by}"),
             Kind::Io => f.write_str("the connection failed"),
         }
