@@ -1,6 +1,7 @@
 //! What users write, and what a client then sees: a test for each shape listed in `docs/features.md`.
 
 mod asking;
+mod compression;
 mod config;
 mod handlers;
 mod macros;

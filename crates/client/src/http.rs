@@ -7,6 +7,8 @@
 
 pub mod authorize;
 mod body;
+#[cfg_attr(not(feature = "compression"), path = "http/compression/without.rs")]
+mod compression;
 mod first;
 mod link;
 mod listen;
@@ -31,6 +33,7 @@ use crate::exchange::{BoxFuture, Exchange};
 use crate::inbox::Inbox;
 use crate::target::{Binding, Connector, IntoTarget, Ready, Target};
 use authorize::{Authorize, ErasedAuthorize};
+use compression::Setting;
 use link::HttpLink;
 use send::Http;
 use tls::Tls;
@@ -65,12 +68,20 @@ pub struct HttpTarget {
     tls: Tls,
     /// What the host of the URL is reached by, if it is not TCP.
     socket: Option<Arc<Path>>,
+    compression: Setting,
 }
 
 impl HttpTarget {
     /// Names the server by its URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), headers: Vec::new(), authorize: None, tls: Tls::default(), socket: None }
+        Self {
+            url: url.into(),
+            headers: Vec::new(),
+            authorize: None,
+            tls: Tls::default(),
+            socket: None,
+            compression: Setting::default(),
+        }
     }
 
     /// Adds a header to every request.
@@ -103,7 +114,8 @@ impl HttpTarget {
         }
         let tls = self.tls.client_config()?;
         let wire = Wire::new(self.socket.clone());
-        Ok(Http::new(parse(&self.url)?, headers, self.authorize.clone(), settings.max_message_bytes, tls, wire))
+        let http = Http::new(parse(&self.url)?, headers, self.authorize.clone(), settings.max_message_bytes, tls, wire);
+        Ok(http.compression(self.compression.ready()?))
     }
 }
 

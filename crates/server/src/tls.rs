@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 use turbomcp_transport::listener::{self, Bounds};
 use turbomcp_transport::tls::{Handshakes, TlsAcceptor, TlsConfig};
 
+use crate::compression::Setting;
 use crate::{Error, Limits, McpServer};
 
 /// A server that listens over TLS, and serves once [`serve`](Self::serve) is awaited.
@@ -16,6 +17,7 @@ pub struct TlsServer {
     listener: TcpListener,
     address: SocketAddr,
     acceptor: TlsAcceptor,
+    pub(crate) compression: Setting,
 }
 
 impl TlsServer {
@@ -35,12 +37,13 @@ impl TlsServer {
     ///
     /// Dropping the future closes every connection.
     pub async fn serve(self) -> Result<(), Error> {
-        let Self { server, listener, acceptor, .. } = self;
+        let Self { server, listener, acceptor, compression, .. } = self;
         let _serving = server.serving();
         let limits = server.limits();
         let bounds = Bounds::new(limits.connections, limits.shutdown);
         listener::serve(listener, bounds, server.shutdown_started(), |stream, address, mut ending| {
             let (server, acceptor, limit) = (server.clone(), acceptor.clone(), limits.message_bytes);
+            let compression = compression.clone();
             async move {
                 let agreed = listener::race(Box::pin(acceptor.accept(stream)), ending.asked()).await;
                 let transport = match agreed {
@@ -49,7 +52,7 @@ impl TlsServer {
                     None => return,
                 };
                 // The connection itself hears of the end, and drains.
-                if let Err(error) = server.serve(transport).await {
+                if let Err(error) = compression.serve(server, transport, ending).await {
                     tracing::debug!(%address, %error, "a connection failed");
                 }
             }
@@ -70,7 +73,7 @@ impl McpServer {
         let acceptor = TlsAcceptor::new(&config, &handshakes(self.limits())).map_err(Error::tls)?;
         let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
         let address = listener.local_addr().map_err(Error::bind)?;
-        Ok(TlsServer { server: self.clone(), listener, address, acceptor })
+        Ok(TlsServer { server: self.clone(), listener, address, acceptor, compression: Setting::default() })
     }
 
     /// Serves TLS, one message a line, until SIGTERM or SIGINT asks the server to end. SIGHUP has it read its certificate

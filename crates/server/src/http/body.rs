@@ -11,6 +11,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 use turbomcp_transport::http::sse;
 
+use super::compression::Pieces;
 use super::events::Events;
 use super::modern::events_of;
 use super::stream::{Next, Reader};
@@ -30,6 +31,7 @@ enum Kind {
     #[default]
     Empty,
     Full(Bytes),
+    Pieces(Box<Pieces>),
     Modern(Box<ModernStream>),
     Legacy(Box<LegacyStream>),
 }
@@ -37,6 +39,18 @@ enum Kind {
 impl Body {
     pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
         Self(Kind::Full(bytes.into()))
+    }
+
+    /// What is encoded as it is sent.
+    #[cfg(feature = "compression")]
+    pub(super) fn pieces(pieces: Pieces) -> Self {
+        Self(Kind::Pieces(Box::new(pieces)))
+    }
+
+    /// Returns what is there as a whole.
+    #[cfg(feature = "compression")]
+    pub(super) fn whole(&self) -> Option<&Bytes> {
+        if let Kind::Full(bytes) = &self.0 { Some(bytes) } else { None }
     }
 
     /// The events of a modern request, which ends with the body.
@@ -71,6 +85,7 @@ impl HttpBody for Body {
                 Kind::Full(bytes) => Poll::Ready(Some(bytes)),
                 _ => Poll::Ready(None),
             },
+            Kind::Pieces(pieces) => Poll::Ready(pieces.next_piece()),
             Kind::Modern(stream) => stream.poll(cx),
             Kind::Legacy(stream) => stream.poll(cx),
         };
@@ -85,7 +100,7 @@ impl HttpBody for Body {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Modern(_) | Kind::Legacy(_) => SizeHint::default(),
+            Kind::Pieces(_) | Kind::Modern(_) | Kind::Legacy(_) => SizeHint::default(),
         }
     }
 }

@@ -16,6 +16,7 @@ use turbomcp_transport::http::listener::{Afterwards, Bounds};
 use turbomcp_transport::http::origin::OriginPolicy;
 use turbomcp_transport::listener::Bounds as Connections;
 
+use super::compression::Setting;
 use super::endpoint::{Endpoint, empty};
 use super::head::{SESSION_ID, VERSION};
 use super::metadata::Metadata;
@@ -50,6 +51,7 @@ pub struct HttpServer {
     hosts: Vec<String>,
     origins: Vec<String>,
     pub(super) tls: Tls,
+    pub(super) compression: Setting,
 }
 
 impl HttpServer {
@@ -63,6 +65,7 @@ impl HttpServer {
             hosts: Vec::new(),
             origins: Vec::new(),
             tls: Tls::default(),
+            compression: Setting::default(),
         }
     }
 
@@ -199,7 +202,8 @@ impl HttpServer {
         }
         let policy = policy.allow_origins(&self.origins).map_err(invalid)?;
         let server = self.server.clone();
-        Ok(Arc::new(Endpoint { server, origins: policy, sessions: Arc::new(Sessions::default()) }))
+        let compression = self.compression.ready()?;
+        Ok(Arc::new(Endpoint { server, origins: policy, sessions: Arc::new(Sessions::default()), compression }))
     }
 
     fn front(&self, endpoint: Arc<Endpoint>) -> Result<Front, Error> {

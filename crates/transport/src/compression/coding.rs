@@ -17,9 +17,9 @@ use super::{CompressionAlgorithm, CompressionConfig, CompressionError};
 
 const KNOWN: [CompressionAlgorithm; 2] = [CompressionAlgorithm::Brotli, CompressionAlgorithm::Gzip];
 
-/// How many bytes one may become at most, beyond the first few. What messages become is far below.
+/// How many bytes one may become at most, beyond a first MiB: what is short may well say one thing over and over.
 const MAX_RATIO: usize = 200;
-const FREE: usize = 64 << 10;
+const FREE: usize = 1 << 20;
 
 /// How much is handed from a codec to what collects it at once.
 const STEP: usize = 4096;
@@ -195,7 +195,7 @@ impl Codings {
     ///
     /// # Errors
     ///
-    /// If it becomes larger than `limit`, or more than 200 times as large as it is, or is malformed.
+    /// If it becomes larger than `limit`, or than a MiB and 200 times as large as it is, or is malformed.
     pub fn decode(&self, coding: Coding, bytes: &[u8], limit: usize) -> Result<Bytes, CodingError> {
         let limit = limit.min(FREE.max(bytes.len().saturating_mul(MAX_RATIO)));
         let mut decoder = Decoding::new(coding, limit);

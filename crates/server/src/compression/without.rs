@@ -1,0 +1,16 @@
+//! Connections that carry lines, in a build without compression.
+
+use turbomcp_transport::Transport;
+use turbomcp_transport::listener::Ending;
+
+use crate::{Error, McpServer};
+
+/// Nothing to set.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Setting;
+
+impl Setting {
+    pub(crate) async fn serve<T: Transport>(self, server: McpServer, transport: T, _: Ending) -> Result<(), Error> {
+        server.serve(transport).await
+    }
+}
