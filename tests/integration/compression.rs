@@ -14,6 +14,7 @@ use turbomcp::client::http::HttpTarget;
 use turbomcp::client::{Client, Era};
 use turbomcp::transport::compression::CompressionAlgorithm::{Brotli, Gzip, Lz4};
 use turbomcp::transport::compression::CompressionConfig;
+use turbomcp::transport::metrics::{Binding, MetricsConfig, MetricsSnapshot, TransportMetrics};
 use turbomcp::transport::tcp;
 use turbomcp::{Context, Limits, McpServer, ServerBuilder};
 use turbomcp_tests::http::Site;
@@ -34,17 +35,25 @@ fn once() -> usize {
     1
 }
 
-/// Repeats what it is told; `aloud`, after it has said that it will.
 fn server(edit: impl FnOnce(&mut Limits)) -> McpServer {
     let mut limits = Limits::default();
     edit(&mut limits);
+    builder().limits(limits).build()
+}
+
+fn measured(metrics: &TransportMetrics) -> McpServer {
+    builder().transport_metrics(metrics.clone()).build()
+}
+
+/// Repeats what it is told; `aloud`, after it has said that it will.
+fn builder() -> ServerBuilder {
     let echo = |Echo { text, times, aloud }: Echo, ctx: Context| async move {
         if aloud {
             ctx.progress(1.0).await;
         }
         text.repeat(times)
     };
-    ServerBuilder::new().name("echo").limits(limits).tool("echo", echo).unwrap().build()
+    ServerBuilder::new().name("echo").tool("echo", echo).unwrap()
 }
 
 /// What does not become smaller: letters in no order.
@@ -262,6 +271,32 @@ async fn f175_a_client_and_a_server_compress_for_one_another() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn f176_metrics_say_what_compression_has_saved() {
+    let metrics = || TransportMetrics::new(MetricsConfig::new().compression_ratio_tracking(true));
+    let (ours, theirs, config) = (metrics(), metrics(), CompressionConfig::new());
+    let server = measured(&theirs);
+    let site = Site::serve(server.http().compression(config.clone())).await;
+    let target = HttpTarget::new(format!("http://{}/mcp", site.address)).compression(CompressionConfig::new());
+    let over_http = Client::builder().transport_metrics(ours.clone()).connect(target).await.unwrap();
+    let listener = server.bind_tcp("127.0.0.1:0").await.unwrap().compression(CompressionConfig::new()).unwrap();
+    let lines = tcp::over(TcpStream::connect(listener.local_addr()).await.unwrap());
+    let serving = tokio::spawn(listener.serve());
+    let over_tcp = Client::connect(lines.offer_compression(&CompressionConfig::new()).await.unwrap()).await.unwrap();
+    for client in [&over_http, &over_tcp] {
+        client.call_tool("echo", json!({"text": "to and fro ", "times": 1000})).await.unwrap();
+    }
+    let (ours, theirs) = (ours.snapshot(), theirs.snapshot());
+    let of = |snapshot: &MetricsSnapshot, binding| snapshot.bindings[&binding].compression.clone().unwrap();
+    assert_eq!(of(&ours, Binding::Http), of(&theirs, Binding::Http));
+    assert_eq!(of(&theirs, Binding::Http).packed_bytes, config.stats().bytes_out);
+    for binding in [Binding::Http, Binding::Tcp] {
+        let counted = of(&theirs, binding);
+        assert!(counted.plain_bytes > 11_000 && counted.ratio > 10.0, "{counted:?}");
+    }
+    serving.abort();
 }
 
 #[tokio::test]

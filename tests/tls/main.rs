@@ -8,6 +8,7 @@ mod handshakes;
 mod hangup;
 mod hosts;
 mod listener;
+mod metrics;
 mod ocsp;
 mod pins;
 mod reload;

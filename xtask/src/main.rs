@@ -1,6 +1,7 @@
 //! `cargo xtask COMMAND`: the checks of this workspace, and what they install or start.
 #![expect(clippy::print_stdout, reason = "the output of these commands is for the person who runs them")]
 
+mod autobahn;
 mod bench;
 mod conformance;
 mod coverage;
@@ -30,6 +31,7 @@ usage: cargo xtask COMMAND
               [--url URL] its half for servers against one that is already running
   strangers [--release]   third-party clients against examples/conformance_server, and our client against
                           third-party servers and a third-party authorization server
+  autobahn                the Autobahn test suite, which needs Python 2.7, against both ends of a WebSocket
   coverage [--write]      which test holds which requirement; --write renews docs/coverage.md
   guides                  what the guides in docs/ include and link to
   hack                    every feature of every published crate alone
@@ -60,6 +62,7 @@ fn run(arguments: &[&str]) -> Outcome {
         ["conformance", "--url", url] => conformance::run_against(&workspace, url),
         ["strangers"] => strangers::run(&workspace, fixture::Profile::Dev),
         ["strangers", "--release"] => strangers::run(&workspace, fixture::Profile::Release),
+        ["autobahn"] => autobahn::run(&workspace),
         ["coverage"] => coverage::run(&workspace, coverage::Mode::Check),
         ["coverage", "--write"] => coverage::run(&workspace, coverage::Mode::Write),
         ["guides"] => guides::run(&workspace),

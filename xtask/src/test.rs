@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use crate::{
-    Outcome, conformance, coverage, deny, fixture::Profile, guides, hack, process, strangers, tree,
+    Outcome, autobahn, conformance, coverage, deny, fixture::Profile, guides, hack, process, strangers, tree,
     workspace::Workspace,
 };
 
 type Check = fn(&Workspace) -> Outcome;
 
 // What is quick comes first, so that a slip is seen early.
-const CHECKS: [(&str, Check); 11] = [
+const CHECKS: [(&str, Check); 12] = [
     ("fmt", |workspace| process::run(&mut workspace.cargo(&["fmt", "--all", "--check"]))),
     ("coverage", |workspace| coverage::run(workspace, coverage::Mode::Check)),
     ("guides", guides::run),
@@ -19,6 +19,7 @@ const CHECKS: [(&str, Check); 11] = [
     ("test", |workspace| process::run(&mut workspace.cargo(&["test", "--workspace", "--all-features"]))),
     ("conformance", |workspace| conformance::run(workspace, Profile::Dev)),
     ("strangers", |workspace| strangers::run(workspace, Profile::Dev)),
+    ("autobahn", autobahn::run_if_possible),
     ("doc", doc),
     ("hack", hack::run),
     ("deny", deny::run),

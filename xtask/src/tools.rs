@@ -48,6 +48,29 @@ pub(crate) fn pip(workspace: &Workspace, folder: &str) -> Outcome<PathBuf> {
     Ok(copy)
 }
 
+/// Returns a Python of the line that ended with 2.7, if the machine has one: by that name, or among those of pyenv.
+pub(crate) fn python2() -> Option<PathBuf> {
+    let root = Command::new("pyenv").arg("root").output().map(|output| output.stdout).unwrap_or_default();
+    let versions = Path::new(String::from_utf8_lossy(&root).trim()).join("versions");
+    let known = fs::read_dir(versions).into_iter().flatten().filter_map(Result::ok);
+    let known = known.filter(|version| version.file_name().to_string_lossy().starts_with("2.7"));
+    let mut candidates = std::iter::once("python2.7".into()).chain(known.map(|it| it.path().join("bin/python2.7")));
+    candidates.find(|program| Command::new(program).arg("--version").output().is_ok_and(|it| it.status.success()))
+}
+
+/// Copies a folder that holds a `requirements.txt`, has this Python, which knows no virtual environments, install them into
+/// `packages` beside the copy, and returns the copy.
+pub(crate) fn pip2(workspace: &Workspace, python: &Path, folder: &str) -> Outcome<PathBuf> {
+    let copy = copied(workspace, folder)?;
+    once(&copy, "requirements.txt", || {
+        let mut command = Command::new(python);
+        command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade"]);
+        command.args(["--target", "packages", "--requirement", "requirements.txt"]);
+        process::run(command.current_dir(&copy))
+    })?;
+    Ok(copy)
+}
+
 /// Returns the path of a program from crates.io, compiled into the tools if the machine has none.
 pub(crate) fn crates_io(workspace: &Workspace, name: &str, version: &str) -> Outcome<PathBuf> {
     if Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success()) {

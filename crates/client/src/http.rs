@@ -5,10 +5,12 @@
 //! | here | [`HttpTarget`]: where the server is, and what every request carries |
 //! | [`authorize`] | who asks: the seam for OAuth or any other scheme |
 
+mod after;
 pub mod authorize;
 mod body;
 #[cfg_attr(not(feature = "compression"), path = "http/compression/without.rs")]
 mod compression;
+mod counted;
 mod first;
 mod link;
 mod listen;
@@ -34,9 +36,11 @@ use crate::inbox::Inbox;
 use crate::target::{Binding, Connector, IntoTarget, Ready, Target};
 use authorize::{Authorize, ErasedAuthorize};
 use compression::Setting;
+use counted::Counting;
 use link::HttpLink;
 use send::Http;
 use tls::Tls;
+use turbomcp_transport::metrics::Binding as Counted;
 use wire::Wire;
 
 /// A server that is reached over HTTP.
@@ -113,9 +117,11 @@ impl HttpTarget {
             headers.append(name, value);
         }
         let tls = self.tls.client_config()?;
-        let wire = Wire::new(self.socket.clone());
+        let meter = settings.metrics.as_ref().map(|metrics| metrics.meter(Counted::Http));
+        let compression = self.compression.ready(meter.as_ref())?;
+        let wire = Counting::new(Wire::new(self.socket.clone()), meter);
         let http = Http::new(parse(&self.url)?, headers, self.authorize.clone(), settings.max_message_bytes, tls, wire);
-        Ok(http.compression(self.compression.ready()?))
+        Ok(http.compression(compression))
     }
 }
 
@@ -182,6 +188,10 @@ impl Connector for HttpTarget {
 
     fn binding(&self) -> Binding {
         Binding::Http
+    }
+
+    fn counted_as(&self) -> Counted {
+        Counted::Http
     }
 
     fn can_reopen(&self) -> bool {

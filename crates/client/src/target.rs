@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 use turbomcp_transport::Transport;
+use turbomcp_transport::metrics::Binding as Counted;
 
 use crate::Error;
 use crate::builder::Settings;
@@ -198,6 +199,11 @@ pub(crate) trait Connector: Send {
 
     fn binding(&self) -> Binding {
         Binding::Stream
+    }
+
+    /// Returns what its connections are counted as.
+    fn counted_as(&self) -> Counted {
+        Counted::Other
     }
 
     /// Returns true if a connection can be opened again.

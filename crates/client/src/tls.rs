@@ -1,5 +1,8 @@
 //! Servers that are reached over TLS, one message a line.
 
+#[cfg_attr(not(feature = "compression"), path = "tls/compression/without.rs")]
+mod compression;
+
 use std::sync::Arc;
 
 use turbomcp_transport::tls::{TlsConfig, TlsTransport};
@@ -10,10 +13,8 @@ use crate::exchange::{BoxFuture, Exchange};
 use crate::inbox::Inbox;
 use crate::stream::StreamLink;
 use crate::target::{Connector, IntoTarget, Ready, Target};
-
-/// How long a server may take to agree to compression.
-#[cfg(feature = "compression")]
-const AGREEING: std::time::Duration = std::time::Duration::from_secs(10);
+use compression::Setting;
+use turbomcp_transport::metrics::Binding;
 
 /// A server that is reached over TLS, one message a line: what `tls://host:port` means, with settings.
 ///
@@ -33,42 +34,13 @@ const AGREEING: std::time::Duration = std::time::Duration::from_secs(10);
 pub struct TlsTarget {
     address: String,
     config: TlsConfig,
-    #[cfg(feature = "compression")]
-    compression: Option<turbomcp_transport::compression::CompressionConfig>,
+    compression: Setting,
 }
 
 impl TlsTarget {
     /// Names the server by `host:port`; its certificate has to be for that host.
     pub fn new(address: impl Into<String>, config: TlsConfig) -> Self {
-        Self {
-            address: address.into(),
-            config,
-            #[cfg(feature = "compression")]
-            compression: None,
-        }
-    }
-
-    /// Compresses what is sent, in LZ4. The server has to agree: one that does not is an error.
-    #[cfg(feature = "compression")]
-    pub fn compression(mut self, config: turbomcp_transport::compression::CompressionConfig) -> Self {
-        self.compression = Some(config);
-        self
-    }
-
-    /// Connects, and agrees on whatever was asked for.
-    async fn agreed(&self) -> Result<TlsTransport, Error> {
-        let transport = TlsTransport::new_client(&self.address, &self.config).await;
-        let transport =
-            transport.map_err(|error| Error::connect("the server cannot be reached over TLS").with_source(error))?;
-        #[cfg(feature = "compression")]
-        if let Some(config) = &self.compression {
-            let refused = |error| Error::connect("the server does not agree to compress").with_source(error);
-            return tokio::time::timeout(AGREEING, transport.offer_compression(config))
-                .await
-                .map_err(|_| Error::timeout(AGREEING))?
-                .map_err(refused);
-        }
-        Ok(transport)
+        Self { address: address.into(), config, compression: Setting::default() }
     }
 }
 
@@ -85,9 +57,18 @@ impl Connector for TlsTarget {
         settings: &'a Settings,
     ) -> BoxFuture<'a, Result<Arc<dyn Exchange>, Error>> {
         Box::pin(async move {
-            let transport = self.agreed().await?.max_message_bytes(settings.max_message_bytes);
+            let transport = TlsTransport::new_client(&self.address, &self.config).await;
+            let transport = transport
+                .map_err(|error| Error::connect("the server cannot be reached over TLS").with_source(error))?;
+            let meter = settings.metrics.as_ref().map(|metrics| metrics.meter(Binding::Tls));
+            let transport = self.compression.agree(transport, meter).await?;
+            let transport = transport.max_message_bytes(settings.max_message_bytes);
             Ok(StreamLink::start(transport, inbox, None) as Arc<dyn Exchange>)
         })
+    }
+
+    fn counted_as(&self) -> Binding {
+        Binding::Tls
     }
 
     fn can_reopen(&self) -> bool {

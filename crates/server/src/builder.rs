@@ -7,6 +7,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use turbomcp_protocol::types::{CompletionReference, Icon, Root};
 use turbomcp_transport::authenticate::Authenticate;
+use turbomcp_transport::metrics::TransportMetrics;
 
 use crate::auth::Auth;
 use crate::handler::{CompletionHandler, IntoResourceHandler, IntoToolHandler, PromptHandler};
@@ -25,6 +26,7 @@ pub struct ServerBuilder {
     registry: HandlerRegistry,
     layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
     keys: Vec<[u8; KEY_BYTES]>,
+    metrics: Option<TransportMetrics>,
     auth: Option<Auth>,
 }
 
@@ -37,6 +39,7 @@ impl ServerBuilder {
             layers: Vec::new(),
             keys: Vec::new(),
             auth: None,
+            metrics: None,
         }
     }
 
@@ -166,6 +169,23 @@ impl ServerBuilder {
     /// [`Principal`]: turbomcp_transport::Principal
     pub fn auth(mut self, auth: impl Authenticate) -> Self {
         self.auth = Some(Auth::new(auth));
+        self
+    }
+
+    /// Counts connections, messages, bytes and how long requests take. Nothing is counted unless set.
+    ///
+    /// ```
+    /// use turbomcp_server::ServerBuilder;
+    /// use turbomcp_transport::metrics::{MetricsConfig, TransportMetrics};
+    ///
+    /// let metrics = TransportMetrics::new(MetricsConfig::new());
+    /// let server = ServerBuilder::new().transport_metrics(metrics.clone()).build();
+    /// // While the server runs:
+    /// println!("{} connections", metrics.snapshot().active_connections);
+    /// # drop(server);
+    /// ```
+    pub fn transport_metrics(mut self, metrics: TransportMetrics) -> Self {
+        self.metrics = Some(metrics);
         self
     }
 
@@ -343,7 +363,7 @@ impl ServerBuilder {
     #[must_use]
     pub fn build(self) -> McpServer {
         let stack = self.layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
-        McpServer::assemble(self.config, self.registry, stack, &self.keys, self.auth)
+        McpServer::assemble(self.config, self.registry, stack, &self.keys, self.auth, self.metrics)
     }
 }
 

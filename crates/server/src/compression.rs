@@ -7,6 +7,7 @@ use turbomcp_transport::Transport;
 use turbomcp_transport::compression::{CompressionConfig, Lz4Reader, Lz4Writer};
 use turbomcp_transport::lines::Lines;
 use turbomcp_transport::listener::{Ending, race};
+use turbomcp_transport::metrics::Binding;
 #[cfg(feature = "tls")]
 use turbomcp_transport::tls::TlsTransport;
 
@@ -21,13 +22,15 @@ impl Setting {
     pub(crate) async fn serve<T: Agree>(
         self,
         server: McpServer,
+        binding: Binding,
         transport: T,
         mut ending: Ending,
     ) -> Result<(), Error> {
-        let Some(config) = self.0 else { return server.serve(transport).await };
+        let Some(config) = self.0 else { return server.serve_over(binding, transport).await };
+        let config = config.metered(server.transport_metrics().map(|metrics| metrics.meter(binding)));
         // In boxes, so that a connection that is not asked for this has no room for it.
         match race(Box::pin(transport.agree(&config)), ending.asked()).await {
-            Some(agreed) => Box::pin(server.serve(agreed.map_err(Error::transport)?)).await,
+            Some(agreed) => Box::pin(server.serve_over(binding, agreed.map_err(Error::transport)?)).await,
             None => Ok(()),
         }
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use turbomcp_protocol::{Kind, McpError, Message, Method, Revision};
+use turbomcp_transport::metrics::{Binding, Meter};
 use turbomcp_transport::{Batch, Extensions, Principal, Receive, Send as _, Transport};
 
 use crate::batch::{self, BatchReply};
@@ -23,17 +24,20 @@ use crate::run::Run;
 use crate::{Error, McpServer, hub};
 
 /// Serves a connection until its peer ends it or the server shuts down.
-pub(crate) async fn serve<T: Transport>(server: McpServer, transport: T) -> Result<(), Error> {
+pub(crate) async fn serve<T: Transport>(server: McpServer, transport: T, binding: Binding) -> Result<(), Error> {
     let _serving = server.serving();
+    let meter = server.meter(binding);
     let mut extensions = transport.extensions();
     let expires_at = if server.auth().is_some() || extensions.get::<Principal>().is_some() {
         // In a box, so that a connection does not keep the room for it.
-        Box::pin(server.admit(&mut extensions)).await?
+        let admitted = Box::pin(server.admit(&mut extensions)).await;
+        admitted.inspect_err(|_| meter.iter().for_each(Meter::refused))?
     } else {
         None
     };
     let (mut receive, mut send) = transport.split();
-    let outbox = Arc::new(Outbox::new(server.limits().outgoing_bytes));
+    let _opened = meter.as_ref().map(Meter::opened);
+    let outbox = Arc::new(Outbox::new(server.limits().outgoing_bytes, meter));
     let connection = Arc::new(Connection {
         outbox: outbox.clone(),
         in_flight: Arc::default(),
@@ -59,6 +63,10 @@ pub(crate) async fn serve<T: Transport>(server: McpServer, transport: T) -> Resu
         let mut batch = Vec::new();
         while outbox.take(&mut batch).await {
             send.send(Batch::from_lines(&batch)).await?;
+            if let Some(meter) = outbox.meter() {
+                let messages = batch.iter().filter(|byte| **byte == b'\n').count();
+                meter.sent(messages, batch.len() - messages);
+            }
         }
         send.close().await
     };
@@ -72,7 +80,10 @@ pub(crate) async fn serve<T: Transport>(server: McpServer, transport: T) -> Resu
     .await;
     connection.end();
     match result {
-        Err(error) if !error.is_closed() => Err(Error::transport(error)),
+        Err(error) if !error.is_closed() => {
+            outbox.meter().iter().for_each(|meter| meter.broken());
+            Err(Error::transport(error))
+        }
         _ => Ok(()),
     }
 }
@@ -117,11 +128,17 @@ impl Connection {
                 .await
             };
             match received {
-                Some(Ok(Some(frame))) => self.frame(frame),
+                Some(Ok(Some(frame))) => {
+                    if let Some(meter) = self.outbox.meter() {
+                        meter.received(frame.len());
+                    }
+                    self.frame(frame);
+                }
                 Some(Err(error)) if error.is_oversized() => {
                     self.refuse(None, &McpError::invalid_request(error.to_string()), None);
                 }
-                Some(Ok(None) | Err(_)) | None => return,
+                Some(Err(_)) => return self.outbox.meter().iter().for_each(|meter| meter.broken()),
+                Some(Ok(None)) | None => return,
             }
         }
     }

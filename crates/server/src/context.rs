@@ -64,7 +64,7 @@ impl Context {
     fn detached(extensions: Extensions) -> Self {
         let frame = Bytes::from_static(br#"{"jsonrpc":"2.0","id":0,"method":"tools/call","params":{}}"#);
         let message = Message::decode(&frame).expect("this is a message");
-        let outbox = Outbox::new(0);
+        let outbox = Outbox::new(0, None);
         outbox.close();
         let (server, outlet) = (McpServer::builder().build(), Outlet::Outbox(Arc::new(outbox)));
         let inner = Inner::new(server, frame, message, Method::TOOLS_CALL, Revision::LATEST, None, outlet);

@@ -243,7 +243,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_change_before_the_acknowledgement_is_told_after_it() {
-        let outbox = Arc::new(Outbox::new(1000));
+        let outbox = Arc::new(Outbox::new(1000, None));
         let frame = Bytes::from_static(br#"{"jsonrpc":"2.0","id":7,"method":"subscriptions/listen"}"#);
         let message = Message::decode(&frame).unwrap();
         let server = McpServer::builder().build();

@@ -12,6 +12,7 @@ use turbomcp_protocol::scan::Span;
 use turbomcp_protocol::{Message, Method, Revision};
 use turbomcp_transport::Extensions;
 use turbomcp_transport::authenticate::Refusal;
+use turbomcp_transport::metrics::Meter;
 
 use crate::McpServer;
 use crate::deadline::Asked;
@@ -77,6 +78,15 @@ impl Inner {
             answered: AtomicBool::new(false),
             on_cancel: Notify::new(),
             driver: Mutex::default(),
+        }
+    }
+
+    /// Returns what counts for the binding the request came by.
+    pub(crate) fn meter(&self) -> Option<&Meter> {
+        match &self.outlet {
+            Outlet::Outbox(outbox) => outbox.meter(),
+            #[cfg(feature = "http")]
+            _ => self.server.http_meter(),
         }
     }
 

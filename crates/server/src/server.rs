@@ -8,6 +8,7 @@ use turbomcp_protocol::Revision;
 use turbomcp_protocol::message::META_SERVER_INFO;
 use turbomcp_protocol::types::{Implementation, Root};
 use turbomcp_transport::Transport;
+use turbomcp_transport::metrics::{Binding, Meter, TransportMetrics};
 
 use crate::auth::Auth;
 use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
@@ -35,6 +36,9 @@ struct Shared {
     snapshot: RwLock<Arc<Snapshot>>,
     hub: Hub,
     seal: Seal,
+    metrics: Option<TransportMetrics>,
+    /// What counts for HTTP, whose requests each ask for it.
+    http_meter: Option<Meter>,
     shutdown: Arc<Shutdown>,
 }
 
@@ -63,6 +67,7 @@ impl McpServer {
         stack: Stack,
         keys: &[[u8; KEY_BYTES]],
         auth: Option<Auth>,
+        metrics: Option<TransportMetrics>,
     ) -> Self {
         let implementation = config.implementation();
         let mut server_info_member = format!("\"{META_SERVER_INFO}\":").into_bytes();
@@ -76,6 +81,8 @@ impl McpServer {
                 snapshot: RwLock::new(Arc::new(Snapshot::new(registry, config.limits.page_size))),
                 hub: Hub::default(),
                 seal: Seal::new(keys, config.limits.request_state_age),
+                http_meter: metrics.as_ref().map(|metrics| metrics.meter(Binding::Http)),
+                metrics,
                 shutdown: Arc::default(),
                 config,
             }),
@@ -92,7 +99,16 @@ impl McpServer {
     ///
     /// Dropping the future ends the connection and cancels its requests.
     pub fn serve<T: Transport>(&self, transport: T) -> impl Future<Output = Result<(), Error>> + Send + use<T> {
-        connection::serve(self.clone(), transport)
+        connection::serve(self.clone(), transport, Binding::Other)
+    }
+
+    /// As [`serve`](Self::serve), counted for a binding.
+    pub(crate) fn serve_over<T: Transport>(
+        &self,
+        binding: Binding,
+        transport: T,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<T> {
+        connection::serve(self.clone(), transport, binding)
     }
 
     /// Serves standard input and output until the input ends, or SIGTERM or SIGINT asks the server to end.
@@ -105,7 +121,7 @@ impl McpServer {
         let transport = turbomcp_transport::stdio::StdioTransport::new().map_err(Error::transport)?;
         let transport = transport.max_message_bytes(self.limits().message_bytes);
         // A signal stands for the end of input, so its drain is the same.
-        crate::signal::until(self, self.serve(transport)).await
+        crate::signal::until(self, self.serve_over(Binding::Stdio, transport)).await
     }
 
     /// Returns what ends every `run_*` of this server.
@@ -172,6 +188,20 @@ impl McpServer {
     #[must_use]
     pub fn implementation(&self) -> &Implementation {
         &self.shared.implementation
+    }
+
+    /// Returns what counts connections and messages, if [that was asked for](ServerBuilder::transport_metrics).
+    #[must_use]
+    pub fn transport_metrics(&self) -> Option<&TransportMetrics> {
+        self.shared.metrics.as_ref()
+    }
+
+    pub(crate) fn meter(&self, binding: Binding) -> Option<Meter> {
+        self.transport_metrics().map(|metrics| metrics.meter(binding))
+    }
+
+    pub(crate) fn http_meter(&self) -> Option<&Meter> {
+        self.shared.http_meter.as_ref()
     }
 
     pub(crate) fn instructions(&self) -> Option<&str> {

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, ToSocketAddrs};
 use turbomcp_transport::lines::Lines;
 use turbomcp_transport::listener::{self, Accept, Bounds};
+use turbomcp_transport::metrics::Binding;
 #[cfg(feature = "tcp")]
 use turbomcp_transport::tcp;
 #[cfg(all(unix, feature = "unix"))]
@@ -21,6 +22,7 @@ use crate::{Error, McpServer};
 /// Serves every connection of a listener until the server shuts down.
 async fn serve<A, R, W>(
     server: McpServer,
+    binding: Binding,
     listener: A,
     compression: Setting,
     transport: impl Fn(A::Stream, usize) -> Lines<R, W>,
@@ -38,7 +40,7 @@ where
         let transport = transport(stream, limits.message_bytes);
         let (server, compression) = (server.clone(), compression.clone());
         async move {
-            if let Err(error) = compression.serve(server, transport, ending).await {
+            if let Err(error) = compression.serve(server, binding, transport, ending).await {
                 tracing::debug!(?peer, %error, "a connection failed");
             }
         }
@@ -77,8 +79,10 @@ impl TcpServer {
     ///
     /// Dropping the future closes every connection.
     pub async fn serve(self) -> Result<(), Error> {
-        serve(self.server, self.listener, self.compression, |stream, limit| tcp::over(stream).max_message_bytes(limit))
-            .await
+        serve(self.server, Binding::Tcp, self.listener, self.compression, |stream, limit| {
+            tcp::over(stream).max_message_bytes(limit)
+        })
+        .await
     }
 }
 
@@ -111,8 +115,10 @@ impl UnixServer {
     ///
     /// Dropping the future closes every connection and removes the socket.
     pub async fn serve(self) -> Result<(), Error> {
-        serve(self.server, self.socket, self.compression, |stream, limit| unix::over(stream).max_message_bytes(limit))
-            .await
+        serve(self.server, Binding::Unix, self.socket, self.compression, |stream, limit| {
+            unix::over(stream).max_message_bytes(limit)
+        })
+        .await
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`lines`] | any pair of byte streams, one message a line | always |
 //! | [`memory`] | two ends in the same process | always |
+//! | [`metrics`] | what all of them count | always |
 //! | [`stdio`] | the standard input and output of this process | `stdio` |
 //! | [`http`] | the rules of Streamable HTTP, and a listener | `http` |
 //! | [`tcp`] | TCP | `tcp` |
@@ -30,6 +31,7 @@ pub mod lines;
 #[cfg(any(feature = "http", feature = "tcp", feature = "tls", feature = "unix"))]
 pub mod listener;
 pub mod memory;
+pub mod metrics;
 mod principal;
 #[cfg(feature = "stdio")]
 pub mod stdio;

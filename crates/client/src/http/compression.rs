@@ -9,6 +9,8 @@ use http::{HeaderMap, Request, StatusCode};
 use turbomcp_transport::compression::CompressionConfig;
 use turbomcp_transport::compression::coding::{self, Coding, CodingError, Codings, Encoded};
 
+use turbomcp_transport::metrics::Meter;
+
 use super::HttpTarget;
 use super::body::Whole;
 use crate::Error;
@@ -30,10 +32,10 @@ impl HttpTarget {
 pub(super) struct Setting(Option<CompressionConfig>);
 
 impl Setting {
-    pub(super) fn ready(&self) -> Result<Option<Arc<Compression>>, Error> {
+    pub(super) fn ready(&self, meter: Option<&Meter>) -> Result<Option<Arc<Compression>>, Error> {
         let Some(config) = &self.0 else { return Ok(None) };
-        let codings =
-            Codings::new(config).map_err(|error| Error::connect("compression cannot be set up").with_source(error))?;
+        let codings = Codings::new(&config.clone().metered(meter.cloned()))
+            .map_err(|error| Error::connect("compression cannot be set up").with_source(error))?;
         Ok(Some(Arc::new(Compression { codings, takes: AtomicU8::new(NOTHING) })))
     }
 }

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use turbomcp_protocol::types::Tool;
 use turbomcp_protocol::{Kind, Message, Method};
 
+use super::after::retry_after;
 use super::body::{Events, Received, read};
 use super::listen::listen;
 use super::params::{Mirrored, headers, mirrored, value_of};
@@ -198,6 +199,7 @@ fn answered(answer: Result<Result<Answer, Error>, oneshot::error::RecvError>) ->
 /// Reads why a request was refused: an error of the protocol's, or just a status.
 async fn refusal(response: Response<Received>, request: &Outgoing<'_>, in_session: bool) -> Error {
     let status = response.status();
+    let wait = retry_after(response.headers());
     let is_json = is_of_type(&response, "application/json");
     let body =
         if is_json { read(response.into_body(), MAX_ERROR_BYTES).await.unwrap_or_default() } else { Bytes::new() };
@@ -209,9 +211,9 @@ async fn refusal(response: Response<Received>, request: &Outgoing<'_>, in_sessio
         && message.kind == Kind::Response
         && let Some(error) = message.error.and_then(|error| read_error(error.of(&body)))
     {
-        return Error::mcp(error).with_status(Some(status.as_u16()));
+        return Error::mcp(error).with_status(Some(status.as_u16())).with_retry_after(wait);
     }
-    Error::http_status(status.as_u16())
+    Error::http_status(status.as_u16()).with_retry_after(wait)
 }
 
 impl Exchange for HttpLink {

@@ -15,6 +15,7 @@ use rustls::ClientConfig;
 use super::authorize::{Challenge, Credentials, ErasedAuthorize, Head, Next};
 use super::body::{Received, Whole};
 use super::compression::Compression;
+use super::counted::Counting;
 use super::wire::Wire;
 use crate::Error;
 
@@ -26,7 +27,7 @@ const MAX_REFUSALS: u32 = 3;
 
 /// A server's address, and the connections to it.
 pub(super) struct Http {
-    client: Client<HttpsConnector<Wire>, Whole>,
+    client: Client<HttpsConnector<Counting<Wire>>, Whole>,
     pub(super) url: Uri,
     /// What every request carries.
     headers: HeaderMap,
@@ -48,7 +49,7 @@ impl Http {
         authorize: Option<Arc<dyn ErasedAuthorize>>,
         max_message_bytes: usize,
         tls: ClientConfig,
-        wire: Wire,
+        wire: Counting<Wire>,
     ) -> Self {
         let tls = HttpsConnectorBuilder::new().with_tls_config(tls);
         let client = Client::builder(TokioExecutor::new())

@@ -72,6 +72,9 @@ impl Session {
     ) -> Result<Response<Received>, Error> {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        if let Some(meter) = self.inbox.meter() {
+            meter.sent(1, body.len());
+        }
         let generation = self.http.generation();
         let response = self.http.send(Method::POST, &self.http.url, &headers, body, operation).await;
         if self.http.generation() != generation {

@@ -2,6 +2,7 @@
 
 use turbomcp_transport::Transport;
 use turbomcp_transport::listener::Ending;
+use turbomcp_transport::metrics::Binding;
 
 use crate::{Error, McpServer};
 
@@ -10,7 +11,13 @@ use crate::{Error, McpServer};
 pub(crate) struct Setting;
 
 impl Setting {
-    pub(crate) async fn serve<T: Transport>(self, server: McpServer, transport: T, _: Ending) -> Result<(), Error> {
-        server.serve(transport).await
+    pub(crate) async fn serve<T: Transport>(
+        self,
+        server: McpServer,
+        binding: Binding,
+        transport: T,
+        _: Ending,
+    ) -> Result<(), Error> {
+        server.serve_over(binding, transport).await
     }
 }

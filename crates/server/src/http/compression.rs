@@ -9,6 +9,8 @@ use turbomcp_transport::compression::CompressionConfig;
 pub(super) use turbomcp_transport::compression::coding::Pieces;
 use turbomcp_transport::compression::coding::{Coding, CodingError, Codings, Encoded};
 
+use turbomcp_transport::metrics::Meter;
+
 use super::HttpServer;
 use super::body::Body;
 use super::endpoint::{Rejected, refuse};
@@ -34,9 +36,10 @@ impl HttpServer {
 pub(super) struct Setting(Option<CompressionConfig>);
 
 impl Setting {
-    pub(super) fn ready(&self) -> Result<Option<Arc<Compression>>, Error> {
+    pub(super) fn ready(&self, meter: Option<&Meter>) -> Result<Option<Arc<Compression>>, Error> {
         let Some(config) = &self.0 else { return Ok(None) };
-        let codings = Codings::new(config).map_err(|error| Error::configuration(error.to_string()))?;
+        let codings = Codings::new(&config.clone().metered(meter.cloned()))
+            .map_err(|error| Error::configuration(error.to_string()))?;
         Ok(Some(Arc::new(Compression(codings))))
     }
 }

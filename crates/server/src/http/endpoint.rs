@@ -92,21 +92,42 @@ impl Endpoint {
         B: HttpBody<Data: Send> + Send + 'static,
     {
         let (parts, body) = request.into_parts();
-        Box::pin(async move { Ok(self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| *refused)) })
+        Box::pin(async move {
+            let response = self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| *refused);
+            if let Some(meter) = self.server.http_meter()
+                && let Some(bytes) = message_bytes(&response)
+            {
+                meter.sent(1, bytes);
+            }
+            Ok(response)
+        })
     }
 
     /// Refuses requests for a host, or from an origin, that is not allowed.
     pub(super) fn screen(&self, parts: &Parts) -> Result<(), Rejected> {
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
         let checked = self.origins.check(&parts.headers, authority);
-        checked.map_err(|refusal| Box::new(refuse(refusal.status(), refusal.to_string())))
+        checked.map_err(|refusal| {
+            self.turned_away();
+            Box::new(refuse(refusal.status(), refusal.to_string()))
+        })
     }
 
     /// Finds out who sends a request, and refuses those who may not.
     pub(super) async fn authenticate(&self, parts: &mut Parts) -> Result<(), Rejected> {
         match self.server.auth() {
-            Some(auth) => auth.admit(parts).await.map_err(|refusal| Box::new(turned_away(&refusal))),
+            Some(auth) => auth.admit(parts).await.map_err(|refusal| {
+                self.turned_away();
+                Box::new(turned_away(&refusal))
+            }),
             None => Ok(()),
+        }
+    }
+
+    /// Counts a client that is not let in.
+    fn turned_away(&self) {
+        if let Some(meter) = self.server.http_meter() {
+            meter.refused();
         }
     }
 
@@ -149,6 +170,9 @@ impl Endpoint {
             Some(compression) => compression.decode(&parts.headers, frame, limits.body_bytes)?,
             None => frame,
         };
+        if let Some(meter) = self.server.http_meter() {
+            meter.received(frame.len());
+        }
         let sorted = self.sort(&head, &frame)?;
         if let Some(session) = sorted.unasked().filter(|session| session.owner().is_some()) {
             Box::pin(self.admit(session, &parts, peer_addr)).await?;
@@ -252,6 +276,12 @@ pub(super) fn status_of(error: &McpError, revision: Revision) -> StatusCode {
         | ErrorCode::UNSUPPORTED_PROTOCOL_VERSION => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     }
+}
+
+/// Returns the length of the message that a response consists of; events are counted one by one.
+fn message_bytes(response: &Response<Body>) -> Option<usize> {
+    let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    response.body().size_hint().exact().filter(|_| is_json).and_then(|bytes| usize::try_from(bytes).ok())
 }
 
 /// Answers with a message as JSON.

@@ -9,9 +9,8 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use turbomcp_protocol::scan::{member, text_of};
 use turbomcp_protocol::{McpError, McpResult, Message, Method, Revision};
 use turbomcp_transport::http::headers::decode_value;
-use turbomcp_transport::http::sse;
 
-use super::body::{Body, write_events};
+use super::body::{Body, write_event, write_events};
 use super::endpoint::{Endpoint, Incoming, Reply, challenge, events, failure, json, refusal_of, status_of};
 use super::events::Events;
 use super::head::{Head, METHOD, NAME, VERSION};
@@ -85,8 +84,9 @@ fn respond(inner: &Inner, answer: Answer) -> Response<Body> {
         return response;
     }
     let mut out = Vec::new();
-    write_events(waiting, &mut out);
-    sse::write_event(&mut out, None, &message);
+    let meter = inner.meter();
+    write_events(waiting, meter, &mut out);
+    write_event(&mut out, None, &message, meter);
     events(Body::full(out))
 }
 

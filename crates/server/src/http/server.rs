@@ -15,6 +15,7 @@ use tower_service::Service;
 use turbomcp_transport::http::listener::{Afterwards, Bounds};
 use turbomcp_transport::http::origin::OriginPolicy;
 use turbomcp_transport::listener::Bounds as Connections;
+use turbomcp_transport::metrics::Meter;
 
 use super::compression::Setting;
 use super::endpoint::{Endpoint, empty};
@@ -121,7 +122,7 @@ impl HttpServer {
     ///
     /// If the address cannot be listened on ([`Error::is_bind`]), or a host, origin or path is malformed.
     pub async fn bind(self, address: impl ToSocketAddrs) -> Result<HttpListener, Error> {
-        let doors = self.tls.open(self.server.limits())?;
+        let doors = self.tls.open(&self.server)?;
         let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
         let address = listener.local_addr().map_err(Error::bind)?;
         let routes = self.routes(address.ip())?;
@@ -202,7 +203,7 @@ impl HttpServer {
         }
         let policy = policy.allow_origins(&self.origins).map_err(invalid)?;
         let server = self.server.clone();
-        let compression = self.compression.ready()?;
+        let compression = self.compression.ready(self.server.http_meter())?;
         Ok(Arc::new(Endpoint { server, origins: policy, sessions: Arc::new(Sessions::default()), compression }))
     }
 
@@ -279,9 +280,13 @@ impl HttpListener {
         let limits = server.limits();
         let bounds = bounds(limits);
         let end = server.shutdown_started();
+        let meter = server.http_meter().cloned();
         let service = move |address, told: Extensions, afterwards: &Afterwards| {
             let routes = routes.at(Some(address), afterwards);
+            let opened = meter.as_ref().map(Meter::opened);
             service_fn(move |mut request: Request<Incoming>| {
+                // It counts until the connection lets go of this function.
+                let _ = &opened;
                 request.extensions_mut().extend(told.clone());
                 routes.answer(request)
             })

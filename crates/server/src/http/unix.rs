@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use turbomcp_transport::PeerCredentials;
 use turbomcp_transport::http::listener::{Afterwards, serve_unix};
+use turbomcp_transport::metrics::Meter;
 use turbomcp_transport::unix::Socket;
 
 use super::HttpServer;
@@ -44,9 +45,13 @@ impl HttpUnixListener {
         let Self { server, socket, routes } = self;
         let _serving = server.serving();
         let end = server.shutdown_started();
-        let service = |peer: Option<PeerCredentials>, afterwards: &Afterwards| {
+        let meter = server.http_meter().cloned();
+        let service = move |peer: Option<PeerCredentials>, afterwards: &Afterwards| {
             let routes = routes.at(None, afterwards);
+            let opened = meter.as_ref().map(Meter::opened);
             service_fn(move |mut request: Request<Incoming>| {
+                // It counts until the connection lets go of this function.
+                let _ = &opened;
                 if let Some(peer) = peer {
                     request.extensions_mut().insert(peer);
                 }

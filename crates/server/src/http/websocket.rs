@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::ToSocketAddrs;
 use turbomcp_protocol::{Message, Method, Revision};
 use turbomcp_transport::http::listener::Afterwards;
+use turbomcp_transport::metrics::Binding;
 use turbomcp_transport::websocket::{WebSocketTransport, handshake};
 
 use super::HttpListener;
@@ -108,7 +109,7 @@ impl Endpoint {
                 .max_message_bytes(limits.message_bytes)
                 .ping_interval(limits.keep_alive)
                 .with_extensions(extensions);
-            if let Err(error) = server.serve(transport).await {
+            if let Err(error) = server.serve_over(Binding::WebSocket, transport).await {
                 tracing::debug!(?peer_addr, %error, "a connection failed");
             }
             drop(serving);

@@ -167,14 +167,14 @@ impl Codings {
     /// Encodes a body; none if it is better left as it is.
     #[must_use]
     pub fn encode(&self, coding: Coding, bytes: &Bytes) -> Option<Encoded> {
-        let counters = self.config.counters();
+        let tally = self.config.tally();
         if !self.config.wants(bytes) {
-            counters.left();
+            tally.left();
             return None;
         }
         let mut encoder = Encoder::new(coding, self.config.level(), bytes.len());
         if bytes.len() > self.config.piece() {
-            counters.compressed(0, 0);
+            tally.compressed(0, 0);
             return Some(Encoded::Pieces(Pieces {
                 rest: bytes.clone(),
                 encoder: Some(encoder),
@@ -184,10 +184,10 @@ impl Codings {
         encoder.write(bytes);
         let encoded = encoder.finish();
         if encoded.len() >= bytes.len() {
-            counters.left();
+            tally.left();
             return None;
         }
-        counters.compressed(bytes.len(), encoded.len());
+        tally.compressed(bytes.len(), encoded.len());
         Some(Encoded::Whole(encoded.into()))
     }
 
@@ -202,14 +202,14 @@ impl Codings {
         decoder.feed(bytes)?;
         decoder.close()?;
         let decoded = decoder.sink().take();
-        self.config.counters().expanded(bytes.len(), decoded.len());
+        self.config.tally().expanded(bytes.len(), decoded.len());
         Ok(decoded.into())
     }
 
     /// Starts to decode a body that comes piece by piece, each of which may become as large as `limit`.
     #[must_use]
     pub fn decoder(&self, coding: Coding, limit: usize) -> Decoder {
-        self.config.counters().expanded(0, 0);
+        self.config.tally().expanded(0, 0);
         Decoder { decoding: Decoding::new(coding, limit), config: self.config.clone() }
     }
 }
@@ -262,7 +262,7 @@ impl Pieces {
                 self.encoder = Some(encoder);
                 out
             };
-            self.config.counters().more(piece.len(), out.len());
+            self.config.tally().more(piece.len(), out.len());
             if !out.is_empty() {
                 return Some(out.into());
             }
@@ -395,7 +395,7 @@ impl Decoder {
 
     fn taken(&mut self, before: usize) -> Bytes {
         let out = self.decoding.sink().take();
-        self.config.counters().more_expanded(before, out.len());
+        self.config.tally().more_expanded(before, out.len());
         out.into()
     }
 }

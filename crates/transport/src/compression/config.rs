@@ -1,11 +1,11 @@
 //! What compression is configured by.
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::CompressionStats;
 use super::probe::is_worth_it;
-use super::stats::Counters;
+use super::stats::Tally;
+use crate::metrics::Meter;
 
 /// The largest piece that one side compresses at once, and the largest that the other takes.
 pub(super) const MAX_PIECE: usize = 1 << 20;
@@ -28,7 +28,9 @@ pub enum CompressionAlgorithm {
 /// What is compressed, and how.
 ///
 /// A binding uses those of the algorithms that it knows; a binding that knows none of them refuses the configuration. It
-/// counts what it saves into what the configuration, and every clone of it, [tells](Self::stats).
+/// counts what it saves into what the configuration, and every clone of it, [tells](Self::stats), and into the
+/// [metrics](crate::metrics) of the server or the client, if they
+/// [want that](crate::metrics::MetricsConfig::compression_ratio_tracking).
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct CompressionConfig {
@@ -37,7 +39,7 @@ pub struct CompressionConfig {
     quality_level: u32,
     streaming_threshold: usize,
     adaptive: bool,
-    counters: Arc<Counters>,
+    tally: Tally,
 }
 
 impl Default for CompressionConfig {
@@ -55,7 +57,7 @@ impl CompressionConfig {
             quality_level: 6,
             streaming_threshold: 64 << 10,
             adaptive: false,
-            counters: Arc::default(),
+            tally: Tally::default(),
         }
     }
 
@@ -95,7 +97,7 @@ impl CompressionConfig {
     /// Returns what was compressed so far.
     #[must_use]
     pub fn stats(&self) -> CompressionStats {
-        self.counters.snapshot()
+        self.tally.snapshot()
     }
 
     /// Checks the settings, and that one of the algorithms is among those that a binding knows.
@@ -136,8 +138,15 @@ impl CompressionConfig {
         self.streaming_threshold
     }
 
-    pub(super) fn counters(&self) -> &Arc<Counters> {
-        &self.counters
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Also counts into the metrics of a binding, for the crates of this workspace.
+    #[doc(hidden)]
+    pub fn metered(mut self, meter: Option<Meter>) -> Self {
+        self.tally = self.tally.metered(meter);
+        self
     }
 }
 

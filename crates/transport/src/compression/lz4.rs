@@ -5,7 +5,6 @@
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -14,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::CompressionConfig;
 use super::config::MAX_PIECE;
-use super::stats::Counters;
+use super::stats::Tally;
 
 const HEAD: usize = 8;
 const PLAIN: u8 = 0;
@@ -32,22 +31,22 @@ pub struct Lz4Reader<R> {
     /// What can be read now.
     ready: Bytes,
     /// None if the connection is not compressed.
-    counters: Option<Arc<Counters>>,
+    tally: Option<Tally>,
 }
 
 impl<R> Lz4Reader<R> {
     /// Reads what was compressed by the other side.
     pub(super) fn compressed(inner: R, config: &CompressionConfig) -> Self {
-        Self { inner, raw: BytesMut::new(), ready: Bytes::new(), counters: Some(config.counters().clone()) }
+        Self { inner, raw: BytesMut::new(), ready: Bytes::new(), tally: Some(config.tally().clone()) }
     }
 
     /// Reads these bytes, and then whatever comes, as it is.
     pub(super) fn plain(inner: R, first: Bytes) -> Self {
-        Self { inner, raw: BytesMut::new(), ready: first, counters: None }
+        Self { inner, raw: BytesMut::new(), ready: first, tally: None }
     }
 
     /// Expands the next piece; false if it is not there as a whole.
-    fn expand(&mut self, counters: &Counters) -> io::Result<bool> {
+    fn expand(&mut self, tally: &Tally) -> io::Result<bool> {
         let broken = || io::Error::new(ErrorKind::InvalidData, "the peer breaks the rules of compression");
         let Some(head) = self.raw.first_chunk::<HEAD>() else { return Ok(false) };
         let number =
@@ -73,7 +72,7 @@ impl<R> Lz4Reader<R> {
             if bytes.len() != expanded {
                 return Err(broken());
             }
-            counters.expanded(length, expanded);
+            tally.expanded(length, expanded);
             bytes.into()
         };
         Ok(true)
@@ -89,10 +88,10 @@ impl<R: AsyncRead + Unpin> AsyncRead for Lz4Reader<R> {
                 buffer.put_slice(&this.ready.split_to(length));
                 return Poll::Ready(Ok(()));
             }
-            let Some(counters) = this.counters.clone() else {
+            let Some(tally) = this.tally.clone() else {
                 return Pin::new(&mut this.inner).poll_read(cx, buffer);
             };
-            if this.expand(&counters)? {
+            if this.expand(&tally)? {
                 continue;
             }
             let mut step = [0; STEP];
@@ -124,15 +123,15 @@ impl<W> Lz4Writer<W> {
 
 /// Writes one piece.
 fn frame(bytes: &[u8], config: &CompressionConfig, out: &mut BytesMut) {
-    let counters = config.counters();
+    let tally = config.tally();
     let small = config.wants(bytes).then(|| block::compress(bytes)).filter(|small| small.len() < bytes.len());
     let (kind, content) = match &small {
         Some(small) => (COMPRESSED, &small[..]),
         None => (PLAIN, bytes),
     };
     match small {
-        Some(_) => counters.compressed(bytes.len(), content.len()),
-        None => counters.left(),
+        Some(_) => tally.compressed(bytes.len(), content.len()),
+        None => tally.left(),
     }
     let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes();
     let (mut length, expanded) = (number(content.len()), number(bytes.len()));

@@ -1,6 +1,9 @@
 //! What compression has saved.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::metrics::Meter;
 
 /// What was compressed, and what was not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,8 +34,15 @@ impl CompressionStats {
     }
 }
 
+/// Where it is counted: for whoever holds the configuration, and for the metrics of the binding, if there are any.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tally {
+    shared: Arc<Counters>,
+    meter: Option<Meter>,
+}
+
 #[derive(Debug, Default)]
-pub(super) struct Counters {
+struct Counters {
     compressed: AtomicU64,
     left: AtomicU64,
     bytes_in: AtomicU64,
@@ -46,42 +56,55 @@ fn add(counter: &AtomicU64, more: usize) {
     counter.fetch_add(more as u64, Ordering::Relaxed);
 }
 
-impl Counters {
+impl Tally {
+    pub(super) fn metered(self, meter: Option<Meter>) -> Self {
+        Self { meter, ..self }
+    }
+
+    fn meter(&self, plain: usize, packed: usize) {
+        if let Some(meter) = &self.meter {
+            meter.compressed(plain, packed);
+        }
+    }
+
     pub(super) fn compressed(&self, before: usize, after: usize) {
-        add(&self.compressed, 1);
+        add(&self.shared.compressed, 1);
         self.more(before, after);
     }
 
     /// Counts further bytes of something that was counted already.
     pub(super) fn more(&self, before: usize, after: usize) {
-        add(&self.bytes_in, before);
-        add(&self.bytes_out, after);
+        add(&self.shared.bytes_in, before);
+        add(&self.shared.bytes_out, after);
+        self.meter(before, after);
     }
 
     pub(super) fn left(&self) {
-        add(&self.left, 1);
+        add(&self.shared.left, 1);
     }
 
     pub(super) fn expanded(&self, before: usize, after: usize) {
-        add(&self.expanded, 1);
+        add(&self.shared.expanded, 1);
         self.more_expanded(before, after);
     }
 
     pub(super) fn more_expanded(&self, before: usize, after: usize) {
-        add(&self.received_bytes, before);
-        add(&self.expanded_bytes, after);
+        add(&self.shared.received_bytes, before);
+        add(&self.shared.expanded_bytes, after);
+        self.meter(after, before);
     }
 
     pub(super) fn snapshot(&self) -> CompressionStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &self.shared;
         CompressionStats {
-            compressed: read(&self.compressed),
-            left: read(&self.left),
-            bytes_in: read(&self.bytes_in),
-            bytes_out: read(&self.bytes_out),
-            expanded: read(&self.expanded),
-            received_bytes: read(&self.received_bytes),
-            expanded_bytes: read(&self.expanded_bytes),
+            compressed: read(&counters.compressed),
+            left: read(&counters.left),
+            bytes_in: read(&counters.bytes_in),
+            bytes_out: read(&counters.bytes_out),
+            expanded: read(&counters.expanded),
+            received_bytes: read(&counters.received_bytes),
+            expanded_bytes: read(&counters.expanded_bytes),
         }
     }
 }

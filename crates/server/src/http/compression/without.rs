@@ -5,6 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 
+use turbomcp_transport::metrics::Meter;
+
 use super::body::Body;
 use super::endpoint::Rejected;
 use crate::Error;
@@ -15,7 +17,7 @@ pub(super) struct Setting;
 
 impl Setting {
     #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "with compression there is something to check")]
-    pub(super) fn ready(&self) -> Result<Option<Arc<Compression>>, Error> {
+    pub(super) fn ready(&self, _: Option<&Meter>) -> Result<Option<Arc<Compression>>, Error> {
         Ok(None)
     }
 }
