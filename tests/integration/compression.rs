@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::response::IntoResponse;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -254,7 +256,8 @@ async fn f175_a_client_and_a_server_compress_for_one_another() {
             let client = Client::builder().era(era).connect(target).await.unwrap();
             for length in [4000, 200_000] {
                 let text = "to and fro ".repeat(length / 11);
-                let answer = client.call_tool("echo", json!({"text": text, "aloud": aloud})).await.unwrap();
+                let answer =
+                    client.call_tool("echo", json!({"text": text, "aloud": aloud})).on_progress(|_| {}).await.unwrap();
                 assert_eq!(answer.content[0].as_text().unwrap(), text);
             }
             client.close().await;
@@ -308,6 +311,52 @@ async fn a_client_keeps_to_plain_text_with_a_server_that_does_not_compress() {
     let answer = client.call_tool("echo", json!({"text": "a", "times": 5000})).await.unwrap();
     assert_eq!(answer.content[0].as_text().unwrap().len(), 5000);
     assert_eq!((config.stats().compressed, config.stats().expanded), (0, 0));
+}
+
+/// What a server of others does with what ours answers: it says that it takes gzip, refuses it all the same, and
+/// compresses event streams, each event so that it can be read at once.
+async fn otherwise(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
+    if request.headers().contains_key("content-encoding") {
+        REFUSED.fetch_add(1, Ordering::Relaxed);
+        return axum::http::StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+    }
+    let (mut parts, body) = next.run(request).await.into_parts();
+    parts.headers.insert("accept-encoding", "gzip".parse().unwrap());
+    if parts.headers["content-type"] != "text/event-stream" {
+        return axum::response::Response::from_parts(parts, body);
+    }
+    let plain = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+    for event in plain.split_inclusive(|byte| *byte == b'\n') {
+        encoder.write_all(event).unwrap();
+        encoder.flush().unwrap();
+    }
+    parts.headers.insert("content-encoding", "gzip".parse().unwrap());
+    axum::response::Response::from_parts(parts, encoder.finish().unwrap().into())
+}
+
+static REFUSED: AtomicUsize = AtomicUsize::new(0);
+
+#[tokio::test]
+async fn f175_a_client_copes_with_servers_of_others() {
+    let router = server(|_| {}).into_router::<()>().layer(axum::middleware::from_fn(otherwise));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    let config = CompressionConfig::new();
+    let target = HttpTarget::new(url).compression(config.clone());
+    let client = Client::builder().era(Era::Modern).connect(target).await.unwrap();
+    for aloud in [false, true, false] {
+        let answer = client
+            .call_tool("echo", json!({"text": "to and fro ".repeat(500), "aloud": aloud}))
+            .on_progress(|_| {})
+            .await
+            .unwrap();
+        assert_eq!(answer.content[0].as_text().unwrap().len(), 5500);
+    }
+    assert_eq!(REFUSED.load(Ordering::Relaxed), 1, "it is tried no more than once");
+    assert_eq!(config.stats().expanded, 1);
+    serving.abort();
 }
 
 #[tokio::test]

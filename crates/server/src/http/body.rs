@@ -281,3 +281,15 @@ where
     }
     Ok(if rest.is_empty() { first } else { rest.freeze() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn f180_a_body_that_comes_in_one_piece_is_not_copied() {
+        let sent = Bytes::from(vec![b'x'; 1000]);
+        let read = read(Body::full(sent.clone()), 1000, Duration::from_secs(10)).await.unwrap();
+        assert_eq!((read.as_ptr(), read.len()), (sent.as_ptr(), 1000));
+    }
+}
