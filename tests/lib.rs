@@ -1,10 +1,11 @@
-//! What the tests share: a client that checks what it is sent, a server in a child process, and a server to talk to.
+//! What the tests share: a client that checks what it is sent, a server in a child process, and servers to talk to.
 
 pub mod child;
 pub mod client;
 pub mod fixture;
 pub mod http;
 pub mod schema;
+pub mod stage;
 pub mod websocket;
 
 pub use child::Child;

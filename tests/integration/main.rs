@@ -6,6 +6,7 @@ mod config;
 mod handlers;
 mod macros;
 mod middleware;
+mod pages;
 mod schemas;
 #[cfg(unix)]
 mod sockets;

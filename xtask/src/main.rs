@@ -10,6 +10,7 @@ mod fixture;
 mod guides;
 mod hack;
 mod process;
+mod soak;
 mod strangers;
 mod test;
 mod tools;
@@ -29,7 +30,7 @@ usage: cargo xtask COMMAND
   test                    everything below except bench, with fmt, clippy, doc and cargo test
   conformance [--release] the official conformance suite against examples/conformance_{server,client}
               [--url URL] its half for servers against one that is already running
-  strangers [--release]   third-party clients against examples/conformance_server, and our client against
+  strangers [--release]   third-party clients and a browser against our servers, and our client against
                           third-party servers and a third-party authorization server
   autobahn                the Autobahn test suite, which needs Python 2.7, against both ends of a WebSocket
   coverage [--write]      which test holds which requirement; --write renews docs/coverage.md
@@ -37,9 +38,11 @@ usage: cargo xtask COMMAND
   hack                    every feature of every published crate alone
   tree                    the number of crates that a user's build pulls in
   deny                    licences, sources and duplicates of the dependencies
+  soak [--minutes N]      connections that come and go, killed, stalled and abandoned, and what is left of them
   bench [instructions | time [FILTER]]
                           the micro-benchmarks, each as a ratio to a plain baseline
-        clients           our client and that of rmcp, calling one server";
+        clients           our client and that of rmcp, calling one server
+        bindings          each binding, beside a program that only sends back what it is sent";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -69,6 +72,7 @@ fn run(arguments: &[&str]) -> Outcome {
         ["hack"] => hack::run(&workspace),
         ["tree"] => tree::run(&workspace),
         ["deny"] => deny::run(&workspace),
+        ["soak", rest @ ..] => soak::run(&workspace, rest),
         ["bench", rest @ ..] => bench::run(&workspace, rest),
         _ => Err(USAGE.into()),
     }

@@ -3,6 +3,7 @@
 mod authorization;
 mod clients;
 mod servers;
+mod web;
 
 use std::{
     fs,
@@ -20,6 +21,7 @@ pub(crate) fn run(workspace: &Workspace, profile: Profile) -> Outcome {
     fs::create_dir_all(&output)?;
     let mut strangers = Strangers { output, passed: 0, failed: 0, failures: Vec::new() };
     clients::run(workspace, profile, &mut strangers)?;
+    web::run(workspace, profile, &mut strangers)?;
     servers::run(workspace, &mut strangers)?;
     authorization::run(workspace, profile, &mut strangers)?;
     println!("strangers: {} passed, {} failed", strangers.passed, strangers.failed);

@@ -48,6 +48,28 @@ pub(crate) fn pip(workspace: &Workspace, folder: &str) -> Outcome<PathBuf> {
     Ok(copy)
 }
 
+/// Returns a Chromium: the machine's own, or, on a machine of the CI, one of Debian's packages.
+pub(crate) fn chromium() -> Outcome<PathBuf> {
+    let find = || {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders: Vec<_> = std::env::split_paths(&path).collect();
+        let names = ["chromium", "chromium-browser", "google-chrome"];
+        let candidates = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+        candidates.into_iter().find(|program| program.is_file())
+    };
+    if let Some(program) = find() {
+        return Ok(program);
+    }
+    // Nothing is installed outside the target directory unless the machine is there for that.
+    if std::env::var_os("CI").is_some() {
+        process::run(Command::new("apt-get").args(["-q", "update"]))?;
+        let mut command = Command::new("apt-get");
+        command.args(["-q", "install", "--yes", "--no-install-recommends", "chromium"]);
+        process::run(command.env("DEBIAN_FRONTEND", "noninteractive"))?;
+    }
+    find().ok_or_else(|| "there is no Chromium on this machine; install it (`apt-get install chromium`)".into())
+}
+
 /// Returns a Python of the line that ended with 2.7, if the machine has one: by that name, or among those of pyenv.
 pub(crate) fn python2() -> Option<PathBuf> {
     let root = Command::new("pyenv").arg("root").output().map(|output| output.stdout).unwrap_or_default();

@@ -180,6 +180,19 @@ impl Inbox {
         None
     }
 
+    /// Takes note of a message that was too long to be read: fails whoever waits for it.
+    pub(crate) fn oversized(&self, error: &turbomcp_transport::Error) -> Option<Question> {
+        tracing::warn!(%error, "a message was skipped");
+        let (kind, id) = Message::beginning(error.beginning())?;
+        let id = id.of(error.beginning());
+        if kind == Kind::Request {
+            return Some(Question::unreadable(id, McpError::invalid_request(error.to_string())));
+        }
+        let pending = lock(&self.state).pending.remove(&number(id)?)?;
+        let _ = pending.answer.send(Err(Error::protocol(format!("the answer was skipped: {error}"))));
+        None
+    }
+
     fn response(&self, frame: &Bytes, message: &Message) {
         let Some(id) = message.id.and_then(|id| number(id.of(frame))) else {
             tracing::debug!("an answer names no request");

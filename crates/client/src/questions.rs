@@ -86,6 +86,11 @@ impl Question {
         };
         Some(Self { id, wanted, revision })
     }
+
+    /// Stands for a request that could not be read, which is answered by an error.
+    pub(crate) fn unreadable(id: &[u8], error: McpError) -> Self {
+        Self { id: Bytes::copy_from_slice(id), wanted: Err(error), revision: Revision::LATEST_LEGACY }
+    }
 }
 
 impl Questions {

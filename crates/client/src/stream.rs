@@ -56,19 +56,22 @@ async fn drive<T: Transport>(
 ) {
     let (mut receive, mut send) = transport.split();
     let _opened = inbox.meter().map(Meter::opened);
+    let answer = |question| {
+        let outbox = outbox.clone();
+        inbox.answer(question, |answer| async move {
+            outbox.ready().await;
+            outbox.push(|buffer| buffer.extend_from_slice(&answer));
+        });
+    };
     let reading = async {
         let why = loop {
             match receive.recv().await {
                 Ok(Some(frame)) => {
                     for question in inbox.frame(&frame) {
-                        let outbox = outbox.clone();
-                        inbox.answer(question, |answer| async move {
-                            outbox.ready().await;
-                            outbox.push(|buffer| buffer.extend_from_slice(&answer));
-                        });
+                        answer(question);
                     }
                 }
-                Err(error) if error.is_oversized() => tracing::warn!(%error, "a message was skipped"),
+                Err(error) if error.is_oversized() => inbox.oversized(&error).into_iter().for_each(&answer),
                 Ok(None) => match epitaph {
                     Some(epitaph) => break epitaph.await,
                     None => break "the server ended".to_owned(),

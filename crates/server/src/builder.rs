@@ -13,21 +13,21 @@ use crate::auth::Auth;
 use crate::handler::{CompletionHandler, IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::registry::HandlerRegistry;
 use crate::request::{Request, Response};
-use crate::router::Router;
 use crate::schema::SchemaStyle;
 use crate::seal::KEY_BYTES;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
-use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig};
+use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility};
 
 /// Builds a server.
 #[must_use]
 pub struct ServerBuilder {
-    config: ServerConfig,
-    registry: HandlerRegistry,
-    layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
-    keys: Vec<[u8; KEY_BYTES]>,
-    metrics: Option<TransportMetrics>,
-    auth: Option<Auth>,
+    pub(crate) config: ServerConfig,
+    pub(crate) registry: HandlerRegistry,
+    pub(crate) layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
+    pub(crate) keys: Vec<[u8; KEY_BYTES]>,
+    pub(crate) metrics: Option<TransportMetrics>,
+    pub(crate) auth: Option<Auth>,
+    pub(crate) visibility: Option<Visibility>,
 }
 
 impl ServerBuilder {
@@ -40,6 +40,7 @@ impl ServerBuilder {
             keys: Vec::new(),
             auth: None,
             metrics: None,
+            visibility: None,
         }
     }
 
@@ -186,6 +187,12 @@ impl ServerBuilder {
     /// ```
     pub fn transport_metrics(mut self, metrics: TransportMetrics) -> Self {
         self.metrics = Some(metrics);
+        self
+    }
+
+    /// Decides which tools, resources and prompts exist for a caller, also of those that are registered later.
+    pub fn visibility(mut self, visibility: Visibility) -> Self {
+        self.visibility = Some(visibility);
         self
     }
 
@@ -362,8 +369,7 @@ impl ServerBuilder {
     /// Makes the server.
     #[must_use]
     pub fn build(self) -> McpServer {
-        let stack = self.layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
-        McpServer::assemble(self.config, self.registry, stack, &self.keys, self.auth, self.metrics)
+        McpServer::assemble(self)
     }
 }
 

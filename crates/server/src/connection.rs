@@ -134,12 +134,23 @@ impl Connection {
                     }
                     self.frame(frame);
                 }
-                Some(Err(error)) if error.is_oversized() => {
-                    self.refuse(None, &McpError::invalid_request(error.to_string()), None);
-                }
+                Some(Err(error)) if error.is_oversized() => self.oversized(&error),
                 Some(Err(_)) => return self.outbox.meter().iter().for_each(|meter| meter.broken()),
                 Some(Ok(None)) | None => return,
             }
+        }
+    }
+
+    /// Tells whoever waits for a message that it was too long to be read.
+    fn oversized(&self, error: &turbomcp_transport::Error) {
+        let (beginning, refusal) = (error.beginning(), McpError::invalid_request(error.to_string()));
+        match Message::beginning(beginning) {
+            Some((Kind::Response, id)) => {
+                if let Some(peer) = self.peer.get() {
+                    peer.unreadable(id.of(beginning), refusal);
+                }
+            }
+            found => self.refuse(found.map(|(_, id)| id.of(beginning)), &refusal, None),
         }
     }
 

@@ -9,7 +9,6 @@ use serde::Serialize;
 use turbomcp_protocol::escape::write_string;
 use turbomcp_protocol::types::{ClientCapabilities, Implementation, LoggingLevel, RequestId};
 use turbomcp_protocol::{McpError, McpResult, Message, Method, Revision};
-use turbomcp_transport::authenticate::Refusal;
 #[cfg(feature = "http")]
 use turbomcp_transport::http::HttpRequest;
 use turbomcp_transport::{Extensions, PeerAddr, Principal};
@@ -156,17 +155,10 @@ impl Context {
     ///
     /// [Runtime insufficient scope errors](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization#runtime-insufficient-scope-errors)
     pub fn check_scopes(&self, scopes: &[&str]) -> McpResult<()> {
-        let principal = self.principal();
-        if principal.is_some_and(|principal| scopes.iter().all(|scope| principal.has_scope(scope))) {
+        if self.principal().is_some_and(|principal| scopes.iter().all(|scope| principal.has_scope(scope))) {
             return Ok(());
         }
-        let refusal = match self.server().auth() {
-            Some(auth) => auth.insufficient_scope(principal, scopes),
-            None => Refusal::forbidden("more scopes are needed"),
-        };
-        let error = crate::auth::error(&refusal);
-        let _ = self.inner.refusal.set(refusal);
-        Err(error)
+        Err(self.refuse(self.insufficient_scope(scopes)))
     }
 
     /// Returns the headers of the HTTP request; none on other bindings.

@@ -21,6 +21,7 @@
 //! # Ok::<(), turbomcp_server::Error>(())
 //! ```
 
+mod access;
 mod arguments;
 mod auth;
 mod batch;
@@ -72,6 +73,7 @@ mod tls;
 pub mod uri;
 mod validation;
 
+pub use access::{Access, Claims, Primitive, PrimitiveKind, Visibility};
 pub use arguments::{ArgumentError, Arguments, Params};
 pub use builder::{IntoServer, ServerBuilder};
 pub use config::ServerConfig;
@@ -87,7 +89,7 @@ pub use handler::{
 #[cfg(all(unix, feature = "http", feature = "unix"))]
 pub use http::HttpUnixListener;
 #[cfg(feature = "http")]
-pub use http::{HttpListener, HttpServer};
+pub use http::{CorsConfig, HttpListener, HttpServer};
 pub use input::Ask;
 pub use limits::Limits;
 #[doc(hidden)]

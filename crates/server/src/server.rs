@@ -7,14 +7,16 @@ use bytes::Bytes;
 use turbomcp_protocol::Revision;
 use turbomcp_protocol::message::META_SERVER_INFO;
 use turbomcp_protocol::types::{Implementation, Root};
-use turbomcp_transport::Transport;
 use turbomcp_transport::metrics::{Binding, Meter, TransportMetrics};
+use turbomcp_transport::{Principal, Transport};
 
+use crate::access::{Guard, Visibility};
 use crate::auth::Auth;
 use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
-use crate::hub::{Change, Hub};
+use crate::hub::{Change, Concerns, Hub};
 use crate::registry::{HandlerRegistry, Snapshot};
-use crate::seal::{KEY_BYTES, Seal};
+use crate::router::Router;
+use crate::seal::Seal;
 use crate::shutdown::{Serving, Shutdown, ShutdownHandle};
 use crate::stack::Stack;
 use crate::sync::{read, write};
@@ -33,6 +35,7 @@ struct Shared {
     server_info_member: Vec<u8>,
     stack: Stack,
     auth: Option<Auth>,
+    visibility: Option<Visibility>,
     snapshot: RwLock<Arc<Snapshot>>,
     hub: Hub,
     seal: Seal,
@@ -61,14 +64,16 @@ impl McpServer {
     }
 
     /// Puts the parts of a server together.
-    pub(crate) fn assemble(
-        config: ServerConfig,
-        registry: HandlerRegistry,
-        stack: Stack,
-        keys: &[[u8; KEY_BYTES]],
-        auth: Option<Auth>,
-        metrics: Option<TransportMetrics>,
-    ) -> Self {
+    pub(crate) fn assemble(builder: ServerBuilder) -> Self {
+        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility } = builder;
+        let stack = layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
+        let nobody_says = auth.is_none() && matches!(stack, Stack::Bare(_));
+        if nobody_says && let Some(guard) = registry.guards().find(|guard| Guard::needs_something(guard)) {
+            tracing::warn!(
+                name = &*guard.name,
+                "unless the transport says who calls, everybody is refused: neither `ServerBuilder::auth` nor a layer does"
+            );
+        }
         let implementation = config.implementation();
         let mut server_info_member = format!("\"{META_SERVER_INFO}\":").into_bytes();
         turbomcp_protocol::encode::encode_for(&implementation, Revision::LATEST, &mut server_info_member);
@@ -78,9 +83,10 @@ impl McpServer {
                 server_info_member,
                 stack,
                 auth,
-                snapshot: RwLock::new(Arc::new(Snapshot::new(registry, config.limits.page_size))),
+                snapshot: RwLock::new(Arc::new(Snapshot::new(registry, config.limits.page_size, visibility.clone()))),
+                visibility,
                 hub: Hub::default(),
-                seal: Seal::new(keys, config.limits.request_state_age),
+                seal: Seal::new(&keys, config.limits.request_state_age),
                 http_meter: metrics.as_ref().map(|metrics| metrics.meter(Binding::Http)),
                 metrics,
                 shutdown: Arc::default(),
@@ -341,21 +347,22 @@ impl McpServer {
     /// # Ok::<(), turbomcp_server::Error>(())
     /// ```
     pub fn reload(&self, mut registry: HandlerRegistry) {
-        let changes = {
+        let (changes, before, now) = {
             let mut snapshot = write(&self.shared.snapshot);
             registry.inherit(&snapshot.registry);
             let changes = registry.changes(&snapshot.registry);
-            *snapshot = Arc::new(Snapshot::new(registry, self.limits().page_size));
-            changes
+            let before = std::mem::replace(&mut *snapshot, self.take_snapshot(registry));
+            (changes, before, snapshot.clone())
         };
         for change in changes {
-            self.announce(change);
+            self.announce(change, &before, &now);
         }
     }
 
     /// Tells the clients that asked that a resource has changed.
     pub fn resource_updated(&self, uri: &str) {
-        self.announce(Change::Updated(uri));
+        let now = self.snapshot();
+        self.announce(Change::Updated(uri), &now, &now);
     }
 
     fn remove(&self, change: Change<'_>, remove: impl FnOnce(&mut HandlerRegistry) -> bool) -> bool {
@@ -368,18 +375,27 @@ impl McpServer {
         change: Change<'_>,
         edit: impl FnOnce(&mut HandlerRegistry) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        {
+        let (before, now) = {
             let mut snapshot = write(&self.shared.snapshot);
             let mut registry = snapshot.registry.clone();
             edit(&mut registry)?;
-            *snapshot = Arc::new(Snapshot::new(registry, self.limits().page_size));
-        }
-        self.announce(change);
+            (std::mem::replace(&mut *snapshot, self.take_snapshot(registry)), snapshot.clone())
+        };
+        self.announce(change, &before, &now);
         Ok(())
     }
 
-    fn announce(&self, change: Change<'_>) {
-        self.hub().announce(change, self.limits().outgoing_notifications);
+    fn take_snapshot(&self, registry: HandlerRegistry) -> Arc<Snapshot> {
+        Arc::new(Snapshot::new(registry, self.limits().page_size, self.shared.visibility.clone()))
+    }
+
+    fn announce(&self, change: Change<'_>, before: &Snapshot, now: &Snapshot) {
+        let concerns = |principal: Option<&Principal>| match change {
+            Change::Updated(uri) => now.may_hear_of(uri, principal),
+            _ => now.differs_for(principal, before, change.lists()),
+        };
+        let concerns: Option<&Concerns<'_>> = (before.is_guarded() || now.is_guarded()).then_some(&concerns);
+        self.hub().announce(change, self.limits().outgoing_notifications, concerns);
     }
 }
 

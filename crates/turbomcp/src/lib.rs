@@ -50,6 +50,7 @@
 //! | fail | [`ToolError`], [`McpError`], [`ServerError`] |
 //! | run, change and end a server | [`McpServer`], [`ServerConfig`], [`IntoServer`], [`ShutdownHandle`] |
 //! | bound what it takes on | [`Limits`] |
+//! | know who calls, and decide what they may do | [`ServerBuilder::auth`], [`Principal`], [`Claims`], [`Access`], [`Visibility`] |
 //! | wrap code around every request | [`Middleware`], [`ServerBuilder::layer`] |
 //! | call a server, with the feature `client` | `Client` |
 //!
@@ -94,16 +95,17 @@ pub use turbomcp_server::TlsServer;
 #[cfg(all(unix, feature = "unix"))]
 pub use turbomcp_server::UnixServer;
 pub use turbomcp_server::{
-    Answer, ArgumentError, Arguments, Ask, BoxError, CallToolRequest, CompleteRequest, CompletionHandler, Context,
-    Ending, Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle, HandlerRegistry,
-    IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoResourceHandler, IntoServer,
-    IntoToolHandler, Json, Limits, McpServer, Middleware, MiddlewareError, MiddlewareResult, Next, Params, Progress,
-    PromptHandler, ReadResourceRequest, Request, RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler,
-    Response, SchemaValidator, ServerBuilder, ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture,
-    ToolError, ToolFunction, ToolHandler, Validation, ValidationConfig, schema, text, uri,
+    Access, Answer, ArgumentError, Arguments, Ask, BoxError, CallToolRequest, Claims, CompleteRequest,
+    CompletionHandler, Context, Ending, Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle,
+    HandlerRegistry, IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult,
+    IntoResourceHandler, IntoServer, IntoToolHandler, Json, Limits, McpServer, Middleware, MiddlewareError,
+    MiddlewareResult, Next, Params, Primitive, PrimitiveKind, Progress, PromptHandler, ReadResourceRequest, Request,
+    RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response, SchemaValidator, ServerBuilder,
+    ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError, ToolFunction, ToolHandler,
+    Validation, ValidationConfig, Visibility, schema, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
-pub use turbomcp_server::{HttpListener, HttpServer};
+pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer};
 pub use turbomcp_transport as transport;
 pub use turbomcp_transport::Principal;
 

@@ -25,7 +25,7 @@ pub(super) fn run(workspace: &Workspace, profile: Profile, strangers: &mut Stran
     Ok(())
 }
 
-fn typescript(workspace: &Workspace) -> Outcome<Program> {
+pub(super) fn typescript(workspace: &Workspace) -> Outcome<Program> {
     let node = tools::node(workspace)?;
     let script = tools::npm(workspace, "tests/strangers/typescript")?.join("main.mjs");
     Ok(Box::new(move || program(&node, &[script.as_ref()])))

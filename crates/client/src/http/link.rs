@@ -77,7 +77,12 @@ impl HttpLink {
         }
         let mut body = Vec::new();
         request.write(&mut body);
-        let response = self.session.post(headers, body.into(), Some(request.method.as_str())).await?;
+        let posting = self.session.post(headers, body.into(), Some(request.method.as_str()));
+        // The connection may be closed here before the server has said anything.
+        let response = match either(&mut answer, posting).await {
+            Either::Left(answer) => return answered(answer),
+            Either::Right(response) => response?,
+        };
         let status = response.status();
         if !status.is_success() {
             waiting.give_up = GiveUp::Silently;
@@ -89,9 +94,15 @@ impl HttpLink {
         let outcome = if is_of_type(&response, "text/event-stream") {
             self.follow(response, &mut answer, request.dress).await
         } else if is_of_type(&response, "application/json") {
-            let body = read(response.into_body(), self.session.http.max_message_bytes).await?;
-            self.session.frame(&body);
-            answer.try_recv().unwrap_or_else(|_| Err(Error::protocol("the response does not answer the request")))
+            match either(&mut answer, read(response.into_body(), self.session.http.max_message_bytes)).await {
+                Either::Left(answer) => answered(answer),
+                Either::Right(body) => {
+                    self.session.frame(&body?);
+                    answer
+                        .try_recv()
+                        .unwrap_or_else(|_| Err(Error::protocol("the response does not answer the request")))
+                }
+            }
         } else {
             let kind = if status == StatusCode::ACCEPTED { "no answer" } else { "neither JSON nor an event stream" };
             Err(Error::protocol(format!("the response is {kind}")).with_status(Some(status.as_u16())))

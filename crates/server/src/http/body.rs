@@ -44,8 +44,8 @@ impl Body {
 
     /// What is encoded as it is sent.
     #[cfg(feature = "compression")]
-    pub(super) fn pieces(pieces: Pieces) -> Self {
-        Self(Kind::Pieces(Box::new(pieces)))
+    pub(super) fn pieces(pieces: Box<Pieces>) -> Self {
+        Self(Kind::Pieces(pieces))
     }
 
     /// Returns what is there as a whole.

@@ -162,7 +162,9 @@ impl Endpoint {
         }
         let limits = self.server.limits();
         let frame = body::read(body, limits.body_bytes, limits.body_timeout).await.map_err(|error| match error {
-            BodyError::TooLarge => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+            BodyError::TooLarge => {
+                refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {} bytes", limits.body_bytes))
+            }
             BodyError::TooSlow => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
             BodyError::Broken => refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
         })?;
@@ -293,7 +295,8 @@ pub(super) fn json(status: StatusCode, message: impl Into<Bytes>) -> Response<Bo
 pub(super) fn events(body: Body) -> Response<Body> {
     static BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
     let mut response = respond(StatusCode::OK, "text/event-stream", body);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    // A browser that stores a stream which its page then leaves repeats the next request to the URL, whatever the method.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
     response.headers_mut().insert(BUFFERING.clone(), HeaderValue::from_static("no"));
     response
 }

@@ -3,6 +3,7 @@
 mod body;
 #[cfg_attr(not(feature = "compression"), path = "compression/without.rs")]
 mod compression;
+mod cors;
 mod endpoint;
 mod events;
 mod head;
@@ -22,6 +23,7 @@ mod unix;
 #[cfg(feature = "websocket")]
 mod websocket;
 
+pub use cors::CorsConfig;
 pub(crate) use events::Events;
 pub(crate) use mirrored::check as check_mirrored;
 pub use server::{HttpListener, HttpServer};

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 use turbomcp_protocol::{McpError, Message};
-use turbomcp_transport::Identity;
 
 use super::endpoint::{Endpoint, Rejected, extensions, failure, status_of};
 use super::legacy::revision;
 use super::session::Session;
+use crate::access::identity;
 use crate::outlet::Outlet;
 
 /// What stands in the stack for an HTTP request that has no request of MCP in it.
@@ -37,7 +37,7 @@ impl Endpoint {
         run.start_clock();
         let inner = run.inner().clone();
         let answer = run.await;
-        if inner.extensions.get().and_then(|extensions| extensions.get::<Identity>()) == Some(owner) {
+        if inner.extensions.get().and_then(identity) == Some(owner) {
             return Ok(());
         }
         let stranger = McpError::forbidden("the session belongs to somebody else");

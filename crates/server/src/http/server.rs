@@ -4,12 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
-use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{Extensions, HeaderValue, Method, Request, StatusCode};
+use http::{Extensions, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::{TcpListener, ToSocketAddrs};
-use tower_http::cors::{AllowHeaders, Cors, CorsLayer};
+use tower_http::cors::Cors;
 use tower_layer::Layer;
 use tower_service::Service;
 use turbomcp_transport::http::listener::{Afterwards, Bounds};
@@ -18,8 +17,8 @@ use turbomcp_transport::listener::Bounds as Connections;
 use turbomcp_transport::metrics::Meter;
 
 use super::compression::Setting;
+use super::cors::CorsConfig;
 use super::endpoint::{Endpoint, empty};
-use super::head::{SESSION_ID, VERSION};
 use super::metadata::Metadata;
 #[cfg(feature = "websocket")]
 use super::service::UpgradeService;
@@ -50,7 +49,7 @@ pub struct HttpServer {
     websocket: Option<String>,
     policy: Option<OriginPolicy>,
     hosts: Vec<String>,
-    origins: Vec<String>,
+    cors: CorsConfig,
     pub(super) tls: Tls,
     pub(super) compression: Setting,
 }
@@ -64,7 +63,7 @@ impl HttpServer {
             websocket: None,
             policy: None,
             hosts: Vec::new(),
-            origins: Vec::new(),
+            cors: CorsConfig::default(),
             tls: Tls::default(),
             compression: Setting::default(),
         }
@@ -104,9 +103,16 @@ impl HttpServer {
 
     /// Lets pages of these origins use the server from a browser: `https://app.example.com`.
     ///
-    /// They pass the check of `Origin`, and are granted what a browser asks for before it lets a page see the answers.
-    pub fn allow_origins<S: Into<String>>(mut self, origins: impl IntoIterator<Item = S>) -> Self {
-        self.origins.extend(origins.into_iter().map(Into::into));
+    /// They pass the check of `Origin`, and are granted what a browser asks for before it lets a page see the answers; see
+    /// [`cors`](Self::cors).
+    pub fn allow_origins<S: Into<String>>(self, origins: impl IntoIterator<Item = S>) -> Self {
+        self.cors(CorsConfig::new().allowed_origins(origins))
+    }
+
+    /// Lets pages of origins use the server, as [`allow_origins`](Self::allow_origins) does, and sets what browsers are told
+    /// about them. Origins add up; of anything else, what was set last holds.
+    pub fn cors(mut self, config: CorsConfig) -> Self {
+        self.cors.merge(config);
         self
     }
 
@@ -201,7 +207,7 @@ impl HttpServer {
         if !self.hosts.is_empty() {
             policy = policy.allow_hosts(&self.hosts).map_err(invalid)?;
         }
-        let policy = policy.allow_origins(&self.origins).map_err(invalid)?;
+        let policy = policy.allow_origins(&self.cors.origins).map_err(invalid)?;
         let server = self.server.clone();
         let compression = self.compression.ready(self.server.http_meter())?;
         Ok(Arc::new(Endpoint { server, origins: policy, sessions: Arc::new(Sessions::default()), compression }))
@@ -209,16 +215,10 @@ impl HttpServer {
 
     fn front(&self, endpoint: Arc<Endpoint>) -> Result<Front, Error> {
         let service = McpService::new(endpoint, None);
-        if self.origins.is_empty() {
-            return Ok(Front::Plain(service));
-        }
-        let origins = self.origins.iter().map(|origin| HeaderValue::from_str(origin)).collect::<Result<Vec<_>, _>>();
-        let cors = CorsLayer::new()
-            .allow_origin(origins.map_err(|error| Error::configuration(error.to_string()))?)
-            .allow_methods([Method::GET, Method::POST, Method::DELETE])
-            .allow_headers(AllowHeaders::mirror_request())
-            .expose_headers([SESSION_ID.clone(), VERSION.clone(), WWW_AUTHENTICATE, RETRY_AFTER]);
-        Ok(Front::Cors(Box::new(cors.layer(service))))
+        Ok(match self.cors.layer()? {
+            Some(cors) => Front::Cors(Box::new(cors.layer(service))),
+            None => Front::Plain(service),
+        })
     }
 }
 

@@ -26,6 +26,7 @@ const STEP: usize = 4096;
 
 /// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is one for each algorithm that HTTP knows")]
 pub enum Coding {
     /// `br`.
     Brotli,
@@ -37,14 +38,10 @@ impl Coding {
     /// Returns its name.
     #[must_use]
     pub fn name(self) -> HeaderValue {
-        HeaderValue::from_static(self.as_str())
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
+        HeaderValue::from_static(match self {
             Self::Brotli => "br",
             Self::Gzip => "gzip",
-        }
+        })
     }
 
     fn parse(name: &str) -> Option<Self> {
@@ -104,9 +101,13 @@ impl Codings {
             _ => Coding::Gzip,
         };
         let known: Vec<_> = config.known(&KNOWN).map(coding).collect();
-        let names: Vec<_> = known.iter().map(|coding| coding.as_str()).collect();
-        let accepted = HeaderValue::try_from(names.join(", ")).expect("names of codings are plain text");
-        Ok(Self { config: config.clone(), known, accepted })
+        let accepted = match (known.first(), known.contains(&Coding::Brotli), known.contains(&Coding::Gzip)) {
+            (Some(Coding::Brotli), _, true) => "br, gzip",
+            (Some(Coding::Gzip), true, _) => "gzip, br",
+            (Some(Coding::Brotli), ..) => "br",
+            _ => "gzip",
+        };
+        Ok(Self { config: config.clone(), known, accepted: HeaderValue::from_static(accepted) })
     }
 
     /// Returns what is said to the other side: the value of `Accept-Encoding`.
@@ -175,11 +176,8 @@ impl Codings {
         let mut encoder = Encoder::new(coding, self.config.level(), bytes.len());
         if bytes.len() > self.config.piece() {
             tally.compressed(0, 0);
-            return Some(Encoded::Pieces(Pieces {
-                rest: bytes.clone(),
-                encoder: Some(encoder),
-                config: self.config.clone(),
-            }));
+            let pieces = Pieces { rest: bytes.clone(), encoder: Some(encoder), config: self.config.clone() };
+            return Some(Encoded::Pieces(Box::new(pieces)));
         }
         encoder.write(bytes);
         let encoded = encoder.finish();
@@ -233,11 +231,12 @@ fn weight(parameters: &str) -> u32 {
 
 /// A body that was encoded.
 #[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "it is there as a whole, or it is not")]
 pub enum Encoded {
     /// At once.
     Whole(Bytes),
     /// Whenever the next piece is asked for.
-    Pieces(Pieces),
+    Pieces(Box<Pieces>),
 }
 
 /// A long body that is encoded as it is sent.

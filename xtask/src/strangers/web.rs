@@ -1,0 +1,48 @@
+//! What reaches our server in a roundabout way: pages in a browser, and `mcp-remote`, which hosts that start processes put
+//! in front of a URL.
+
+use std::{path::Path, process::Command};
+
+use super::{Strangers, clients, program};
+use crate::{
+    Outcome,
+    fixture::{self, Profile, Server},
+    process, tools,
+    workspace::Workspace,
+};
+
+pub(super) fn run(workspace: &Workspace, profile: Profile, strangers: &mut Strangers) -> Outcome {
+    let node = tools::node(workspace)?;
+    let folder = tools::npm(workspace, "tests/strangers/web")?;
+    remote(workspace, profile, strangers, &node, &folder)?;
+    browser(workspace, strangers, &node, &folder)
+}
+
+fn remote(workspace: &Workspace, profile: Profile, strangers: &mut Strangers, node: &Path, folder: &Path) -> Outcome {
+    let server = fixture::build(workspace, profile, "conformance_server")?;
+    let client = clients::typescript(workspace)?;
+    let running = Server::start(&server, &strangers.log("mcp-remote.server"))?;
+    let mut command = client();
+    command.args(["--era", "legacy", "--stdio"]).arg(node).arg(folder.join("node_modules/mcp-remote/dist/proxy.js"));
+    command.args([&running.url, "--transport", "http-only"]);
+    strangers.drive("mcp-remote", command.env("MCP_REMOTE_CONFIG_DIR", strangers.output.join("mcp-remote")))
+}
+
+/// Has pages of two origins use two servers, of which one allows the one.
+fn browser(workspace: &Workspace, strangers: &mut Strangers, node: &Path, folder: &Path) -> Outcome {
+    let chromium = tools::chromium()?;
+    process::run(&mut workspace.cargo(&["build", "--workspace", "--all-features", "--bin", "fixture-server"]))?;
+    let fixture = workspace.target.join("debug/fixture-server");
+    let pages = fixture::free_address()?.port().to_string();
+    let start = |name: &str, origins: &[&str]| {
+        let address = fixture::free_address()?;
+        let mut command = Command::new(&fixture);
+        command.args(["--web", &address.to_string()]).args(origins);
+        let running = Server::spawn(command, address, &strangers.log(&format!("browser.{name}")))?;
+        Ok::<_, Box<dyn std::error::Error>>((address.to_string(), running))
+    };
+    let (open, _open) = start("open", &[&format!("http://allowed.example:{pages}")])?;
+    let (closed, _closed) = start("closed", &[])?;
+    let mut command = program(node, &[&folder.join("browser.mjs"), &chromium]);
+    strangers.drive("browser", command.args([pages, open, closed]))
+}
