@@ -8,7 +8,7 @@ use crate::{Error, McpServer};
 
 /// Nothing to set.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Setting;
+pub(crate) struct Setting {}
 
 impl Setting {
     pub(crate) async fn serve<T: Transport>(

@@ -32,6 +32,7 @@ enum Kind {
     #[default]
     Empty,
     Full(Bytes),
+    #[cfg_attr(not(feature = "compression"), expect(dead_code, reason = "there is nothing to encode then"))]
     Pieces(Box<Pieces>),
     Modern(Box<ModernStream>),
     Legacy(Box<LegacyStream>),

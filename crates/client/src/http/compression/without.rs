@@ -12,7 +12,7 @@ use crate::Error;
 
 /// Nothing to set.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Setting;
+pub(super) struct Setting {}
 
 impl Setting {
     #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "with compression there is something to check")]

@@ -7,10 +7,9 @@ use crate::Error;
 
 /// Nothing to set.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Setting;
+pub(super) struct Setting {}
 
 impl Setting {
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "with compression there is something to agree on")]
     pub(super) async fn agree(&self, transport: TlsTransport, _: Option<Meter>) -> Result<TlsTransport, Error> {
         Ok(transport)
     }

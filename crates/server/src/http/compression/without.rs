@@ -13,7 +13,7 @@ use crate::Error;
 
 /// Nothing to set.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Setting;
+pub(super) struct Setting {}
 
 impl Setting {
     #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "with compression there is something to check")]
@@ -31,7 +31,6 @@ impl Compression {
         match *self {}
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "with compression it is returned")]
     pub(super) fn decode(&self, _: &HeaderMap, _: Bytes, _: usize) -> Result<Bytes, Rejected> {
         match *self {}
     }
