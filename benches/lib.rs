@@ -34,7 +34,7 @@ pub struct Sum {
 pub const BASELINE: &str = "value";
 
 /// Every piece of work.
-pub const ALL: [Work; 15] = [
+pub const ALL: [Work; 16] = [
     Work { name: BASELINE, prepare: message::value },
     Work { name: "decode", prepare: message::decode },
     Work { name: "encode", prepare: message::encode },
@@ -46,8 +46,12 @@ pub const ALL: [Work; 15] = [
     Work { name: "tool_call_4_layers", prepare: server::tool_call_layers },
     Work { name: "tool_call_middleware", prepare: server::tool_call_middleware },
     Work { name: "tool_call_of_10000", prepare: || server::tool_call(10_000) },
+    Work { name: "tool_call_needs", prepare: server::tool_call_needs },
+    Work { name: "tool_call_hidden", prepare: server::tool_call_hidden },
     Work { name: "tools_list_100", prepare: server::tools_list },
+    Work { name: "tools_list_100_hidden", prepare: server::tools_list_hidden },
     Work { name: "router_tool_call", prepare: router::tool_call },
+    Work { name: "router_tool_call_jwt", prepare: router::tool_call_jwt },
     Work { name: "router_session", prepare: || router::session(1) },
     Work { name: "router_session_of_10000", prepare: || router::session(10_000) },
 ];

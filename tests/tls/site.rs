@@ -54,7 +54,10 @@ impl Site {
     pub async fn limited(binding: Binding, config: TlsConfig, edit: impl FnOnce(&mut Limits)) -> Self {
         let mut limits = Limits::default();
         edit(&mut limits);
-        let server = server(limits);
+        Self::serve(binding, config, &server(limits)).await
+    }
+
+    pub async fn serve(binding: Binding, config: TlsConfig, server: &McpServer) -> Self {
         let (port, serving) = match binding {
             Binding::Https => {
                 let listener = server.http().tls(config).websocket(WEBSOCKET).bind("127.0.0.1:0").await.unwrap();

@@ -36,10 +36,10 @@ where
     let limits = server.limits();
     let bounds = Bounds::new(limits.connections, limits.shutdown);
     listener::serve(listener, bounds, server.shutdown_started(), |stream, peer, ending| {
-        // The connection itself hears of the end, and drains.
         let transport = transport(stream, limits.message_bytes);
         let (server, compression) = (server.clone(), compression.clone());
         async move {
+            // The connection itself hears of the end, and drains; until then it counts as one.
             if let Err(error) = compression.serve(server, binding, transport, ending).await {
                 tracing::debug!(?peer, %error, "a connection failed");
             }
@@ -125,7 +125,8 @@ impl UnixServer {
 impl McpServer {
     /// Listens on TCP, one message a line; port 0 takes a free one.
     ///
-    /// There is neither encryption nor authentication: whoever reaches the port is served.
+    /// There is no encryption, and nothing that says who is calling: whoever reaches the port is served, or nobody if the
+    /// server [has to know](crate::ServerBuilder::auth).
     ///
     /// # Errors
     ///

@@ -24,6 +24,7 @@ use super::service::Answering;
 use super::session::{Session, Sessions};
 use crate::McpServer;
 use crate::inner::Inner;
+use crate::metrics::ErrorType;
 use crate::reply::write_error;
 
 /// Everything the requests to one endpoint share.
@@ -93,7 +94,8 @@ impl Endpoint {
     {
         let (parts, body) = request.into_parts();
         Box::pin(async move {
-            let response = self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| *refused);
+            let response =
+                self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| self.refused(*refused));
             if let Some(meter) = self.server.http_meter()
                 && let Some(bytes) = message_bytes(&response)
             {
@@ -101,6 +103,18 @@ impl Endpoint {
             }
             Ok(response)
         })
+    }
+
+    /// Counts what was refused before it became a request.
+    #[cold]
+    fn refused(&self, response: Response<Body>) -> Response<Body> {
+        match response.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.server.metrics().error(ErrorType::Auth),
+            status if status.is_server_error() => self.server.metrics().error(ErrorType::Unavailable),
+            status if status.is_client_error() => self.server.metrics().error(ErrorType::Protocol),
+            _ => {}
+        }
+        response
     }
 
     /// Refuses requests for a host, or from an origin, that is not allowed.

@@ -11,6 +11,7 @@ mod legacy;
 mod metadata;
 mod mirrored;
 mod modern;
+mod operator;
 mod owner;
 mod server;
 mod service;
@@ -26,6 +27,7 @@ mod websocket;
 pub use cors::CorsConfig;
 pub(crate) use events::Events;
 pub(crate) use mirrored::check as check_mirrored;
+pub use operator::{ManagementListener, ManagementServer};
 pub use server::{HttpListener, HttpServer};
 pub(crate) use stream::{Last, Stream};
 #[cfg(all(unix, feature = "unix"))]
