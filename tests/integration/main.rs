@@ -2,6 +2,7 @@
 
 mod access;
 mod asking;
+mod compression;
 mod config;
 mod handlers;
 mod health;
@@ -13,6 +14,8 @@ mod schemas;
 #[cfg(unix)]
 mod sockets;
 mod traces;
+#[cfg(unix)]
+mod unix_http;
 mod validation;
 mod websocket;
 mod websocket_rules;

@@ -2,6 +2,7 @@
 
 mod authority;
 mod clients;
+mod compression;
 mod configuration;
 mod handshakes;
 mod hangup;

@@ -26,6 +26,9 @@ mod arguments;
 mod auth;
 mod batch;
 mod builder;
+#[cfg(any(feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
+#[cfg_attr(not(feature = "compression"), path = "compression/without.rs")]
+mod compression;
 mod config;
 mod connection;
 mod context;

@@ -75,6 +75,7 @@
 //! | `tcp`, `unix` | TCP and Unix sockets: `McpServer::run_tcp`, `McpServer::run_unix`; with `http` also `run_http_unix` | no |
 //! | `tls` | TLS: `McpServer::run_tls`, `HttpServer::tls`, `transport::tls::TlsConfig`, and `wss://` with `websocket` | no |
 //! | `websocket` | WebSocket: `McpServer::run_websocket`, `HttpServer::websocket`, and `ws://` for the client | no |
+//! | `compression` | compression over HTTP and over what carries lines: `transport::compression` | no |
 //! | `client` | `client`: the client, over the bindings that are chosen beside it | no |
 //! | `auth`, or `oauth` | `auth`: who may call a server, `auth::AuthManager`; OAuth for the client, `auth::OAuthClient`; logins of a server's users, `auth::OAuth2Provider` | no |
 //! | `dev` | `auth::dev`: tokens for development. Not for production | no |

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use hyper::body::Incoming;
 use turbomcp_protocol::{ErrorCode, McpError, Message, Revision};
 
+use super::body::Received;
 use super::send::Http;
 use crate::Error;
 use crate::inbox::Inbox;
@@ -70,7 +70,7 @@ impl Session {
         mut headers: HeaderMap,
         body: Bytes,
         operation: Option<&str>,
-    ) -> Result<Response<Incoming>, Error> {
+    ) -> Result<Response<Received>, Error> {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         if let Some(meter) = self.inbox.meter() {
@@ -85,7 +85,7 @@ impl Session {
     }
 
     /// Opens a listening stream, or resumes one.
-    pub(super) async fn get(&self, last_event_id: Option<&str>) -> Result<Response<Incoming>, Error> {
+    pub(super) async fn get(&self, last_event_id: Option<&str>) -> Result<Response<Received>, Error> {
         let mut headers = self.headers();
         headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
         if let Some(id) = last_event_id.and_then(|id| HeaderValue::from_str(id).ok()) {
@@ -127,7 +127,7 @@ impl Session {
 }
 
 /// True if a response is of this media type.
-pub(super) fn is_of_type(response: &Response<Incoming>, expected: &str) -> bool {
+pub(super) fn is_of_type(response: &Response<Received>, expected: &str) -> bool {
     let value = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected)
 }

@@ -17,6 +17,7 @@ use turbomcp_transport::http::origin::OriginPolicy;
 use turbomcp_transport::{Extensions, Identity, PeerAddr, PeerCredentials, Principal, TlsIdentity};
 
 use super::body::{self, Body, BodyError};
+use super::compression::Compression;
 use super::head::Head;
 use super::modern;
 use super::service::Answering;
@@ -32,6 +33,7 @@ pub(crate) struct Endpoint {
     pub(crate) server: McpServer,
     pub(crate) origins: OriginPolicy,
     pub(crate) sessions: Arc<Sessions>,
+    pub(super) compression: Option<Arc<Compression>>,
 }
 
 /// One message as it came in, with the head of its HTTP request.
@@ -180,6 +182,10 @@ impl Endpoint {
             BodyError::TooSlow => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
             BodyError::Broken => refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
         })?;
+        let frame = match &self.compression {
+            Some(compression) => compression.decode(&parts.headers, frame, limits.body_bytes)?,
+            None => frame,
+        };
         if let Some(meter) = self.server.http_meter() {
             meter.received(frame.len());
         }

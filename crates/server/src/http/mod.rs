@@ -1,6 +1,8 @@
 //! Streamable HTTP, both eras on one URL.
 
 mod body;
+#[cfg_attr(not(feature = "compression"), path = "compression/without.rs")]
+mod compression;
 mod cors;
 mod endpoint;
 mod events;

@@ -220,7 +220,8 @@ impl ManagementServer {
         if !self.hosts.is_empty() {
             origins = origins.allow_hosts(&self.hosts).map_err(|error| Error::configuration(error.to_string()))?;
         }
-        let endpoint = Endpoint { server: self.server, origins, sessions: Arc::new(Sessions::default()) };
+        let endpoint =
+            Endpoint { server: self.server, origins, sessions: Arc::new(Sessions::default()), compression: None };
         let Some(pages) = Pages::beside(&Arc::new(endpoint)) else {
             return Err(Error::configuration("the server has neither health nor metrics to show"));
         };

@@ -16,6 +16,7 @@ use turbomcp_transport::http::origin::OriginPolicy;
 use turbomcp_transport::listener::Bounds as Connections;
 use turbomcp_transport::metrics::Meter;
 
+use super::compression::Setting;
 use super::cors::CorsConfig;
 use super::endpoint::{Endpoint, empty};
 use super::metadata::Metadata;
@@ -52,6 +53,7 @@ pub struct HttpServer {
     hosts: Vec<String>,
     cors: CorsConfig,
     pub(super) tls: Tls,
+    pub(super) compression: Setting,
 }
 
 impl HttpServer {
@@ -65,6 +67,7 @@ impl HttpServer {
             hosts: Vec::new(),
             cors: CorsConfig::default(),
             tls: Tls::default(),
+            compression: Setting::default(),
         }
     }
 
@@ -220,7 +223,8 @@ impl HttpServer {
         }
         let policy = policy.allow_origins(&self.cors.origins).map_err(invalid)?;
         let server = self.server.clone();
-        Ok(Arc::new(Endpoint { server, origins: policy, sessions: Arc::new(Sessions::default()) }))
+        let compression = self.compression.ready(self.server.http_meter())?;
+        Ok(Arc::new(Endpoint { server, origins: policy, sessions: Arc::new(Sessions::default()), compression }))
     }
 
     fn front(&self, endpoint: Arc<Endpoint>) -> Result<Front, Error> {

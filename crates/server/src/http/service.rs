@@ -55,7 +55,14 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let peer_addr = self.peer_addr.or_else(|| told(&request));
-        self.endpoint.clone().answer(request, peer_addr)
+        match &self.endpoint.compression {
+            None => self.endpoint.clone().answer(request, peer_addr),
+            Some(compression) => {
+                let (compression, chosen) = (compression.clone(), compression.chosen(request.headers()));
+                let answering = self.endpoint.clone().answer(request, peer_addr);
+                Box::pin(async move { answering.await.map(|response| compression.encode(chosen, response)) })
+            }
+        }
     }
 }
 
