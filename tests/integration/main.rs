@@ -2,6 +2,7 @@
 
 mod asking;
 mod config;
+mod first;
 mod handlers;
 mod macros;
 mod middleware;

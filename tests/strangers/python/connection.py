@@ -2,6 +2,7 @@
 
 import mcp_types as types
 from mcp import Client
+from mcp.client.sse import sse_client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
@@ -50,13 +51,15 @@ class Connection:
         return types.ListRootsResult(roots=[types.Root(uri=ROOT, name="Test Root")])
 
 
-def opener(era, command=None, url=None):
+def opener(era, command=None, url=None, sse=False):
     """Returns a function that prepares one more client for the server that the command line named."""
 
     def open_client(capable=True):
         connection = Connection()
         if url is None:
             server = StdioServerParameters(command=command[0], args=command[1:])
+        elif sse:
+            server = sse_client(url)
         else:
             server = streamable_http_client(url, max_sse_event_size=MAX_SSE_EVENT_SIZE)
         callbacks = {}

@@ -1,4 +1,4 @@
-"""Drives a server with the official Python client: python main.py --era legacy|modern (--stdio CMD… | --http URL)"""
+"""Drives a server with the official Python client: python main.py --era legacy|modern (--stdio CMD… | --http URL | --sse URL)"""
 
 import logging
 import sys
@@ -13,9 +13,9 @@ from report import Report, expect
 
 
 def parse(argv):
-    if len(argv) < 4 or argv[0] != "--era" or argv[1] not in ("legacy", "modern") or argv[2] not in ("--stdio", "--http"):
-        sys.exit("usage: main.py --era legacy|modern (--stdio COMMAND [ARGUMENT…] | --http URL)")
-    target = {"command": argv[3:]} if argv[2] == "--stdio" else {"url": argv[3]}
+    if len(argv) < 4 or argv[0] != "--era" or argv[1] not in ("legacy", "modern") or argv[2] not in ("--stdio", "--http", "--sse"):
+        sys.exit("usage: main.py --era legacy|modern (--stdio COMMAND [ARGUMENT…] | --http URL | --sse URL)")
+    target = {"command": argv[3:]} if argv[2] == "--stdio" else {"url": argv[3], "sse": argv[2] == "--sse"}
     return argv[1], target
 
 

@@ -92,6 +92,21 @@ impl Endpoint {
         checked.map_err(|refusal| Box::new(refuse(refusal.status(), refusal.to_string())))
     }
 
+    /// Reads a body within bounds.
+    pub(super) async fn read<B>(&self, body: B) -> Result<Bytes, Rejected>
+    where
+        B: HttpBody<Data: Send> + Send,
+    {
+        let limits = self.server.limits();
+        body::read(body, limits.body_bytes, limits.body_timeout).await.map_err(|error| {
+            Box::new(match error {
+                BodyError::TooLarge => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+                BodyError::TooSlow => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
+                BodyError::Broken => refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
+            })
+        })
+    }
+
     async fn answer_parts<B>(
         &self,
         parts: Parts,
@@ -118,12 +133,7 @@ impl Endpoint {
             let message = "the client must accept both `application/json` and `text/event-stream`";
             return Err(refuse(StatusCode::NOT_ACCEPTABLE, message).into());
         }
-        let limits = self.server.limits();
-        let frame = body::read(body, limits.body_bytes, limits.body_timeout).await.map_err(|error| match error {
-            BodyError::TooLarge => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
-            BodyError::TooSlow => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
-            BodyError::Broken => refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
-        })?;
+        let frame = self.read(body).await?;
         let sorted = self.sort(&head, &frame)?;
         if let Some(session) = sorted.unasked().filter(|session| session.owner().is_some()) {
             Box::pin(self.admit(session, &parts, peer_addr)).await?;

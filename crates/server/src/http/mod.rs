@@ -4,6 +4,7 @@ mod body;
 mod cors;
 mod endpoint;
 mod events;
+mod first;
 mod head;
 mod legacy;
 mod mirrored;
