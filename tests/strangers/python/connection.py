@@ -15,8 +15,9 @@ MAX_SSE_EVENT_SIZE = 4 << 20
 class Connection:
     """One client and what it saw."""
 
-    def __init__(self):
+    def __init__(self, longest):
         self.client = None
+        self.longest = longest
         self.logs = []
         self.updated = []
         self.changed = []
@@ -55,7 +56,8 @@ def opener(era, command=None, url=None, sse=False):
     """Returns a function that prepares one more client for the server that the command line named."""
 
     def open_client(capable=True):
-        connection = Connection()
+        # The client has a limit of its own for events over HTTP+SSE, and no setting for it.
+        connection = Connection(longest=1 << 18 if sse else 1 << 20)
         if url is None:
             server = StdioServerParameters(command=command[0], args=command[1:])
         elif sse:
