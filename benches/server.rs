@@ -8,10 +8,10 @@ use serde::Deserialize;
 use tokio::runtime::{Builder, Runtime};
 use tower_layer::Layer;
 use tower_service::Service;
-use turbomcp::transport::{Batch, Error as TransportError, Receive, Send, Transport};
+use turbomcp::transport::{Batch, Error as TransportError, Extensions, Receive, Send, Transport};
 use turbomcp::{
-    BoxError, Context, FnTool, Handle, McpServer, Middleware, MiddlewareResult, Next, Request, Response, ServerBuilder,
-    StackFuture,
+    Access, BoxError, Context, FnTool, Handle, McpServer, Middleware, MiddlewareResult, Next, Principal, Request,
+    Response, ServerBuilder, StackFuture, Visibility,
 };
 
 use crate::{INITIALIZE, call, legacy_call};
@@ -110,12 +110,50 @@ pub(crate) fn tools_list() -> Box<dyn FnMut(u64)> {
     repeated(builder(100).build(), None, call("x").replace("tools/call", "tools/list"))
 }
 
+/// A call of a tool that needs a scope and a role, by somebody who has them.
+pub(crate) fn tool_call_needs() -> Box<dyn FnMut(u64)> {
+    let add = |Add { a, b }: Add, _: Context| async move { a + b };
+    let add = FnTool::new(add).access(Access::new().scopes(["add"]).roles(["adder"]));
+    let server = builder(100).tool("guarded", add).expect("the name is free").build();
+    repeated_by(caller(), server, None, call("guarded"))
+}
+
+/// A call of somebody who may not know of half of the tools.
+pub(crate) fn tool_call_hidden() -> Box<dyn FnMut(u64)> {
+    repeated_by(caller(), half_hidden(), None, call("add"))
+}
+
+pub(crate) fn tools_list_hidden() -> Box<dyn FnMut(u64)> {
+    repeated_by(caller(), half_hidden(), None, call("x").replace("tools/call", "tools/list"))
+}
+
+fn half_hidden() -> McpServer {
+    builder(100).visibility(Visibility::by(|_, primitive| primitive.name().len() % 2 == 1)).build()
+}
+
+fn caller() -> Extensions {
+    let mut extensions = Extensions::new();
+    extensions.insert(Principal::new("somebody").with_scopes(["add"]).with_roles(["adder"]));
+    extensions
+}
+
 /// Serves the same message again and again.
 fn repeated(server: McpServer, first: Option<&'static str>, message: String) -> Box<dyn FnMut(u64)> {
+    repeated_by(Extensions::new(), server, first, message)
+}
+
+/// Serves the same message again and again, over a connection of which this is known.
+fn repeated_by(
+    extensions: Extensions,
+    server: McpServer,
+    first: Option<&'static str>,
+    message: String,
+) -> Box<dyn FnMut(u64)> {
     let runtime = runtime();
     let message = Bytes::from(message);
     Box::new(move |times| {
         let feed = Feed {
+            extensions: extensions.clone(),
             first: first.map(|text| Bytes::from_static(text.as_bytes())),
             message: message.clone(),
             left: times,
@@ -126,6 +164,7 @@ fn repeated(server: McpServer, first: Option<&'static str>, message: String) -> 
 
 /// A connection whose peer sends one message many times and reads everything.
 struct Feed {
+    extensions: Extensions,
     first: Option<Bytes>,
     message: Bytes,
     left: u64,
@@ -137,6 +176,10 @@ struct Sink;
 impl Transport for Feed {
     type Receive = Self;
     type Send = Sink;
+
+    fn extensions(&self) -> Extensions {
+        self.extensions.clone()
+    }
 
     fn split(self) -> (Self, Sink) {
         (self, Sink)

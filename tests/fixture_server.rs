@@ -1,22 +1,36 @@
-//! The fixture in a process of its own: over standard input and output; with `--http` on a port that it prints; with
-//! `--web ADDRESS [ORIGIN]` over HTTP and, at `/ws`, WebSocket, for pages of that origin.
+//! The fixture in a process of its own: over standard input and output, with `--http` on a port that it prints; with
+//! `--tls` or `--https` on an address, with a certificate and its key; with `--web ADDRESS [ORIGIN]` over HTTP and, at
+//! `/ws`, WebSocket, for pages of that origin. With `--stage ADDRESS PLAN` it is the server of the suite over all
+//! bindings, over standard input and output.
 
 use turbomcp::CorsConfig;
+use turbomcp::transport::tls::TlsConfig;
+use turbomcp_tests::{fixture, stage::Stage};
 
 #[tokio::main]
-async fn main() -> Result<(), turbomcp::Error> {
-    let server = turbomcp_tests::fixture::server();
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--http"] => {
-            let listener = server.http().bind("127.0.0.1:0").await?;
-            println!("{}", listener.local_addr());
-            listener.serve().await
+        ["--stage", address, plan] => {
+            let stage = Stage::new(&serde_json::from_str(plan)?);
+            let (server, address) = (stage.server.clone(), address.to_owned());
+            tokio::spawn(async move { stage.take_orders(&address).await });
+            server.run_stdio().await?;
+        }
+        ["--tls", address, certificate, key] => fixture::server().run_tls(address, certificate, key).await?,
+        ["--https", address, certificate, key] => {
+            fixture::server().http().tls(TlsConfig::new(certificate, key)).run(address).await?;
         }
         ["--web", address, ref origins @ ..] => {
             let cors = CorsConfig::new().allowed_origins(origins.iter().copied());
-            server.http().websocket("/ws").cors(cors).run(address).await
+            fixture::server().http().websocket("/ws").cors(cors).run(address).await?;
         }
-        _ => server.run_stdio().await,
+        ["--http"] => {
+            let listener = fixture::server().http().bind("127.0.0.1:0").await?;
+            println!("{}", listener.local_addr());
+            listener.serve().await?;
+        }
+        _ => fixture::server().run_stdio().await?,
     }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use crate::client::PATIENCE;
@@ -27,9 +27,14 @@ impl Frame {
     }
 }
 
+/// Bytes in both directions, on a socket or beneath TLS.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 /// A connection on which the handshake is over.
 pub struct WebSocket {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
 }
 
 /// The headers of a request to become a WebSocket, without the host.
@@ -43,10 +48,20 @@ pub const UPGRADE: &[(&str, &str)] = &[
 
 /// Sends a request with these headers, and returns the connection, the status, and the lines of the answer's head.
 pub async fn request(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> (WebSocket, u16, Vec<String>) {
-    let mut stream = BufReader::new(TcpStream::connect(address).await.unwrap());
+    request_over(Box::new(TcpStream::connect(address).await.unwrap()), &address.to_string(), path, headers).await
+}
+
+/// As [`request`], on a connection to this host.
+async fn request_over(
+    stream: Box<dyn Stream>,
+    host: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> (WebSocket, u16, Vec<String>) {
+    let mut stream = BufReader::new(stream);
     let mut head = format!("GET {path} HTTP/1.1\r\n");
     if !headers.iter().any(|(name, _)| *name == "host") {
-        head.push_str(&format!("host: {address}\r\n"));
+        head.push_str(&format!("host: {host}\r\n"));
     }
     for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
         head.push_str(&format!("{name}: {value}\r\n"));
@@ -70,7 +85,12 @@ pub async fn request(address: SocketAddr, path: &str, headers: &[(&str, &str)]) 
 impl WebSocket {
     /// Connects.
     pub async fn connect(address: SocketAddr, path: &str) -> Self {
-        let (socket, status, head) = request(address, path, UPGRADE).await;
+        Self::over(Box::new(TcpStream::connect(address).await.unwrap()), &address.to_string(), path).await
+    }
+
+    /// Makes the handshake on a connection to this host.
+    pub async fn over(stream: Box<dyn Stream>, host: &str, path: &str) -> Self {
+        let (socket, status, head) = request_over(stream, host, path, UPGRADE).await;
         assert_eq!(status, 101, "{head:?}");
         assert!(head.contains(&"sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=".to_owned()), "{head:?}");
         assert!(head.contains(&"sec-websocket-protocol: mcp".to_owned()), "{head:?}");

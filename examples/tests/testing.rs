@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use turbomcp::Principal;
 use turbomcp::client::{Client, Era};
 use turbomcp::prelude::*;
 use turbomcp::transport::memory;
@@ -36,6 +37,22 @@ async fn divides_towards_zero() {
     assert_eq!(Calculator.divide(-7, 2).await, -3);
 }
 // ANCHOR_END: method
+
+// ANCHOR: principal
+fn may_erase(ctx: &Context) -> McpResult<()> {
+    if ctx.has_any_role(["owner"]) { Ok(()) } else { ctx.check_permission("notes:erase") }
+}
+
+#[test]
+fn only_owners_and_those_who_may_erase() {
+    let ctx = |principal: Principal| Context::new().with_principal(principal);
+    assert!(may_erase(&ctx(Principal::new("ada").with_roles(["owner"]))).is_ok());
+    assert!(may_erase(&ctx(Principal::new("eve").with_permissions(["notes:erase"]))).is_ok());
+    let error = may_erase(&ctx(Principal::new("eve"))).unwrap_err();
+    assert_eq!(error.message(), "Permission denied: notes:erase");
+    assert!(may_erase(&Context::new()).is_err(), "nobody in particular");
+}
+// ANCHOR_END: principal
 
 // ANCHOR: ask
 /// Sends one request of the modern era over a connection of its own, and returns the response.

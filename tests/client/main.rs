@@ -4,6 +4,7 @@ mod asking;
 mod breaker;
 mod credentials;
 mod group;
+mod health;
 mod http;
 mod misbehaving;
 mod negotiation;
@@ -12,5 +13,6 @@ mod peer;
 #[cfg(unix)]
 mod processes;
 mod requirements;
+mod retry;
 mod sessions;
 mod web;

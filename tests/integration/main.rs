@@ -1,15 +1,19 @@
 //! What users write, and what a client then sees: a test for each shape listed in `docs/features.md`.
 
+mod access;
 mod asking;
 mod config;
 mod first;
 mod handlers;
+mod health;
 mod macros;
+mod metrics;
 mod middleware;
 mod pages;
 mod schemas;
 #[cfg(unix)]
 mod sockets;
+mod traces;
 mod validation;
 mod websocket;
 mod websocket_rules;

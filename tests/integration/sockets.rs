@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
-use turbomcp::transport::unix::UnixPeer;
+use turbomcp::transport::PeerCredentials;
 use turbomcp::{Context, Error, FnTool, McpServer, ServerBuilder};
 use turbomcp_tests::{Client, fixture};
 
@@ -38,7 +38,7 @@ async fn ended(server: &McpServer, serving: JoinHandle<Result<(), Error>>) {
 fn who() -> McpServer {
     let definition = turbomcp::types::Tool::new("who");
     let who = FnTool::from_request(definition, |_, ctx: Context| async move {
-        let who = match (ctx.peer_addr(), ctx.extensions().get::<UnixPeer>()) {
+        let who = match (ctx.peer_addr(), ctx.extensions().get::<PeerCredentials>()) {
             (Some(address), None) => address.to_string(),
             (None, Some(peer)) => format!("user {}", peer.uid),
             other => format!("{other:?}"),

@@ -21,7 +21,7 @@ impl Folder {
         Self(path)
     }
 
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
         std::fs::write(&path, text).unwrap();
         path
@@ -35,7 +35,9 @@ impl Drop for Folder {
 }
 
 pub struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
+    pub issuer: CertifiedIssuer<'static, KeyPair>,
+    /// The certificates between those it makes and the one that others trust.
+    chain: String,
     pub folder: Folder,
 }
 
@@ -51,6 +53,10 @@ impl Certified {
         TlsConfig::new(&self.certificate, &self.key)
     }
 
+    pub fn key_pair(&self) -> KeyPair {
+        KeyPair::from_pem(&std::fs::read_to_string(&self.key).unwrap()).unwrap()
+    }
+
     /// Puts these files in the place of others.
     pub fn replace(&self, other: &Self) {
         std::fs::copy(&self.certificate, &other.certificate).unwrap();
@@ -60,14 +66,19 @@ impl Certified {
 
 impl Authority {
     pub fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        params.distinguished_name.push(DnType::CommonName, "Nobody's authority");
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let issuer = CertifiedIssuer::self_signed(params("Nobody's authority"), KeyPair::generate().unwrap()).unwrap();
         let folder = Folder::new();
-        folder.write("ca.pem", &issuer.pem());
-        Self { issuer, folder }
+        folder.write("ca.pem", issuer.pem());
+        Self { issuer, chain: String::new(), folder }
+    }
+
+    /// An authority that is certified by this one; whoever trusts this one trusts it too.
+    pub fn subordinate(&self) -> Self {
+        let (params, key) = (params("Nobody's deputy"), KeyPair::generate().unwrap());
+        let issuer = CertifiedIssuer::signed_by(params, key, &self.issuer).unwrap();
+        let (folder, chain) = (Folder::new(), issuer.pem() + &self.chain);
+        folder.write("ca.pem", self.issuer.pem());
+        Self { issuer, chain, folder }
     }
 
     pub fn path(&self) -> PathBuf {
@@ -91,7 +102,24 @@ impl Authority {
     }
 
     pub fn client(&self) -> Certified {
-        self.certify("client", "client.example", ExtendedKeyUsagePurpose::ClientAuth, |_| {})
+        self.client_called("client")
+    }
+
+    /// A client whose files are called so.
+    pub fn client_called(&self, name: &str) -> Certified {
+        self.certify(name, "client.example", ExtendedKeyUsagePurpose::ClientAuth, |_| {})
+    }
+
+    /// Somebody who says for the authority which certificates are good.
+    pub fn responder(&self) -> Certified {
+        self.certify("responder", "ocsp.example", ExtendedKeyUsagePurpose::OcspSigning, |_| {})
+    }
+
+    /// A further certificate for the same key and host.
+    pub fn renewed(&self, old: &Certified, host: &str) -> Certified {
+        let mut params = CertificateParams::new([host.to_owned()]).unwrap();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.signed("renewed", &params, &old.key_pair())
     }
 
     fn certify(
@@ -104,12 +132,23 @@ impl Authority {
         let mut params = CertificateParams::new([host.to_owned()]).unwrap();
         params.extended_key_usages = vec![purpose];
         edit(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        self.signed(name, &params, &KeyPair::generate().unwrap())
+    }
+
+    fn signed(&self, name: &str, params: &CertificateParams, key: &KeyPair) -> Certified {
+        let certificate = params.signed_by(key, &self.issuer).unwrap();
         Certified {
-            certificate: self.folder.write(&format!("{name}.pem"), &certificate.pem()),
-            key: self.folder.write(&format!("{name}.key"), &key.serialize_pem()),
+            certificate: self.folder.write(&format!("{name}.pem"), certificate.pem() + &self.chain),
+            key: self.folder.write(&format!("{name}.key"), key.serialize_pem()),
             der: certificate.der().to_vec(),
         }
     }
+}
+
+fn params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
 }

@@ -2,7 +2,7 @@
 
 use turbomcp::client::http::HttpTarget;
 use turbomcp::client::{Client, TlsTarget, WsConfig};
-use turbomcp::transport::tls::{CertValidationConfig, ClientAuthMode, TlsConfig};
+use turbomcp::transport::tls::{CertPinningConfig, CertValidationConfig, ClientAuthMode, TlsConfig};
 use turbomcp::{McpServer, ServerBuilder};
 
 use crate::authority::Authority;
@@ -12,7 +12,7 @@ fn server() -> McpServer {
 }
 
 /// Checks that neither binding of a server takes a configuration, and that the error says why.
-async fn refused_by_servers(config: TlsConfig, why: &str) {
+pub async fn refused_by_servers(config: TlsConfig, why: &str) {
     let tls = server().bind_tls("127.0.0.1:0", config.clone()).await.unwrap_err();
     let https = server().http().tls(config).bind("127.0.0.1:0").await.unwrap_err();
     for error in [tls, https] {
@@ -40,7 +40,6 @@ async fn f163_what_cannot_be_checked_is_refused_instead_of_left_out() {
     let good = CertValidationConfig { ca_bundle_path: Some(authority.path()), ..Default::default() };
     for (validation, why) in [
         (CertValidationConfig { ct_validation: true, ..good.clone() }, "Certificate Transparency is not checked"),
-        (CertValidationConfig { ocsp_stapling: true, ..good.clone() }, "OCSP responses are not checked"),
         (CertValidationConfig { verify_hostname: false, ..good.clone() }, "`verify_hostname: false` is refused"),
     ] {
         let config = authority.server("localhost").config().with_validation(validation);
@@ -73,4 +72,28 @@ async fn files_that_cannot_be_used_are_named() {
     refused_by_servers(one.config().with_mtls(), "client certificates need a CA bundle").await;
     let optional = one.config().with_client_auth(ClientAuthMode::Optional);
     refused_by_servers(optional.with_ca_bundle(empty), "empty.pem` holds no certificate in PEM").await;
+}
+
+#[tokio::test]
+async fn f165_pins_that_are_none_are_refused() {
+    let authority = Authority::new();
+    let server = authority.server("localhost").config().with_ca_bundle(authority.path()).with_mtls();
+    for (hashes, why) in [
+        (vec![], "pinning needs the hash"),
+        (vec!["sha256:c0ffee"], "the pin `sha256:c0ffee` is not `sha256:` and 32 bytes"),
+        (vec!["sha1:2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"], "the pin `sha1:"),
+    ] {
+        let pins = CertPinningConfig::new(hashes);
+        refused_by_servers(server.clone().with_pinning(pins.clone()), why).await;
+        refused_by_clients(authority.trusted().with_pinning(pins), why).await;
+    }
+    let pins = CertPinningConfig::new(["sha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="]);
+    let server = authority.server("localhost").config();
+    refused_by_servers(server.with_pinning(pins), "clients are pinned, and not asked for a certificate").await;
+}
+
+#[tokio::test]
+async fn files_are_not_looked_at_without_a_pause() {
+    let server = Authority::new().server("localhost").config();
+    refused_by_servers(server.with_reload_interval(std::time::Duration::ZERO), "files cannot be looked at").await;
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::authority::Authority;
-use crate::site::{BINDINGS, Site, who};
+use crate::site::{BINDINGS, PATIENCE, Site, who};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f181_certificates_are_reloaded_without_dropping_connections() {
@@ -38,12 +39,34 @@ async fn f181_certificates_are_reloaded_without_dropping_connections() {
         let before = calls.load(Ordering::Relaxed);
         while calls.load(Ordering::Relaxed) < before + 20 {
             assert!(callers.iter().all(|caller| !caller.is_finished()), "a caller has lost its connection");
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         stop.store(true, Ordering::Relaxed);
         for caller in callers {
             caller.await.unwrap();
         }
+    }
+}
+
+#[tokio::test]
+async fn f181_files_that_change_are_read_again_if_the_server_is_to_look() {
+    for binding in BINDINGS {
+        let (old, new) = (Authority::new(), Authority::new());
+        let files = old.server("localhost");
+        let site = Site::open(binding, files.config().with_reload_interval(Duration::from_millis(20))).await;
+        let client = site.connect(old.trusted()).await.unwrap();
+        // Half of it is there for a while, and is no reason to stop looking.
+        std::fs::write(&files.certificate, "half of a certifi").unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(site.who(old.trusted()).await.unwrap(), "nobody");
+        new.server("localhost").replace(&files);
+        let begun = Instant::now();
+        while site.who(new.trusted()).await.is_err() {
+            assert!(begun.elapsed() < PATIENCE, "nobody has looked");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Site::refused(site.who(old.trusted()).await, "the old authority, too late");
+        assert_eq!(who(&client).await.unwrap(), "nobody", "a connection goes on");
     }
 }
 

@@ -54,7 +54,10 @@ impl Site {
     pub async fn limited(binding: Binding, config: TlsConfig, edit: impl FnOnce(&mut Limits)) -> Self {
         let mut limits = Limits::default();
         edit(&mut limits);
-        let server = server(limits);
+        Self::serve(binding, config, &server(limits)).await
+    }
+
+    pub async fn serve(binding: Binding, config: TlsConfig, server: &McpServer) -> Self {
         let (port, serving) = match binding {
             Binding::Https => {
                 let listener = server.http().tls(config).websocket(WEBSOCKET).bind("127.0.0.1:0").await.unwrap();
@@ -112,4 +115,15 @@ impl Drop for Site {
 pub async fn who(client: &Client) -> Result<String, Error> {
     let answer = client.call_tool("who", json!({})).await?;
     Ok(answer.content[0].as_text().unwrap().to_owned())
+}
+
+/// Returns an error as it is told to users: itself, and what caused it.
+pub fn causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
 }

@@ -1,5 +1,6 @@
 //! The micro-benchmarks: instructions under callgrind, time under criterion, each as a ratio to a plain baseline.
 
+mod bindings;
 mod clients;
 
 use std::{
@@ -22,7 +23,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
         ["instructions"] => instructions(workspace),
         ["time", rest @ ..] => time(workspace, rest),
         ["clients"] => clients::run(workspace),
-        _ => Err("usage: cargo xtask bench [instructions | time [FILTER] | clients]".into()),
+        ["bindings"] => bindings::run(workspace),
+        _ => Err("usage: cargo xtask bench [instructions | time [FILTER] | clients | bindings]".into()),
     }
 }
 

@@ -10,6 +10,7 @@ mod fixture;
 mod guides;
 mod hack;
 mod process;
+mod soak;
 mod strangers;
 mod test;
 mod tools;
@@ -29,17 +30,20 @@ usage: cargo xtask COMMAND
   test                    everything below except bench, with fmt, clippy, doc and cargo test
   conformance [--release] the official conformance suite against examples/conformance_{server,client}
               [--url URL] its half for servers against one that is already running
-  strangers [--release]   third-party clients and a browser against our servers, and our client against
-                          third-party servers and a third-party authorization server
+  strangers [--release]   third-party clients and a browser against our servers, our client against third-party
+                          servers and a third-party authorization server; what operators read, read by
+                          promtool, Prometheus' client and the messages of OpenTelemetry
   autobahn                the Autobahn test suite, which needs Python 2.7, against both ends of a WebSocket
   coverage [--write]      which test holds which requirement; --write renews docs/coverage.md
   guides                  what the guides in docs/ include and link to
   hack                    every feature of every published crate alone
   tree                    the number of crates that a user's build pulls in
   deny                    licences, sources and duplicates of the dependencies
+  soak [--minutes N]      connections that come and go, killed, stalled and abandoned, and what is left of them
   bench [instructions | time [FILTER]]
                           the micro-benchmarks, each as a ratio to a plain baseline
-        clients           our client and that of rmcp, calling one server";
+        clients           our client and that of rmcp, calling one server
+        bindings          each binding, beside a program that only sends back what it is sent";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -69,6 +73,7 @@ fn run(arguments: &[&str]) -> Outcome {
         ["hack"] => hack::run(&workspace),
         ["tree"] => tree::run(&workspace),
         ["deny"] => deny::run(&workspace),
+        ["soak", rest @ ..] => soak::run(&workspace, rest),
         ["bench", rest @ ..] => bench::run(&workspace, rest),
         _ => Err(USAGE.into()),
     }

@@ -8,7 +8,6 @@ mod browser;
 mod builder;
 mod discovery;
 mod dpop;
-mod fetch;
 mod flow;
 mod grants;
 mod redirect;
@@ -17,7 +16,6 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod token;
-mod url;
 
 use std::fmt;
 use std::future::Future;
@@ -29,10 +27,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use turbomcp_transport::http::authorize::{Authorize, BoxError, Challenge, Credentials, Head, Next};
 
+pub use crate::fetch::Reach;
 pub use browser::{Browser, Visit};
 pub use builder::OAuthClientBuilder;
 pub use dpop::Dpop;
-pub use fetch::Reach;
 pub use grants::{DeviceCode, IdentityProvider, SubjectTokenType};
 pub use registration::PreRegistered;
 pub use store::{FileStore, MemoryStore, TokenStore};

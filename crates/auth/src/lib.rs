@@ -5,6 +5,7 @@
 //! | [`challenge`] | `WWW-Authenticate`, read | always |
 //! | [`pkce`] | the proof that who redeems a code is who asked for it | always |
 //! | [`client`] | [`OAuthClient`]: tokens for requests, by every grant that MCP knows | `client` |
+//! | [`server`] | [`AuthManager`]: who is calling, by token, API key or certificate | `server` |
 //!
 //! ```no_run
 //! use turbomcp_auth::OAuthClient;
@@ -22,22 +23,38 @@
 pub mod challenge;
 #[cfg(feature = "client")]
 pub mod client;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "server"))]
+mod discovery;
+#[cfg(any(feature = "client", feature = "server"))]
+#[cfg_attr(not(feature = "client"), expect(dead_code, reason = "the client needs more of it than the server"))]
 mod error;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "server"))]
+mod fetch;
+#[cfg(any(feature = "client", feature = "server"))]
+#[cfg_attr(not(feature = "client"), expect(dead_code, reason = "the client needs more of it than the server"))]
 mod form;
 #[cfg(feature = "client")]
 mod jwt;
 pub mod pkce;
 mod random;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "server"))]
+#[cfg_attr(not(feature = "client"), expect(dead_code, reason = "the client needs more of it than the server"))]
 mod secret;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(any(feature = "client", feature = "server"))]
+#[cfg_attr(not(feature = "client"), expect(dead_code, reason = "the client needs more of it than the server"))]
+mod url;
 
 #[cfg(feature = "client")]
 pub use client::{OAuthClient, OAuthClientBuilder};
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "server"))]
 pub use error::Error;
+#[cfg(any(feature = "client", feature = "server"))]
+pub use fetch::Reach;
 #[cfg(feature = "client")]
 pub use jwt::SigningKey;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "server"))]
 pub use secret::Secret;
+#[cfg(feature = "server")]
+pub use server::{AuthConfig, AuthManager, AuthManagerBuilder, JwtConfig};

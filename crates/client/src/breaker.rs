@@ -1,10 +1,13 @@
 //! Leaving a server alone that fails, and finding out when it is back.
 
+use std::collections::VecDeque;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::Error;
@@ -46,7 +49,24 @@ pub struct CircuitBreakerConfig {
 pub enum FailureThreshold {
     /// So many calls in a row.
     Consecutive(u32),
+    /// So many calls within a time, whatever was answered between them.
+    Within {
+        /// How many calls: at most 10,000.
+        failures: u32,
+        /// The time.
+        window: Duration,
+    },
+    /// So great a part of the last calls.
+    Rate {
+        /// How many of a hundred: from 1 to 100.
+        percent: u32,
+        /// How many calls are looked at: from 1 to 10,000. As long as there were fewer, none is refused.
+        calls: u32,
+    },
 }
+
+/// How many calls a threshold looks back at the most.
+const MAX_CALLS: u32 = 10_000;
 
 /// How long a server is left alone, when that happens again and again.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -64,10 +84,20 @@ pub enum RecoveryStrategy {
         /// How many first times are added each time.
         multiplier: f64,
     },
+    /// Each time for `multiplier` times as long.
+    ExponentialBackoff {
+        /// The first time.
+        initial_delay: Duration,
+        /// The longest time.
+        max_delay: Duration,
+        /// How many times as long as before.
+        multiplier: f64,
+    },
 }
 
 /// Whether calls to a server are let through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CircuitState {
     /// All of them.
@@ -130,12 +160,40 @@ impl CircuitBreakerConfig {
         self
     }
 
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self.failure_threshold {
+            FailureThreshold::Within { failures, .. } if failures > MAX_CALLS => {
+                return Err(Error::usage(format!("the `failures` of a threshold are at most {MAX_CALLS}")));
+            }
+            FailureThreshold::Rate { percent, calls }
+                if !(1..=100).contains(&percent) || !(1..=MAX_CALLS).contains(&calls) =>
+            {
+                let bounds = format!("`percent` is from 1 to 100, and `calls` from 1 to {MAX_CALLS}");
+                return Err(Error::usage(format!("of a threshold {bounds}")));
+            }
+            _ => {}
+        }
+        match self.recovery_strategy {
+            RecoveryStrategy::LinearBackoff { multiplier, .. }
+            | RecoveryStrategy::ExponentialBackoff { multiplier, .. }
+                if !(multiplier.is_finite() && multiplier >= 0.0) =>
+            {
+                Err(Error::usage("the `multiplier` of a recovery is a number, and not below 0"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Returns how long to wait after the circuit has opened so often in a row.
     fn wait(&self, openings: u32) -> Duration {
         match self.recovery_strategy {
             RecoveryStrategy::Fixed => self.recovery_timeout,
             RecoveryStrategy::LinearBackoff { initial_delay, max_delay, multiplier } => {
                 let times = 1.0 + multiplier.max(0.0) * f64::from(openings.saturating_sub(1));
+                Duration::try_from_secs_f64(initial_delay.as_secs_f64() * times).unwrap_or(max_delay).min(max_delay)
+            }
+            RecoveryStrategy::ExponentialBackoff { initial_delay, max_delay, multiplier } => {
+                let times = multiplier.powi(i32::try_from(openings.saturating_sub(1)).unwrap_or(i32::MAX));
                 Duration::try_from_secs_f64(initial_delay.as_secs_f64() * times).unwrap_or(max_delay).min(max_delay)
             }
         }
@@ -147,6 +205,8 @@ impl CircuitBreakerConfig {
 pub(crate) struct Breaker {
     config: CircuitBreakerConfig,
     state: Mutex<State>,
+    /// How often the circuit has opened at all.
+    openings: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -157,6 +217,55 @@ struct State {
     openings: u32,
     error: Option<String>,
     phase: Phase,
+    recent: Recent,
+}
+
+/// What a threshold looks back at, which is bounded by it.
+#[derive(Debug, Default)]
+struct Recent {
+    /// When calls have failed.
+    failures: VecDeque<Instant>,
+    /// Which calls have failed, and how many that is.
+    calls: VecDeque<bool>,
+    failed: u32,
+}
+
+impl Recent {
+    fn add(&mut self, has_failed: bool, threshold: FailureThreshold) {
+        match threshold {
+            FailureThreshold::Within { failures, .. } if has_failed => {
+                self.failures.push_back(Instant::now());
+                if self.failures.len() > failures.max(1) as usize {
+                    self.failures.pop_front();
+                }
+            }
+            FailureThreshold::Rate { calls, .. } => {
+                self.calls.push_back(has_failed);
+                self.failed += u32::from(has_failed);
+                if self.calls.len() > calls as usize
+                    && let Some(true) = self.calls.pop_front()
+                {
+                    self.failed -= 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns true if as much has failed as a threshold says, by what is known here and the failures in a row.
+    fn reaches(&self, threshold: FailureThreshold, in_a_row: u32) -> bool {
+        match threshold {
+            FailureThreshold::Consecutive(most) => in_a_row >= most,
+            FailureThreshold::Within { failures, window } => {
+                self.failures.len() >= failures.max(1) as usize
+                    && self.failures.front().is_some_and(|first| first.elapsed() <= window)
+            }
+            FailureThreshold::Rate { percent, calls } => {
+                self.calls.len() >= calls as usize
+                    && u64::from(self.failed) * 100 >= u64::from(percent) * u64::from(calls)
+            }
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -173,7 +282,7 @@ enum Phase {
 
 impl Breaker {
     pub(crate) fn new(config: CircuitBreakerConfig) -> Arc<Self> {
-        Arc::new(Self { config, state: Mutex::default() })
+        Arc::new(Self { config, state: Mutex::default(), openings: AtomicU64::new(0) })
     }
 
     /// Lets a call through, or says why not.
@@ -209,22 +318,40 @@ impl Breaker {
         Some((state.error.clone()?, state.failures))
     }
 
-    fn succeeded(&self) {
-        let mut state = lock(&self.state);
-        if state.failures > 0 {
-            *state = State::default();
+    /// Returns how often the circuit has opened.
+    pub(crate) fn openings(&self) -> u64 {
+        self.openings.load(Ordering::Relaxed)
+    }
+
+    /// Takes notice of what came of asking for a sign of life, which is done whatever the circuit says.
+    pub(crate) fn checked(&self, outcome: &Result<(), Error>) {
+        match outcome {
+            Ok(()) => self.succeeded(),
+            Err(error) => self.failed(error, self.state() == CircuitState::HalfOpen, AtOnce::No),
         }
     }
 
+    fn succeeded(&self) {
+        let mut state = lock(&self.state);
+        if !matches!(state.phase, Phase::Closed) {
+            *state = State::default();
+            return;
+        }
+        (state.failures, state.openings, state.error) = (0, 0, None);
+        state.recent.add(false, self.config.failure_threshold);
+    }
+
     fn failed(&self, error: &Error, is_probe: bool, at_once: AtOnce) {
+        let threshold = self.config.failure_threshold;
         let mut state = lock(&self.state);
         state.failures = state.failures.saturating_add(1);
         state.error = Some(error.to_string());
-        let FailureThreshold::Consecutive(most) = self.config.failure_threshold;
-        let is_enough = is_probe || at_once == AtOnce::Yes || state.failures >= most;
+        state.recent.add(true, threshold);
+        let is_enough = is_probe || at_once == AtOnce::Yes || state.recent.reaches(threshold, state.failures);
         // What was sent before the circuit opened says nothing new.
         if is_enough && !matches!(state.phase, Phase::Open { .. }) {
             state.openings = state.openings.saturating_add(1);
+            self.openings.fetch_add(1, Ordering::Relaxed);
             let wait = jittered(self.config.wait(state.openings));
             state.phase = Phase::Open { until: Instant::now() + wait };
             tracing::warn!(%error, failures = state.failures, ?wait, "a server is left alone");
@@ -250,7 +377,7 @@ impl Permit {
     /// Takes notice of how the call went.
     pub(crate) fn judge<T>(self, outcome: &Result<T, Error>) {
         match outcome {
-            Err(error) if is_failure(error) => self.breaker.failed(error, self.is_probe, AtOnce::No),
+            Err(error) if error.is_of_the_server() => self.breaker.failed(error, self.is_probe, AtOnce::No),
             // A call that was never sent is no answer.
             Err(error) if error.is_usage() => {}
             _ => self.breaker.succeeded(),
@@ -271,11 +398,6 @@ impl Drop for Permit {
             *calls = calls.saturating_sub(1);
         }
     }
-}
-
-fn is_failure(error: &Error) -> bool {
-    let is_down = error.as_mcp().is_none() && error.status().is_some_and(|status| status >= 500);
-    error.is_timeout() || error.is_closed() || error.is_connect() || is_down
 }
 
 /// Takes up to a tenth off, so that many clients do not come back at once.
@@ -353,6 +475,62 @@ mod tests {
         assert_eq!(breaker.state(), CircuitState::Open);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn failures_within_a_time_open_the_circuit_also_if_calls_between_are_answered() {
+        let window = Duration::from_secs(10);
+        let threshold = FailureThreshold::Within { failures: 3, window };
+        let breaker = Breaker::new(CircuitBreakerConfig::production().failure_threshold(threshold));
+        for wait in [6, 6, 5, 4] {
+            fail(&breaker);
+            answer(&breaker);
+            assert_eq!(breaker.state(), CircuitState::Closed);
+            tokio::time::advance(Duration::from_secs(wait)).await;
+        }
+        assert!(lock(&breaker.state).recent.failures.len() <= 3);
+        // The two before were 9 s and 4 s ago.
+        fail(&breaker);
+        assert_eq!((breaker.state(), breaker.openings()), (CircuitState::Open, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_of_the_last_calls_opens_the_circuit() {
+        let threshold = FailureThreshold::Rate { percent: 50, calls: 4 };
+        let breaker = Breaker::new(CircuitBreakerConfig::production().failure_threshold(threshold));
+        fail(&breaker);
+        fail(&breaker);
+        answer(&breaker);
+        assert_eq!(breaker.state(), CircuitState::Closed, "too few calls to tell");
+        answer(&breaker);
+        answer(&breaker);
+        answer(&breaker);
+        // What failed before is forgotten.
+        fail(&breaker);
+        assert_eq!(breaker.state(), CircuitState::Closed);
+        fail(&breaker);
+        assert_eq!(breaker.state(), CircuitState::Open);
+        breaker.checked(&Ok(()));
+        assert_eq!(breaker.state(), CircuitState::Closed, "a check finds the server again");
+        fail(&breaker);
+        assert_eq!((breaker.state(), lock(&breaker.state).recent.calls.len()), (CircuitState::Closed, 1));
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_refused() {
+        let config = CircuitBreakerConfig::production();
+        assert!(config.check().is_ok());
+        for threshold in [
+            FailureThreshold::Within { failures: 10_001, window: Duration::from_secs(1) },
+            FailureThreshold::Rate { percent: 0, calls: 1 },
+            FailureThreshold::Rate { percent: 101, calls: 1 },
+            FailureThreshold::Rate { percent: 1, calls: 0 },
+        ] {
+            assert!(config.clone().failure_threshold(threshold).check().unwrap_err().is_usage());
+        }
+        let (initial_delay, max_delay) = (Duration::from_secs(1), Duration::from_secs(2));
+        let strategy = RecoveryStrategy::ExponentialBackoff { initial_delay, max_delay, multiplier: f64::NAN };
+        assert!(config.recovery_strategy(strategy).check().unwrap_err().is_usage());
+    }
+
     #[test]
     fn the_wait_grows_by_its_strategy_and_saturates() {
         let fixed = CircuitBreakerConfig::production().recovery_timeout(Duration::from_secs(7));
@@ -362,8 +540,14 @@ mod tests {
             max_delay: Duration::from_secs(60),
             multiplier: 2.0,
         });
-        let waits = [1, 2, 3, 31, u32::MAX].map(|openings| linear.wait(openings).as_secs());
-        assert_eq!(waits, [1, 3, 5, 60, 60]);
+        let waits = |config: &CircuitBreakerConfig| [1, 2, 3, 31, u32::MAX].map(|times| config.wait(times).as_secs());
+        assert_eq!(waits(&linear), [1, 3, 5, 60, 60]);
+        let exponential = linear.recovery_strategy(RecoveryStrategy::ExponentialBackoff {
+            initial_delay: Duration::from_secs(1),
+            max_delay: Duration::from_secs(60),
+            multiplier: 3.0,
+        });
+        assert_eq!(waits(&exponential), [1, 3, 9, 60, 60]);
         let wait = jittered(Duration::from_secs(10)).as_millis();
         assert!((9000..=10_000).contains(&wait), "{wait}");
     }

@@ -9,12 +9,14 @@ use turbomcp_protocol::types::{
     Implementation, JsonObject, LoggingLevel, LoggingMessageNotificationParams, Root,
 };
 use turbomcp_protocol::{McpResult, Revision};
+use turbomcp_transport::metrics::TransportMetrics;
 
 use crate::breaker::{Breaker, CircuitBreakerConfig};
 use crate::handler::{ClientHandler, Handlers};
+use crate::retry::Attempts;
 use crate::subscription::Change;
 use crate::target::{Connector, IntoTarget};
-use crate::{Client, Error};
+use crate::{Client, Error, HealthConfig, RetryPolicy};
 
 /// Which eras a client speaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,6 +51,9 @@ pub(crate) struct Settings {
     pub(crate) reconnects: bool,
     pub(crate) checks_outputs: bool,
     pub(crate) circuit_breaker: Option<CircuitBreakerConfig>,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) health_checks: Option<HealthConfig>,
+    pub(crate) metrics: Option<TransportMetrics>,
 }
 
 /// Builds a client.
@@ -87,6 +92,9 @@ impl Default for ClientBuilder {
                 reconnects: false,
                 checks_outputs: true,
                 circuit_breaker: None,
+                retry: RetryPolicy::none(),
+                health_checks: None,
+                metrics: None,
             },
         }
     }
@@ -214,6 +222,29 @@ impl ClientBuilder {
         self
     }
 
+    /// Tries again what has failed in passing, where that can do no harm. Not done unless set.
+    ///
+    /// Connecting is tried again, too.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.settings.retry = policy;
+        self
+    }
+
+    /// Asks the server for a sign of life now and then, for as long as the client exists. Not done unless set.
+    ///
+    /// A connection on which so many checks in a row have failed is given up if [`reconnect`](Self::reconnect) is set, so
+    /// that the next call opens another; what is under way on it fails.
+    pub fn health_checks(mut self, config: HealthConfig) -> Self {
+        self.settings.health_checks = Some(config);
+        self
+    }
+
+    /// Counts connections, messages, bytes and how long requests take. Nothing is counted unless set.
+    pub fn transport_metrics(mut self, metrics: TransportMetrics) -> Self {
+        self.settings.metrics = Some(metrics);
+        self
+    }
+
     /// Replaces every handler by the methods of one object, and declares what that object declares.
     pub fn handler(mut self, handler: impl ClientHandler) -> Self {
         self.settings.handlers = Handlers::of(handler);
@@ -305,10 +336,33 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// `is_connect()` if the server cannot be reached or started or no revision is common, `is_timeout()` if it does
-    /// not answer, `is_closed()` if it ends, `as_mcp()` if it refuses.
+    /// not answer, `is_closed()` if it ends, `as_mcp()` if it refuses, `is_usage()` if settings make no sense.
     pub async fn connect<M>(self, target: impl IntoTarget<M>) -> Result<Client, Error> {
+        self.check()?;
         let breaker = self.settings.circuit_breaker.clone().map(Breaker::new);
-        self.connect_by(target.into_target()?.into_connector(), breaker).await.map_err(|(error, _)| error)
+        let mut attempts = self.settings.retry.config().map(Attempts::begin);
+        let mut connector = target.into_target()?.into_connector();
+        loop {
+            let connecting = self.clone().connect_by(connector, breaker.clone());
+            let (error, back) = match Attempts::limit(attempts.as_ref(), connecting).await? {
+                Ok(client) => return Ok(client),
+                Err(failed) => failed,
+            };
+            // A transport that is gone is no target any more. Nothing was asked of the server but who it is.
+            let wait =
+                attempts.as_mut().filter(|_| back.can_reopen()).and_then(|attempts| attempts.again(&error, true));
+            let Some(wait) = wait else { return Err(error) };
+            tracing::debug!(%error, ?wait, "a server is connected to again");
+            tokio::time::sleep(wait).await;
+            connector = back;
+        }
+    }
+
+    /// Refuses settings that make no sense.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.settings.retry.check()?;
+        self.settings.health_checks.as_ref().map_or(Ok(()), HealthConfig::check)?;
+        self.settings.circuit_breaker.as_ref().map_or(Ok(()), CircuitBreakerConfig::check)
     }
 
     pub(crate) async fn connect_by(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,10 +13,12 @@ use turbomcp_protocol::escape::write_string;
 use turbomcp_protocol::scan::{Scanner, text_of};
 use turbomcp_protocol::types::{InputRequest, LoggingLevel, Meta, ProgressNotificationParams};
 use turbomcp_protocol::{ErrorCode, Method};
+use turbomcp_transport::metrics::Outcome as Counted;
 
 use crate::client::{Client, Connection, Shared};
 use crate::exchange::{BoxFuture, GiveUp, Outgoing, Tracking, members_of};
 use crate::questions::write_input;
+use crate::retry::Attempts;
 use crate::{Error, builder::Settings};
 
 /// The most questions a server may ask in one round.
@@ -61,6 +64,7 @@ struct Options {
     meta: Meta,
     log_level: Option<LoggingLevel>,
     fresh: bool,
+    idempotent: bool,
 }
 
 impl std::fmt::Debug for Options {
@@ -113,6 +117,13 @@ impl<R> Call<R> {
         self.options.fresh = true;
         self
     }
+
+    /// Says that this call may be run twice, so that a [`RetryPolicy`](crate::RetryPolicy) may repeat it even if it may
+    /// have been run.
+    pub fn idempotent(mut self) -> Self {
+        self.options.idempotent = true;
+        self
+    }
 }
 
 impl<R: Send + 'static> Call<R> {
@@ -162,54 +173,38 @@ pub(crate) fn read_as<R: DeserializeOwned>(_: &Shared, result: &[u8]) -> Result<
 }
 
 impl Client {
-    /// Sends a request unless the server is left alone, and returns the result and the number of rounds that took.
+    /// Sends a request, again if need be, and answers what the server asks, until there is a result; returns it and the
+    /// number of rounds that took.
     async fn request_raw(&self, prepared: &Prepared, options: Options) -> Result<(Bytes, u32), Error> {
-        let Some(breaker) = &self.shared().breaker else { return self.rounds(prepared, options).await };
-        let permit = breaker.admit()?;
-        let outcome = self.rounds(prepared, options).await;
-        permit.judge(&outcome);
-        outcome
-    }
-
-    /// Sends a request and answers what the server asks, until there is a result.
-    async fn rounds(&self, prepared: &Prepared, options: Options) -> Result<(Bytes, u32), Error> {
         let shared = self.shared();
-        let meta = if options.meta.is_empty() { Vec::new() } else { members_of(&options.meta)? };
-        let limit = options.timeout.unwrap_or(shared.settings.request_timeout);
-        let tracking = options.progress.is_some().then(|| Tracking::new(options.progress));
-        let log_level = options.log_level.or_else(|| shared.log_level());
-        let mut connection = shared.connection().await?;
-        let (mut round, mut rounds, mut mended) = (Vec::new(), 0, false);
+        let may_run_twice = options.idempotent;
+        let asked = Asked {
+            prepared,
+            meta: if options.meta.is_empty() { Vec::new() } else { members_of(&options.meta)? },
+            limit: options.timeout.unwrap_or(shared.settings.request_timeout),
+            tracking: options.progress.is_some().then(|| Tracking::new(options.progress)),
+            log_level: options.log_level.or_else(|| shared.log_level()),
+        };
+        let mut attempts = shared.settings.retry.config().map(Attempts::begin);
+        let (mut round, mut rounds) = (Vec::new(), 0);
         loop {
-            let request = Outgoing {
-                id: shared.ids.next(),
-                dress: &connection.agreed.dress,
-                method: &prepared.method,
-                params: &prepared.params,
-                round: &round,
-                meta: &meta,
-                log_level,
-                tracking: tracking.as_ref(),
-                name: prepared.name.as_deref(),
-                give_up: GiveUp::Cancel,
-            };
-            // Progress is a sign of life, and so is a question to the user: the server waits for its answer.
-            let last_sign = || tracking.as_ref().and_then(|t| t.last()).max(connection.inbox.last_question());
-            let answer = in_time(connection.link.exchange(&request), limit, &shared.settings, last_sign).await;
-            let result = match answer.and_then(|answer| answer.into_result()) {
-                Ok(result) => result,
-                // The server has not run the request, so it may be sent again.
-                Err(error) if error.is_session_lost() && !mended => {
-                    mended = true;
-                    connection = shared.renew(&connection).await?;
+            let attempted = Attempts::limit(attempts.as_ref(), self.attempt(&asked, &round)).await;
+            let (connection, result) = match attempted.and_then(|attempted| attempted) {
+                Ok(answered) => answered,
+                Err(error) => {
+                    let again = |attempts: &mut Attempts<'_>| {
+                        let name = prepared.name.as_deref();
+                        let is_idempotent = may_run_twice || shared.idempotent.holds(&prepared.method, name);
+                        // Without a connection there is nothing to try on.
+                        let is_over = shared.current().link.is_closed() && !shared.settings.reconnects;
+                        attempts.again(&error, is_idempotent).filter(|_| !is_over)
+                    };
+                    let Some(wait) = attempts.as_mut().and_then(again) else { return Err(error) };
+                    tracing::debug!(method = prepared.method.as_str(), %error, ?wait, "a request is made again");
+                    shared.vitals.retried();
+                    tokio::time::sleep(wait).await;
                     continue;
                 }
-                Err(error) if !mended && is_stale(&connection, prepared, &error) => {
-                    mended = true;
-                    self.list_tools().fresh().all().await?;
-                    continue;
-                }
-                Err(error) => return Err(error),
             };
             if !connection.agreed.dress.is_modern() {
                 return Ok((result, rounds));
@@ -230,6 +225,68 @@ impl Client {
             }
         }
     }
+
+    /// Sends a request unless the server is left alone, and takes notice of how that went.
+    async fn attempt(&self, asked: &Asked<'_>, round: &[u8]) -> Result<(Arc<Connection>, Bytes), Error> {
+        let shared = self.shared();
+        let permit = shared.breaker.as_ref().map(|breaker| breaker.admit()).transpose()?;
+        let meter = shared.current().inbox.meter().map(|meter| (meter.clone(), Instant::now()));
+        let outcome = self.ask(asked, round).await;
+        if let Some((meter, started)) = meter {
+            meter.answered(started.elapsed(), if outcome.is_ok() { Counted::Answered } else { Counted::Failed });
+        }
+        shared.vitals.judge(&outcome);
+        if let Some(permit) = permit {
+            permit.judge(&outcome);
+        }
+        outcome
+    }
+
+    /// Sends a request, a second time if the server has said what it takes, and waits for the result.
+    async fn ask(&self, asked: &Asked<'_>, round: &[u8]) -> Result<(Arc<Connection>, Bytes), Error> {
+        let (shared, prepared) = (self.shared(), asked.prepared);
+        let mut connection = shared.connection().await?;
+        let mut mended = false;
+        loop {
+            let request = Outgoing {
+                id: shared.ids.next(),
+                dress: &connection.agreed.dress,
+                method: &prepared.method,
+                params: &prepared.params,
+                round,
+                meta: &asked.meta,
+                log_level: asked.log_level,
+                tracking: asked.tracking.as_ref(),
+                name: prepared.name.as_deref(),
+                give_up: GiveUp::Cancel,
+            };
+            // Progress is a sign of life, and so is a question to the user: the server waits for its answer.
+            let last_sign = || asked.tracking.as_ref().and_then(|t| t.last()).max(connection.inbox.last_question());
+            let answer = in_time(connection.link.exchange(&request), asked.limit, &shared.settings, last_sign).await;
+            match answer.and_then(|answer| answer.into_result()) {
+                Ok(result) => return Ok((connection, result)),
+                // The server has not run the request, so it may be sent again.
+                Err(error) if error.is_session_lost() && !mended => {
+                    mended = true;
+                    connection = shared.renew(&connection).await?;
+                }
+                Err(error) if !mended && is_stale(&connection, prepared, &error) => {
+                    mended = true;
+                    self.list_tools().fresh().all().await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// What every attempt of a call has in common.
+struct Asked<'a> {
+    prepared: &'a Prepared,
+    meta: Vec<u8>,
+    limit: Duration,
+    tracking: Option<Arc<Tracking>>,
+    log_level: Option<LoggingLevel>,
 }
 
 impl Shared {

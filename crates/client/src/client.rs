@@ -14,10 +14,12 @@ use crate::breaker::{Breaker, CircuitState};
 use crate::builder::{ClientBuilder, Era, Settings};
 use crate::cache::Cache;
 use crate::exchange::{Exchange, Notice, members_of};
+use crate::health::{Monitor, Vitals};
 use crate::ids::Ids;
 use crate::inbox::Inbox;
 use crate::negotiate::{Agreed, Failure, Negotiation};
 use crate::outputs::Outputs;
+use crate::retry::Idempotent;
 use crate::sync::lock;
 use crate::target::{Connector, IntoTarget};
 
@@ -40,6 +42,9 @@ pub(crate) struct Shared {
     pub(crate) cache: Arc<Cache>,
     pub(crate) outputs: Outputs,
     pub(crate) breaker: Option<Arc<Breaker>>,
+    pub(crate) idempotent: Idempotent,
+    pub(crate) vitals: Arc<Vitals>,
+    monitor: Monitor,
     current: Mutex<Arc<Connection>>,
     opener: tokio::sync::Mutex<Opener>,
     log_level: Mutex<Option<LoggingLevel>>,
@@ -96,12 +101,19 @@ impl Client {
             cache,
             outputs: Outputs::default(),
             breaker,
+            idempotent: Idempotent::default(),
+            vitals: Arc::default(),
+            monitor: Monitor::default(),
             current: Mutex::new(Arc::new(connection)),
             opener: tokio::sync::Mutex::new(opener),
             log_level,
             subscribed: Mutex::default(),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Arc::new(shared);
+        if let Some(config) = shared.settings.health_checks {
+            shared.monitor.start(Arc::downgrade(&shared), config);
+        }
+        Ok(Self { shared })
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -149,6 +161,7 @@ impl Client {
     pub async fn close(&self) {
         let mut opener = self.shared.opener.lock().await;
         opener.closed = true;
+        self.shared.monitor.end();
         let current = self.shared.current();
         current.link.close().await;
         current.inbox.close("it was closed here");
@@ -203,7 +216,7 @@ enum Patience {
 }
 
 impl Shared {
-    fn current(&self) -> Arc<Connection> {
+    pub(crate) fn current(&self) -> Arc<Connection> {
         lock(&self.current).clone()
     }
 
@@ -229,7 +242,9 @@ impl Shared {
             return Err(Error::closed("it was closed here"));
         }
         if patience == Patience::Backoff && opener.not_before.is_some_and(|time| Instant::now() < time) {
-            return Err(Error::closed("it was lost, and could not be opened again just now"));
+            let wait = opener.not_before.map(|time| time.saturating_duration_since(Instant::now()));
+            let error = Error::closed("it was lost, and could not be opened again just now");
+            return Err(error.with_nothing_sent().with_retry_after(wait));
         }
         current.link.close().await;
         self.cache.clear();
@@ -241,6 +256,7 @@ impl Shared {
             Ok(connection) => {
                 let connection = Arc::new(connection);
                 *lock(&self.current) = connection.clone();
+                self.vitals.reconnected();
                 (opener.failures, opener.not_before) = (0, None);
                 Ok(connection)
             }
@@ -290,6 +306,9 @@ impl Shared {
         if self.settings.checks_outputs {
             self.outputs.learn(tools);
         }
+        if self.settings.retry.config().is_some() {
+            self.idempotent.learn(tools);
+        }
     }
 }
 
@@ -302,7 +321,8 @@ async fn open(
     era: Era,
 ) -> Result<Connection, Error> {
     let handlers = Arc::new(settings.handlers.clone());
-    let fresh = || Inbox::new(handlers.clone(), cache.clone());
+    let meter = settings.metrics.as_ref().map(|metrics| metrics.meter(connector.counted_as()));
+    let fresh = || Inbox::new(handlers.clone(), cache.clone(), meter.clone());
     let binding = connector.binding();
     let mut inbox = fresh();
     let mut link = connector.open(inbox.clone(), settings).await?;

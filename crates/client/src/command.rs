@@ -18,6 +18,7 @@ use crate::exchange::{BoxFuture, Exchange};
 use crate::inbox::Inbox;
 use crate::stream::StreamLink;
 use crate::target::{Connector, IntoTarget, Ready, Target};
+use turbomcp_transport::metrics::Binding;
 
 /// What of this process's environment a child gets, beside what is set for it.
 const INHERITED: &[&str] = if cfg!(windows) {
@@ -214,6 +215,10 @@ impl Connector for Command {
             let transport = Lines::new(output, input).max_message_bytes(settings.max_message_bytes);
             Ok(StreamLink::start(transport, inbox, Some(Box::new(keep))) as Arc<dyn Exchange>)
         })
+    }
+
+    fn counted_as(&self) -> Binding {
+        Binding::Stdio
     }
 
     fn can_reopen(&self) -> bool {

@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use turbomcp_protocol::{ErrorCode, McpError};
+
+use crate::ErrorKind;
 
 type Source = Box<dyn StdError + Send + Sync>;
 
@@ -22,6 +25,8 @@ pub struct Error {
 struct Inner {
     kind: Kind,
     status: Option<u16>,
+    retry_after: Option<Duration>,
+    nothing_sent: bool,
     source: Option<Source>,
 }
 
@@ -57,7 +62,7 @@ pub(crate) enum Kind {
 
 impl Error {
     fn new(kind: Kind) -> Self {
-        Self { inner: Box::new(Inner { kind, status: None, source: None }) }
+        Self { inner: Box::new(Inner { kind, status: None, retry_after: None, nothing_sent: false, source: None }) }
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
@@ -88,6 +93,17 @@ impl Error {
 
     pub(crate) fn with_status(mut self, status: Option<u16>) -> Self {
         self.inner.status = status;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.inner.retry_after = wait;
+        self
+    }
+
+    /// Says that the server has not seen the request.
+    pub(crate) fn with_nothing_sent(mut self) -> Self {
+        self.inner.nothing_sent = true;
         self
     }
 
@@ -196,6 +212,77 @@ impl Error {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.inner.status
+    }
+
+    /// Returns how long the server wants to be left alone, if it has said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.inner.retry_after
+    }
+
+    /// Returns what kind of trouble this is, if it is one that may be over soon.
+    #[must_use]
+    pub fn kind(&self) -> Option<ErrorKind> {
+        match &self.inner.kind {
+            Kind::Timeout(_) => Some(ErrorKind::RequestTimeout),
+            Kind::Closed(_) | Kind::SessionLost => Some(ErrorKind::ConnectionReset),
+            Kind::Connect(_) => self.kind_of_connecting(),
+            Kind::Mcp(error) if [ErrorCode::RATE_LIMITED, ErrorCode::UNAVAILABLE].contains(&error.code()) => {
+                Some(ErrorKind::TemporaryFailure)
+            }
+            Kind::Mcp(_) | Kind::Status(_) => match self.status() {
+                Some(429 | 502..=504) => Some(ErrorKind::TemporaryFailure),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Tells trouble on the way from what is wrong with the target, by what the operating system has said.
+    fn kind_of_connecting(&self) -> Option<ErrorKind> {
+        if matches!(self.status(), Some(429 | 502..=504)) {
+            return Some(ErrorKind::TemporaryFailure);
+        }
+        let sources = std::iter::successors(self.source(), |error| (*error).source());
+        let error = sources.filter_map(|error| error.downcast_ref::<io::Error>()).last()?;
+        match error.kind() {
+            io::ErrorKind::TimedOut => Some(ErrorKind::ConnectionTimeout),
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof => Some(ErrorKind::ConnectionReset),
+            io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::AddrNotAvailable => Some(ErrorKind::ConnectionRefused),
+            _ => None,
+        }
+    }
+
+    /// Returns true if this says of the server that it cannot be reached or does not do its work.
+    pub(crate) fn is_of_the_server(&self) -> bool {
+        let is_down = self.as_mcp().is_none() && self.status().is_some_and(|status| status >= 500);
+        self.is_timeout() || self.is_closed() || self.is_connect() || is_down
+    }
+
+    /// Returns true if another server may be asked instead: this one is out of order and cannot have begun.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        (self.is_of_the_server() || self.is_unavailable() || self.kind() == Some(ErrorKind::TemporaryFailure))
+            && !self.may_have_run()
+    }
+
+    /// Returns true unless the server cannot have begun with the request, or has said that it did not.
+    pub(crate) fn may_have_run(&self) -> bool {
+        let is_refused = match &self.inner.kind {
+            Kind::Connect(_) | Kind::Usage(_) | Kind::Busy | Kind::Unavailable(_) | Kind::SessionLost => true,
+            Kind::Mcp(error) => [ErrorCode::RATE_LIMITED, ErrorCode::UNAVAILABLE].contains(&error.code()),
+            _ => false,
+        };
+        // A proxy says 503 of a connection that broke as well, but not when to come back.
+        let is_refused =
+            is_refused || self.status() == Some(429) || self.status() == Some(503) && self.inner.retry_after.is_some();
+        !(is_refused || self.inner.nothing_sent)
     }
 
     #[cfg(feature = "http")]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::IntoFuture;
 use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
@@ -11,6 +12,7 @@ use turbomcp_protocol::types::{CallToolResult, GetPromptResult, Prompt, Tool};
 
 use crate::breaker::{Breaker, CircuitState};
 use crate::config::ServerConfigs;
+use crate::exchange::BoxFuture;
 use crate::sync::lock;
 use crate::target::{Connector, IntoTarget};
 use crate::{Client, ClientBuilder, Error};
@@ -24,7 +26,7 @@ const SEPARATOR: &str = "__";
 /// servers at the same time, and a server that is down or slow neither fails nor delays the others: it is left alone
 /// for a while, and tried again when it is next needed, as [`ClientBuilder::circuit_breaker`] says. Unless that is set,
 /// three failures in a row are enough, and one for a server that was never there; it is tried again after half a
-/// second, and then ever later, up to half a minute.
+/// second, and then ever later, up to half a minute. Another server [may stand in](ClientGroup::fall_back) for it meanwhile.
 ///
 /// ```no_run
 /// use serde_json::json;
@@ -81,6 +83,8 @@ struct Member {
     connector: tokio::sync::Mutex<Option<Box<dyn Connector>>>,
     client: Mutex<Option<Client>>,
     breaker: Arc<Breaker>,
+    /// The name of the server that stands in for it.
+    fallback: Mutex<Option<String>>,
 }
 
 impl ClientGroup {
@@ -114,14 +118,44 @@ impl ClientGroup {
         if name.is_empty() || !name.bytes().all(is_plain) || name.contains(SEPARATOR) || name.ends_with('_') {
             return Err(Error::connect(format!("{name:?} cannot be the name of a server")));
         }
+        self.builder.check()?;
         let connector = target.into_target()?.into_connector();
         let member = Member {
             builder: self.builder.clone().reconnect(),
             connector: tokio::sync::Mutex::new(Some(connector)),
             client: Mutex::default(),
             breaker: self.builder.breaker_of_a_group(),
+            fallback: Mutex::default(),
         };
         lock(&self.members).insert(name.to_owned(), Arc::new(member));
+        Ok(())
+    }
+
+    /// Has another server of the group stand in for one: what that cannot be asked for, because it is left alone or
+    /// cannot be reached, the other is asked for under the same name. What may have been run is not asked for again.
+    ///
+    /// ```
+    /// # use turbomcp_client::{Client, ClientGroup};
+    /// let group = ClientGroup::new(Client::builder());
+    /// group.add("notes", "https://notes.example/mcp")?;
+    /// group.add("notes-2", "https://notes-2.example/mcp")?;
+    /// group.fall_back("notes", "notes-2")?;
+    /// # Ok::<(), turbomcp_client::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `is_usage()` if one of them is not there, or the other is, directly or by way of others, stood in for by the first.
+    pub fn fall_back(&self, name: &str, other: &str) -> Result<(), Error> {
+        let member = self.member(name)?;
+        let mut next = Some(other.to_owned());
+        while let Some(standing_in) = next {
+            if standing_in == name {
+                return Err(Error::usage(format!("{name:?} would stand in for itself")));
+            }
+            next = lock(&self.member(&standing_in)?.fallback).clone();
+        }
+        *lock(&member.fallback) = Some(other.to_owned());
         Ok(())
     }
 
@@ -189,7 +223,9 @@ impl ClientGroup {
     /// [`Client::call_tool`].
     pub async fn call_tool(&self, name: &str, arguments: impl Serialize) -> Result<CallToolResult, Error> {
         let (member, name) = self.route(name)?;
-        member.client().await?.call_tool(name, arguments).await
+        let arguments = serde_json::value::to_raw_value(&arguments)
+            .map_err(|error| Error::usage("the arguments cannot be written as JSON").with_source(error))?;
+        self.in_turn(member, |client| client.call_tool(name, &arguments).into_future()).await
     }
 
     /// Gets a prompt by its prefixed name.
@@ -203,7 +239,9 @@ impl ClientGroup {
         arguments: impl IntoIterator<Item = (K, V)>,
     ) -> Result<GetPromptResult, Error> {
         let (member, name) = self.route(name)?;
-        member.client().await?.get_prompt(name, arguments).await
+        let arguments: Vec<(String, String)> =
+            arguments.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        self.in_turn(member, |client| client.get_prompt(name, arguments.clone()).into_future()).await
     }
 
     /// Ends the connections to all servers at the same time.
@@ -214,6 +252,29 @@ impl ClientGroup {
             closing.spawn(async move { member.close().await });
         }
         while closing.join_next().await.is_some() {}
+    }
+
+    /// Asks a server, and if it cannot be asked the one that stands in for it.
+    async fn in_turn<T>(
+        &self,
+        mut member: Arc<Member>,
+        ask: impl Fn(Client) -> BoxFuture<'static, Result<T, Error>>,
+    ) -> Result<T, Error> {
+        loop {
+            let asked = match member.client().await {
+                Ok(client) => ask(client).await,
+                Err(error) => Err(error),
+            };
+            let error = match asked {
+                Err(error) if error.is_elsewhere() => error,
+                asked => return asked,
+            };
+            let fallback = lock(&member.fallback).clone();
+            // A server that was removed stands in for nobody.
+            let Some(next) = fallback.and_then(|name| self.member(&name).ok()) else { return Err(error) };
+            tracing::warn!(%error, "another server stands in for one that cannot be asked");
+            member = next;
+        }
     }
 
     fn member(&self, name: &str) -> Result<Arc<Member>, Error> {

@@ -5,8 +5,10 @@
 //! | here | [`HttpTarget`]: where the server is, and what every request carries |
 //! | [`authorize`] | who asks: the seam for OAuth or any other scheme |
 
+mod after;
 pub mod authorize;
 mod body;
+mod counted;
 mod first;
 mod link;
 mod listen;
@@ -15,8 +17,12 @@ mod send;
 mod session;
 #[cfg_attr(not(feature = "tls"), path = "http/tls/without.rs")]
 mod tls;
+#[cfg(unix)]
+mod unix;
+mod wire;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
@@ -27,9 +33,12 @@ use crate::exchange::{BoxFuture, Exchange};
 use crate::inbox::Inbox;
 use crate::target::{Binding, Connector, IntoTarget, Ready, Target};
 use authorize::{Authorize, ErasedAuthorize};
+use counted::Counting;
 use link::HttpLink;
 use send::Http;
 use tls::Tls;
+use turbomcp_transport::metrics::Binding as Counted;
+use wire::Wire;
 
 /// A server that is reached over HTTP.
 ///
@@ -58,12 +67,14 @@ pub struct HttpTarget {
     headers: Vec<(String, String)>,
     authorize: Option<Arc<dyn ErasedAuthorize>>,
     tls: Tls,
+    /// What the host of the URL is reached by, if it is not TCP.
+    socket: Option<Arc<Path>>,
 }
 
 impl HttpTarget {
     /// Names the server by its URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), headers: Vec::new(), authorize: None, tls: Tls::default() }
+        Self { url: url.into(), headers: Vec::new(), authorize: None, tls: Tls::default(), socket: None }
     }
 
     /// Adds a header to every request.
@@ -95,7 +106,9 @@ impl HttpTarget {
             headers.append(name, value);
         }
         let tls = self.tls.client_config()?;
-        Ok(Http::new(parse(&self.url)?, headers, self.authorize.clone(), settings.max_message_bytes, tls))
+        let meter = settings.metrics.as_ref().map(|metrics| metrics.meter(Counted::Http));
+        let wire = Counting::new(Wire::new(self.socket.clone()), meter);
+        Ok(Http::new(parse(&self.url)?, headers, self.authorize.clone(), settings.max_message_bytes, tls, wire))
     }
 }
 
@@ -162,6 +175,10 @@ impl Connector for HttpTarget {
 
     fn binding(&self) -> Binding {
         Binding::Http
+    }
+
+    fn counted_as(&self) -> Counted {
+        Counted::Http
     }
 
     fn can_reopen(&self) -> bool {

@@ -13,6 +13,7 @@ use turbomcp_protocol::types::{
     ProgressNotificationParams, ProgressToken, RequestId, SubscriptionsAcknowledgedNotificationParams,
 };
 use turbomcp_protocol::{ErrorCode, Kind, McpError, Message, Method, Revision};
+use turbomcp_transport::metrics::Meter;
 
 use crate::Error;
 use crate::cache::Cache;
@@ -31,6 +32,7 @@ pub(crate) struct Inbox {
     cache: Arc<Cache>,
     state: Mutex<State>,
     questions: Questions,
+    meter: Option<Meter>,
 }
 
 #[derive(Default)]
@@ -55,8 +57,13 @@ pub(crate) enum Listener {
 }
 
 impl Inbox {
-    pub(crate) fn new(handlers: Arc<Handlers>, cache: Arc<Cache>) -> Arc<Self> {
-        Arc::new(Self { handlers, cache, state: Mutex::default(), questions: Questions::default() })
+    pub(crate) fn new(handlers: Arc<Handlers>, cache: Arc<Cache>, meter: Option<Meter>) -> Arc<Self> {
+        Arc::new(Self { handlers, cache, state: Mutex::default(), questions: Questions::default(), meter })
+    }
+
+    /// Returns what counts for the connection.
+    pub(crate) fn meter(&self) -> Option<&Meter> {
+        self.meter.as_ref()
     }
 
     pub(crate) fn set_revision(&self, revision: Option<Revision>) {
@@ -71,7 +78,7 @@ impl Inbox {
     ) -> Result<(Registration, oneshot::Receiver<Result<Answer, Error>>), Error> {
         let mut state = lock(&self.state);
         if let Some(why) = &state.closed {
-            return Err(Error::closed(why.clone()));
+            return Err(Error::closed(why.clone()).with_nothing_sent());
         }
         if state.pending.len() >= MAX_PENDING {
             return Err(Error::busy());
@@ -142,6 +149,9 @@ impl Inbox {
 
     /// Takes one frame: a message, or a batch of them where the revision has batches.
     pub(crate) fn frame(&self, frame: &Bytes) -> Vec<Question> {
+        if let Some(meter) = &self.meter {
+            meter.received(frame.len());
+        }
         if frame.first() == Some(&b'[') && lock(&self.state).revision.is_some_and(Revision::has_batches) {
             let spans = Message::split_batch(frame).ok().flatten().unwrap_or_default();
             return spans.into_iter().filter_map(|span| self.message(&frame.slice(span.range()))).collect();
@@ -167,6 +177,19 @@ impl Inbox {
             Kind::Request => return self.question(frame, &message),
             _ => {}
         }
+        None
+    }
+
+    /// Takes note of a message that was too long to be read: fails whoever waits for it.
+    pub(crate) fn oversized(&self, error: &turbomcp_transport::Error) -> Option<Question> {
+        tracing::warn!(%error, "a message was skipped");
+        let (kind, id) = Message::beginning(error.beginning())?;
+        let id = id.of(error.beginning());
+        if kind == Kind::Request {
+            return Some(Question::unreadable(id, McpError::invalid_request(error.to_string())));
+        }
+        let pending = lock(&self.state).pending.remove(&number(id)?)?;
+        let _ = pending.answer.send(Err(Error::protocol(format!("the answer was skipped: {error}"))));
         None
     }
 

@@ -28,6 +28,8 @@
 //! | answer what the server asks | [`ClientHandler`], [`ClientBuilder::on_elicit`] |
 //! | start a server as a child process | [`Command`] |
 //! | leave a server alone that fails | [`CircuitBreakerConfig`] |
+//! | try again what has failed in passing | [`RetryPolicy`] |
+//! | find out how a server is doing | [`Client::health`], [`HealthChecker`] |
 //! | hold many servers, or those of a configuration | [`ClientGroup`], [`ServerConfigs`] |
 //! | reach a server over HTTP | [`HttpTarget`](http::HttpTarget) |
 //! | reach a server over TLS, one message a line | `TlsTarget`, with the feature `tls` |
@@ -47,6 +49,7 @@ mod error;
 mod exchange;
 mod group;
 mod handler;
+mod health;
 #[cfg(feature = "http")]
 pub mod http;
 mod ids;
@@ -58,6 +61,7 @@ mod outbox;
 mod outputs;
 mod pages;
 mod questions;
+mod retry;
 mod stream;
 mod subscribe;
 mod subscription;
@@ -78,7 +82,9 @@ pub use config::{ServerConfig, ServerConfigs};
 pub use error::Error;
 pub use group::{ClientGroup, Health};
 pub use handler::ClientHandler;
+pub use health::{ClientHealth, HealthChecker, HealthConfig, HealthStatus};
 pub use pages::{Page, Pages};
+pub use retry::{BackoffStrategy, ErrorKind, Repeat, RetryConfig, RetryPolicy};
 pub use subscription::{Change, Subscription};
 pub use target::{ByText, ByTransport, IntoTarget, Ready, Target};
 #[cfg(feature = "tls")]

@@ -86,6 +86,11 @@ impl Question {
         };
         Some(Self { id, wanted, revision })
     }
+
+    /// Stands for a request that could not be read, which is answered by an error.
+    pub(crate) fn unreadable(id: &[u8], error: McpError) -> Self {
+        Self { id: Bytes::copy_from_slice(id), wanted: Err(error), revision: Revision::LATEST_LEGACY }
+    }
 }
 
 impl Questions {
@@ -159,7 +164,8 @@ pub(crate) fn write_input(answer: InputResponse, revision: Revision) -> Vec<u8> 
     json.unwrap_or_default()
 }
 
-fn write_answer(id: &[u8], outcome: McpResult<Vec<u8>>) -> Vec<u8> {
+/// Writes the message that answers a question.
+pub(crate) fn write_answer(id: &[u8], outcome: McpResult<Vec<u8>>) -> Vec<u8> {
     let mut out = b"{\"jsonrpc\":\"2.0\",\"id\":".to_vec();
     out.extend_from_slice(id);
     match outcome {

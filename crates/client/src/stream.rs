@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use turbomcp_protocol::Method;
+use turbomcp_transport::metrics::Meter;
 use turbomcp_transport::{Batch, Receive, Send as _, Transport};
 
 use crate::Error;
@@ -54,30 +55,37 @@ async fn drive<T: Transport>(
     epitaph: Option<BoxFuture<'static, String>>,
 ) {
     let (mut receive, mut send) = transport.split();
+    let _opened = inbox.meter().map(Meter::opened);
+    let answer = |question| {
+        let outbox = outbox.clone();
+        inbox.answer(question, |answer| async move {
+            outbox.ready().await;
+            outbox.push(|buffer| buffer.extend_from_slice(&answer));
+        });
+    };
     let reading = async {
         let why = loop {
             match receive.recv().await {
                 Ok(Some(frame)) => {
                     for question in inbox.frame(&frame) {
-                        let outbox = outbox.clone();
-                        inbox.answer(question, |answer| async move {
-                            outbox.ready().await;
-                            outbox.push(|buffer| buffer.extend_from_slice(&answer));
-                        });
+                        answer(question);
                     }
                 }
-                Err(error) if error.is_oversized() => tracing::warn!(%error, "a message was skipped"),
+                Err(error) if error.is_oversized() => inbox.oversized(&error).into_iter().for_each(&answer),
                 Ok(None) => match epitaph {
                     Some(epitaph) => break epitaph.await,
                     None => break "the server ended".to_owned(),
                 },
-                Err(error) => break error.to_string(),
+                Err(error) => {
+                    inbox.meter().iter().for_each(|meter| meter.broken());
+                    break error.to_string();
+                }
             }
         };
         inbox.close(&why);
         outbox.close();
     };
-    let written = outbox.clone();
+    let (written, meter) = (outbox.clone(), inbox.meter().cloned());
     let writing = async move {
         let outbox = written;
         let mut batch = Vec::new();
@@ -87,6 +95,10 @@ async fn drive<T: Transport>(
                 // What the server has said before is still read; the end of that ends the connection.
                 outbox.close();
                 return;
+            }
+            if let Some(meter) = &meter {
+                let messages = batch.iter().filter(|byte| **byte == b'\n').count();
+                meter.sent(messages, batch.len() - messages);
             }
         }
         let _ = send.close().await;
@@ -111,7 +123,7 @@ impl Exchange for StreamLink {
             self.outbox.ready().await;
             let (registration, answer) = self.inbox.register(request.id, request.tracking)?;
             if !self.outbox.push(|buffer| request.write(buffer)) {
-                return Err(Error::closed("the connection has ended"));
+                return Err(Error::closed("the connection has ended").with_nothing_sent());
             }
             let mut waiting = Waiting { link: self, registration, id: request.id, give_up: request.give_up };
             let answer = answer.await;

@@ -96,6 +96,13 @@ impl Client {
             *lock(&self.shared().subscribed).entry(uri.clone()).or_default() += 1;
             unsubscribe.uris.push(uri.clone());
         }
+        if unsubscribe.uris.is_empty() && honoured != SubscriptionFilter::new() {
+            // Nothing was sent for it, and the server reports only to clients whose handshake it has read to the end.
+            match self.ping().await {
+                Err(error) if error.as_mcp().is_none() => return Err(error),
+                _ => {}
+            }
+        }
         Ok(Subscription::new(feed, honoured, Guard::Legacy(unsubscribe)))
     }
 }

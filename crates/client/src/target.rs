@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 use turbomcp_transport::Transport;
+use turbomcp_transport::metrics::Binding as Counted;
 
 use crate::Error;
 use crate::builder::Settings;
@@ -95,6 +96,9 @@ impl IntoTarget<ByText> for &str {
         if self.starts_with("http://") || self.starts_with("https://") {
             return by_url(self);
         }
+        if let Some(rest) = self.strip_prefix("http+unix://") {
+            return by_socket_url(rest);
+        }
         if let Some(address) = self.strip_prefix("tls://") {
             return by_tls(address);
         }
@@ -125,6 +129,16 @@ fn by_url(url: &str) -> Result<Target, Error> {
 #[cfg(not(feature = "http"))]
 fn by_url(_: &str) -> Result<Target, Error> {
     Err(Error::connect("a URL needs the feature `http`"))
+}
+
+#[cfg(all(unix, feature = "http"))]
+fn by_socket_url(rest: &str) -> Result<Target, Error> {
+    crate::http::HttpTarget::of_socket_url(rest)?.into_target()
+}
+
+#[cfg(not(all(unix, feature = "http")))]
+fn by_socket_url(_: &str) -> Result<Target, Error> {
+    Err(Error::connect("`http+unix://` needs the feature `http`, and a system that has Unix sockets"))
 }
 
 #[cfg(feature = "tls")]
@@ -185,6 +199,11 @@ pub(crate) trait Connector: Send {
 
     fn binding(&self) -> Binding {
         Binding::Stream
+    }
+
+    /// Returns what its connections are counted as.
+    fn counted_as(&self) -> Counted {
+        Counted::Other
     }
 
     /// Returns true if a connection can be opened again.

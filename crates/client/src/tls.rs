@@ -10,6 +10,7 @@ use crate::exchange::{BoxFuture, Exchange};
 use crate::inbox::Inbox;
 use crate::stream::StreamLink;
 use crate::target::{Connector, IntoTarget, Ready, Target};
+use turbomcp_transport::metrics::Binding;
 
 /// A server that is reached over TLS, one message a line: what `tls://host:port` means, with settings.
 ///
@@ -57,6 +58,10 @@ impl Connector for TlsTarget {
             let transport = transport.max_message_bytes(settings.max_message_bytes);
             Ok(StreamLink::start(transport, inbox, None) as Arc<dyn Exchange>)
         })
+    }
+
+    fn counted_as(&self) -> Binding {
+        Binding::Tls
     }
 
     fn can_reopen(&self) -> bool {

@@ -10,6 +10,7 @@ use crate::exchange::{BoxFuture, Exchange};
 use crate::inbox::Inbox;
 use crate::stream::StreamLink;
 use crate::target::{Connector, IntoTarget, Ready, Target};
+use turbomcp_transport::metrics::Binding;
 
 impl IntoTarget<Ready> for WsConfig {
     fn into_target(self) -> Result<Target, Error> {
@@ -31,6 +32,10 @@ impl Connector for WsConfig {
             let transport = opened.map_err(failed)?.max_message_bytes(settings.max_message_bytes);
             Ok(StreamLink::start(transport, inbox, None) as Arc<dyn Exchange>)
         })
+    }
+
+    fn counted_as(&self) -> Binding {
+        Binding::WebSocket
     }
 
     fn can_reopen(&self) -> bool {

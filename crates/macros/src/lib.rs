@@ -103,6 +103,9 @@ pub fn server(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `title = …`, `icons = [..]` | what a client shows; an icon is a URL or an `Icon` |
 /// | `read_only`, `destructive = false`, `idempotent`, `open_world = false` | hints about its effects |
 /// | `tags = [..]` | words to filter tools by |
+/// | `scopes("…", "…")` | what a caller needs to call it: all of these scopes |
+/// | `roles("…")`, `permissions("…")` | what else it needs: any one of the roles, all of the permissions |
+/// | `visible_to_roles("…")` | for whom it exists: whoever has any one of the roles |
 /// | `timeout = "30s"` | the longest time that a call may take; an expression of type `Duration` will do |
 /// | `output_schema = …` | the JSON Schema of the structured content, where the returned type does not say it |
 /// | `aggr` | the one argument is made from all arguments, whatever its type |
@@ -139,6 +142,9 @@ pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `title = …`, `description = …`, `icons = [..]` | what a client shows; the doc comment is the default description |
 /// | `mime_type = …`, `size = …` | the media type, and the size in bytes |
 /// | `tags = [..]` | words to filter resources by |
+/// | `scopes("…", "…")` | what a caller needs to read it, or to subscribe to it: all of these scopes |
+/// | `roles("…")`, `permissions("…")` | what else it needs: any one of the roles, all of the permissions |
+/// | `visible_to_roles("…")` | for whom it exists: whoever has any one of the roles |
 ///
 /// # Examples
 ///
@@ -172,6 +178,9 @@ pub fn resource(_attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `name = "…"` | its name, by default the method's |
 /// | `title = …`, `icons = [..]` | what a client shows |
 /// | `tags = [..]` | words to filter prompts by |
+/// | `scopes("…", "…")` | what a caller needs to get it: all of these scopes |
+/// | `roles("…")`, `permissions("…")` | what else it needs: any one of the roles, all of the permissions |
+/// | `visible_to_roles("…")` | for whom it exists: whoever has any one of the roles |
 ///
 /// # Examples
 ///

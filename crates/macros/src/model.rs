@@ -51,6 +51,15 @@ pub(crate) struct Naming {
     pub(crate) icons: Option<Vec<Expr>>,
 }
 
+/// What a caller needs, and needs to know of it.
+#[derive(Default)]
+pub(crate) struct Needs {
+    pub(crate) scopes: Option<Vec<Expr>>,
+    pub(crate) roles: Option<Vec<Expr>>,
+    pub(crate) permissions: Option<Vec<Expr>>,
+    pub(crate) visible_to_roles: Option<Vec<Expr>>,
+}
+
 /// The keys of `#[tool]`.
 #[derive(Default)]
 pub(crate) struct Tool {
@@ -58,6 +67,7 @@ pub(crate) struct Tool {
     /// The hints given, by the name of the builder method that sets them.
     pub(crate) hints: Vec<(Ident, bool)>,
     pub(crate) tags: Option<Vec<Expr>>,
+    pub(crate) needs: Needs,
     pub(crate) timeout: Option<Expr>,
     pub(crate) output_schema: Option<Expr>,
     /// Where `aggr` stands on the function.
@@ -75,6 +85,7 @@ pub(crate) struct Resource {
     pub(crate) mime_type: Option<Expr>,
     pub(crate) size: Option<Expr>,
     pub(crate) tags: Option<Vec<Expr>>,
+    pub(crate) needs: Needs,
 }
 
 /// The keys of `#[prompt]`.
@@ -82,6 +93,7 @@ pub(crate) struct Resource {
 pub(crate) struct Prompt {
     pub(crate) naming: Naming,
     pub(crate) tags: Option<Vec<Expr>>,
+    pub(crate) needs: Needs,
 }
 
 /// The keys of `#[completion]`.

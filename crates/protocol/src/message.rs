@@ -166,6 +166,39 @@ impl Message {
         Ok(Some(spans))
     }
 
+    /// Returns what a message is that breaks off, and its id, if its beginning says both: of a message that is too long to
+    /// be kept, this is what it takes to answer it, or to fail whoever waits for it.
+    ///
+    /// ```
+    /// use turbomcp_protocol::{Kind, Message};
+    ///
+    /// let text = br#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"lo"#;
+    /// let (kind, id) = Message::beginning(text).unwrap();
+    /// assert_eq!((kind, id.of(text)), (Kind::Request, &b"7"[..]));
+    /// ```
+    #[must_use]
+    pub fn beginning(text: &[u8]) -> Option<(Kind, Span)> {
+        let (mut id, mut kind, mut doubled) = (None, None, false);
+        let mut scanner = Scanner::new(text).ok()?;
+        if scanner.peek() != Some(b'{') {
+            return None;
+        }
+        // That it breaks off is known, and no error.
+        let _ = scanner.members(|key, scanner| {
+            match &*key.name() {
+                b"method" => kind = Some(Kind::Request),
+                b"result" | b"error" => kind = kind.or(Some(Kind::Response)),
+                b"id" => doubled |= !put(&mut id, scanner)?,
+                _ => {}
+            }
+            if &*key.name() == b"id" { Ok(()) } else { scanner.value().map(drop) }
+        });
+        let (kind, id): (Kind, Span) = (kind?, id?);
+        // A number at the very end may go on behind it.
+        let is_whole = !doubled && id.range().end < text.len() && is_request_id(id.of(text));
+        is_whole.then_some((kind, id))
+    }
+
     /// Returns the method's name.
     #[must_use]
     pub fn method<'a>(&self, text: &'a [u8]) -> Cow<'a, str> {

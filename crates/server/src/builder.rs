@@ -6,29 +6,44 @@ use std::time::Duration;
 use tower_layer::Layer;
 use tower_service::Service;
 use turbomcp_protocol::types::{CompletionReference, Icon, Root};
+use turbomcp_transport::authenticate::Authenticate;
+use turbomcp_transport::metrics::TransportMetrics;
 
+use crate::auth::Auth;
 use crate::handler::{CompletionHandler, IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::registry::HandlerRegistry;
 use crate::request::{Request, Response};
-use crate::router::Router;
 use crate::schema::SchemaStyle;
 use crate::seal::KEY_BYTES;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
-use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig};
+use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility, operator};
 
 /// Builds a server.
 #[must_use]
 pub struct ServerBuilder {
-    config: ServerConfig,
-    registry: HandlerRegistry,
-    layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
-    keys: Vec<[u8; KEY_BYTES]>,
+    pub(crate) config: ServerConfig,
+    pub(crate) registry: HandlerRegistry,
+    pub(crate) layers: Vec<Box<dyn FnOnce(Stack) -> Stack + Send>>,
+    pub(crate) keys: Vec<[u8; KEY_BYTES]>,
+    pub(crate) metrics: Option<TransportMetrics>,
+    pub(crate) auth: Option<Auth>,
+    pub(crate) visibility: Option<Visibility>,
+    pub(crate) operator: operator::Settings,
 }
 
 impl ServerBuilder {
     /// Starts with a server that has no handlers.
     pub fn new() -> Self {
-        Self { config: ServerConfig::default(), registry: HandlerRegistry::new(), layers: Vec::new(), keys: Vec::new() }
+        Self {
+            config: ServerConfig::default(),
+            registry: HandlerRegistry::new(),
+            layers: Vec::new(),
+            keys: Vec::new(),
+            operator: operator::Settings::default(),
+            auth: None,
+            metrics: None,
+            visibility: None,
+        }
     }
 
     /// Sets the name the server gives itself.
@@ -128,6 +143,58 @@ impl ServerBuilder {
     /// Unless set, a key is made up when the server is built, and only this process accepts what it has sealed.
     pub fn request_state_keys(mut self, keys: impl IntoIterator<Item = [u8; KEY_BYTES]>) -> Self {
         self.keys = keys.into_iter().collect();
+        self
+    }
+
+    /// Lets in only whom this lets in, on every binding: over HTTP each request is looked at before it is read, elsewhere
+    /// each connection when it is opened. What it has found out is the [`Principal`] in the extensions of a request.
+    ///
+    /// A `Principal` that a layer of HTTP in front, or the transport itself, has put into the extensions stands.
+    ///
+    /// ```
+    /// use turbomcp_server::ServerBuilder;
+    /// use turbomcp_transport::authenticate::{Authenticate, Refusal, Shown};
+    /// use turbomcp_transport::{ParentProcess, Principal};
+    ///
+    /// struct OnlyWhoeverStartedIt;
+    ///
+    /// impl Authenticate for OnlyWhoeverStartedIt {
+    ///     async fn authenticate(&self, shown: Shown<'_>) -> Result<Option<Principal>, Refusal> {
+    ///         let started = shown.get::<ParentProcess>();
+    ///         started.map(|_| Some(Principal::new("owner"))).ok_or_else(|| Refusal::unauthorized("only for my owner"))
+    ///     }
+    /// }
+    ///
+    /// let server = ServerBuilder::new().auth(OnlyWhoeverStartedIt).build();
+    /// # drop(server);
+    /// ```
+    ///
+    /// [`Principal`]: turbomcp_transport::Principal
+    pub fn auth(mut self, auth: impl Authenticate) -> Self {
+        self.auth = Some(Auth::new(auth));
+        self
+    }
+
+    /// Counts connections, messages, bytes and how long requests take. Nothing is counted unless set.
+    ///
+    /// ```
+    /// use turbomcp_server::ServerBuilder;
+    /// use turbomcp_transport::metrics::{MetricsConfig, TransportMetrics};
+    ///
+    /// let metrics = TransportMetrics::new(MetricsConfig::new());
+    /// let server = ServerBuilder::new().transport_metrics(metrics.clone()).build();
+    /// // While the server runs:
+    /// println!("{} connections", metrics.snapshot().active_connections);
+    /// # drop(server);
+    /// ```
+    pub fn transport_metrics(mut self, metrics: TransportMetrics) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// Decides which tools, resources and prompts exist for a caller, also of those that are registered later.
+    pub fn visibility(mut self, visibility: Visibility) -> Self {
+        self.visibility = Some(visibility);
         self
     }
 
@@ -304,8 +371,7 @@ impl ServerBuilder {
     /// Makes the server.
     #[must_use]
     pub fn build(self) -> McpServer {
-        let stack = self.layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
-        McpServer::assemble(self.config, self.registry, stack, &self.keys)
+        McpServer::assemble(self)
     }
 }
 
@@ -377,6 +443,17 @@ pub trait IntoServer: Sized {
     fn run_unix(self, path: impl Into<std::path::PathBuf>) -> impl Future<Output = Result<(), Error>> {
         let server = self.into_server();
         async move { server.run_unix(path).await }
+    }
+
+    /// Serves Streamable HTTP on a Unix socket; see [`McpServer::run_http_unix`].
+    ///
+    /// # Errors
+    ///
+    /// If the path cannot be listened on.
+    #[cfg(all(unix, feature = "http", feature = "unix"))]
+    fn run_http_unix(self, path: impl Into<std::path::PathBuf>) -> impl Future<Output = Result<(), Error>> {
+        let server = self.into_server();
+        async move { server.run_http_unix(path).await }
     }
 
     /// Serves TLS; see [`McpServer::run_tls`].

@@ -4,15 +4,18 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use turbomcp_protocol::{Kind, McpError, Message, Method, Revision};
-use turbomcp_transport::{Batch, Extensions, Receive, Send as _, Transport};
+use turbomcp_transport::metrics::{Binding, Meter};
+use turbomcp_transport::{Batch, Extensions, Principal, Receive, Send as _, Transport};
 
 use crate::batch::{self, BatchReply};
 use crate::era;
 use crate::in_flight::{InFlight, Refused};
 use crate::inner::Inner;
+use crate::metrics::{Connected, ErrorType};
 use crate::outbox::Outbox;
 use crate::outlet::Outlet;
 use crate::peer::Peer;
@@ -22,11 +25,31 @@ use crate::run::Run;
 use crate::{Error, McpServer, hub};
 
 /// Serves a connection until its peer ends it or the server shuts down.
-pub(crate) async fn serve<T: Transport>(server: McpServer, transport: T) -> Result<(), Error> {
+///
+/// Whoever has counted the connection hands over what that is.
+pub(crate) async fn serve<T: Transport>(
+    server: McpServer,
+    transport: T,
+    binding: Binding,
+    connected: Option<Arc<Connected>>,
+) -> Result<(), Error> {
     let _serving = server.serving();
-    let extensions = transport.extensions();
+    let _connected = connected.unwrap_or_else(|| Arc::new(Connected::new(server.clone())));
+    let meter = server.meter(binding);
+    let mut extensions = transport.extensions();
+    let expires_at = if server.auth().is_some() || extensions.get::<Principal>().is_some() {
+        // In a box, so that a connection does not keep the room for it.
+        let admitted = Box::pin(server.admit(&mut extensions)).await;
+        admitted.inspect_err(|_| {
+            server.metrics().error(ErrorType::Auth);
+            meter.iter().for_each(Meter::refused);
+        })?
+    } else {
+        None
+    };
     let (mut receive, mut send) = transport.split();
-    let outbox = Arc::new(Outbox::new(server.limits().outgoing_bytes));
+    let _opened = meter.as_ref().map(Meter::opened);
+    let outbox = Arc::new(Outbox::new(server.limits().outgoing_bytes, meter));
     let connection = Arc::new(Connection {
         outbox: outbox.clone(),
         in_flight: Arc::default(),
@@ -35,7 +58,16 @@ pub(crate) async fn serve<T: Transport>(server: McpServer, transport: T) -> Resu
         server,
     });
     let reading = async {
-        connection.read(&mut receive).await;
+        match expires_at {
+            None => connection.read(&mut receive).await,
+            Some(at) => {
+                let lapse = Box::pin(lapse(at));
+                if race(connection.read(&mut receive), lapse).await {
+                    // Whatever is under way was asked for by somebody who may not ask any more.
+                    return connection.end();
+                }
+            }
+        }
         connection.drain().await;
         outbox.close();
     };
@@ -43,6 +75,10 @@ pub(crate) async fn serve<T: Transport>(server: McpServer, transport: T) -> Resu
         let mut batch = Vec::new();
         while outbox.take(&mut batch).await {
             send.send(Batch::from_lines(&batch)).await?;
+            if let Some(meter) = outbox.meter() {
+                let messages = batch.iter().filter(|byte| **byte == b'\n').count();
+                meter.sent(messages, batch.len() - messages);
+            }
         }
         send.close().await
     };
@@ -56,9 +92,29 @@ pub(crate) async fn serve<T: Transport>(server: McpServer, transport: T) -> Resu
     .await;
     connection.end();
     match result {
-        Err(error) if !error.is_closed() => Err(Error::transport(error)),
+        Err(error) if !error.is_closed() => {
+            outbox.meter().iter().for_each(|meter| meter.broken());
+            Err(Error::transport(error))
+        }
         _ => Ok(()),
     }
+}
+
+/// Waits until a moment of the calendar, also if the clock is set meanwhile.
+async fn lapse(at: SystemTime) {
+    while let Ok(left) = at.duration_since(SystemTime::now()) {
+        tokio::time::sleep(left.clamp(Duration::from_millis(1), Duration::from_secs(60))).await;
+    }
+}
+
+/// Waits for the first of two; true if it is the second.
+async fn race(first: impl Future<Output = ()>, second: impl Future<Output = ()>) -> bool {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    poll_fn(|cx| match first.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(false),
+        Poll::Pending => second.as_mut().poll(cx).map(|()| true),
+    })
+    .await
 }
 
 struct Connection {
@@ -84,12 +140,29 @@ impl Connection {
                 .await
             };
             match received {
-                Some(Ok(Some(frame))) => self.frame(frame),
-                Some(Err(error)) if error.is_oversized() => {
-                    self.refuse(None, &McpError::invalid_request(error.to_string()), None);
+                Some(Ok(Some(frame))) => {
+                    if let Some(meter) = self.outbox.meter() {
+                        meter.received(frame.len());
+                    }
+                    self.frame(frame);
                 }
-                Some(Ok(None) | Err(_)) | None => return,
+                Some(Err(error)) if error.is_oversized() => self.oversized(&error),
+                Some(Err(_)) => return self.outbox.meter().iter().for_each(|meter| meter.broken()),
+                Some(Ok(None)) | None => return,
             }
+        }
+    }
+
+    /// Tells whoever waits for a message that it was too long to be read.
+    fn oversized(&self, error: &turbomcp_transport::Error) {
+        let (beginning, refusal) = (error.beginning(), McpError::invalid_request(error.to_string()));
+        match Message::beginning(beginning) {
+            Some((Kind::Response, id)) => {
+                if let Some(peer) = self.peer.get() {
+                    peer.unreadable(id.of(beginning), refusal);
+                }
+            }
+            found => self.refuse(found.map(|(_, id)| id.of(beginning)), &refusal, None),
         }
     }
 
@@ -204,7 +277,7 @@ impl Connection {
         let outlet = Outlet::Outbox(self.outbox.clone());
         let inner = Arc::new(Inner::new(self.server.clone(), frame, message, method, revision, peer, outlet));
         let request = Request::new(inner.clone(), self.extensions.clone());
-        let mut run = Run::new(inner, self.server.stack().call(request));
+        let mut run = Run::start(inner, request);
         // Most handlers answer at once: only one that waits costs a task and a place among those in flight.
         match run.poll_once() {
             Poll::Ready(response) => self.reply(run.inner(), response, batch),
@@ -215,7 +288,11 @@ impl Connection {
     fn wait(self: &Arc<Self>, mut run: Run, batch: Option<&Arc<BatchReply>>) {
         let entry = match self.in_flight.add(run.inner(), self.server.limits().requests_in_flight) {
             Ok(entry) => entry,
-            Err(refused) => return self.refuse(Some(run.inner().id()), &refused.into(), batch),
+            Err(refused) => {
+                let error = refused.into();
+                run.refused(&error);
+                return self.answer_error(Some(run.inner().id()), &error, batch);
+            }
         };
         run.start_clock();
         let (connection, batch) = (self.clone(), batch.cloned());
@@ -244,7 +321,13 @@ impl Connection {
         }
     }
 
+    /// Answers what never became a request.
     fn refuse(&self, id: Option<&[u8]>, error: &McpError, batch: Option<&Arc<BatchReply>>) {
+        self.server.metrics().error(ErrorType::of(error));
+        self.answer_error(id, error, batch);
+    }
+
+    fn answer_error(&self, id: Option<&[u8]>, error: &McpError, batch: Option<&Arc<BatchReply>>) {
         let revision = self.revision().unwrap_or(Revision::LATEST);
         match batch {
             None => self.outbox.push(|out| write_error(id, error, revision, out)),

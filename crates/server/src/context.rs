@@ -11,7 +11,7 @@ use turbomcp_protocol::types::{ClientCapabilities, Implementation, LoggingLevel,
 use turbomcp_protocol::{McpError, McpResult, Message, Method, Revision};
 #[cfg(feature = "http")]
 use turbomcp_transport::http::HttpRequest;
-use turbomcp_transport::{Extensions, PeerAddr};
+use turbomcp_transport::{Extensions, PeerAddr, Principal};
 
 use crate::McpServer;
 use crate::inner::Inner;
@@ -19,6 +19,7 @@ use crate::outbox::Outbox;
 use crate::outlet::Outlet;
 use crate::request::Request;
 use crate::sync::lock;
+use crate::trace::TraceContext;
 
 /// The request a handler is answering: who asks, what they can do, and how to reach them meanwhile.
 ///
@@ -63,7 +64,7 @@ impl Context {
     fn detached(extensions: Extensions) -> Self {
         let frame = Bytes::from_static(br#"{"jsonrpc":"2.0","id":0,"method":"tools/call","params":{}}"#);
         let message = Message::decode(&frame).expect("this is a message");
-        let outbox = Outbox::new(0);
+        let outbox = Outbox::new(0, None);
         outbox.close();
         let (server, outlet) = (McpServer::builder().build(), Outlet::Outbox(Arc::new(outbox)));
         let inner = Inner::new(server, frame, message, Method::TOOLS_CALL, Revision::LATEST, None, outlet);
@@ -125,6 +126,42 @@ impl Context {
         self.inner.extensions.get().unwrap_or(&NONE)
     }
 
+    /// Returns who is calling, if that was found out.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        self.extensions().get()
+    }
+
+    /// Lets only a caller go on who has all of these scopes.
+    ///
+    /// ```
+    /// use turbomcp_protocol::McpResult;
+    /// use turbomcp_server::Context;
+    /// use turbomcp_transport::Principal;
+    ///
+    /// fn erase(ctx: &Context) -> McpResult<()> {
+    ///     ctx.check_scopes(&["notes.write"])
+    /// }
+    ///
+    /// let reader = Context::new().with_extension(Principal::new("ada").with_scopes(["notes.read"]));
+    /// assert!(erase(&reader).is_err());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If one is missing: over HTTP a 403 with all of them in its challenge, as long as nothing else was sent before it;
+    /// a 401 if it is not known who is calling.
+    ///
+    /// # Specification
+    ///
+    /// [Runtime insufficient scope errors](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization#runtime-insufficient-scope-errors)
+    pub fn check_scopes(&self, scopes: &[&str]) -> McpResult<()> {
+        if self.principal().is_some_and(|principal| scopes.iter().all(|scope| principal.has_scope(scope))) {
+            return Ok(());
+        }
+        Err(self.refuse(self.insufficient_scope(scopes)))
+    }
+
     /// Returns the headers of the HTTP request; none on other bindings.
     #[cfg(feature = "http")]
     #[must_use]
@@ -163,6 +200,24 @@ impl Context {
     #[must_use]
     pub fn server(&self) -> &McpServer {
         &self.inner.server
+    }
+
+    /// Returns where in a trace the request belongs, if the client says so.
+    #[must_use]
+    pub fn trace_context(&self) -> Option<TraceContext> {
+        TraceContext::of(&self.inner, self.extensions())
+    }
+
+    /// Adds to a number of this name in the [metrics](McpServer::metrics) of the server.
+    ///
+    /// ```
+    /// # let ctx = turbomcp_server::Context::new();
+    /// ctx.record_metric("user_lookups", 1);
+    /// ctx.record_metric("user_lookups", 2);
+    /// assert_eq!(ctx.server().metrics().custom.read().unwrap()["user_lookups"], 3.0);
+    /// ```
+    pub fn record_metric(&self, name: &str, value: impl Into<f64>) {
+        self.inner.server.metrics().record(name, value);
     }
 
     /// Returns how long ago the request arrived.

@@ -18,6 +18,7 @@ enum Kind {
     #[cfg(any(feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
     Bind,
     Configuration(String),
+    Refused,
 }
 
 impl Error {
@@ -38,6 +39,10 @@ impl Error {
         Self { kind: Kind::Configuration(message.into()), source: None }
     }
 
+    pub(crate) fn refused(refusal: turbomcp_transport::authenticate::Refusal) -> Self {
+        Self { kind: Kind::Refused, source: Some(refusal.into()) }
+    }
+
     #[cfg(feature = "tls")]
     pub(crate) fn tls(source: turbomcp_transport::tls::TlsError) -> Self {
         Self { kind: Kind::Configuration("TLS cannot be set up".to_owned()), source: Some(source.into()) }
@@ -56,6 +61,12 @@ impl Error {
         matches!(self.kind, Kind::Configuration(_))
     }
 
+    /// Returns true if whoever has opened a connection was not let in.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(self.kind, Kind::Refused)
+    }
+
     /// Returns true if a tool, resource, prompt or completion could not be registered.
     #[must_use]
     pub fn is_registration(&self) -> bool {
@@ -71,6 +82,7 @@ impl fmt::Display for Error {
             #[cfg(any(feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
             Kind::Bind => f.write_str("the address cannot be listened on"),
             Kind::Configuration(message) => f.write_str(message),
+            Kind::Refused => f.write_str("the peer was not let in"),
         }
     }
 }

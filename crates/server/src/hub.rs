@@ -1,15 +1,17 @@
 //! Who hears of changes: subscriptions of the modern era, and legacy clients.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use turbomcp_protocol::message::META_SUBSCRIPTION_ID;
 use turbomcp_protocol::types::{SubscriptionFilter, SubscriptionsListenRequestParams};
 use turbomcp_protocol::{McpError, McpResult};
+use turbomcp_transport::Principal;
 
 use crate::inner::Inner;
 use crate::peer::{Peer, covers};
+use crate::registry::Primitive;
 use crate::request::{Outcome, Response};
 use crate::sync::lock;
 
@@ -21,6 +23,9 @@ pub(crate) enum Change<'a> {
     Resources,
     Updated(&'a str),
 }
+
+/// Whether a change concerns somebody.
+pub(crate) type Concerns<'a> = dyn Fn(Option<&Principal>) -> bool + 'a;
 
 /// Everyone who wants to hear of changes.
 #[derive(Debug, Default)]
@@ -75,6 +80,16 @@ impl Change<'_> {
             Self::Prompts => filter.prompts_list_changed == Some(true),
             Self::Resources => filter.resources_list_changed == Some(true),
             Self::Updated(uri) => filter.resource_subscriptions.iter().flatten().any(|wanted| covers(wanted, uri)),
+        }
+    }
+
+    /// Returns the lists that have changed.
+    pub(crate) fn lists(self) -> &'static [Primitive] {
+        match self {
+            Self::Tools => &[Primitive::Tools],
+            Self::Prompts => &[Primitive::Prompts],
+            Self::Resources => &[Primitive::Resources, Primitive::Templates],
+            Self::Updated(_) => &[],
         }
     }
 
@@ -147,26 +162,41 @@ impl Hub {
         Ok(Place { inner: inner.clone(), key })
     }
 
-    /// Tells everyone who wants to know; a slow subscriber misses it rather than holding anyone up.
-    pub(crate) fn announce(&self, change: Change<'_>, limit: usize) {
-        for subscription in lock(&self.subscriptions).values_mut() {
+    /// Tells everyone who wants to know, and whom it concerns if that is not everyone; a slow subscriber misses it rather
+    /// than holding anyone up.
+    pub(crate) fn announce(&self, change: Change<'_>, limit: usize, concerns: Option<&Concerns<'_>>) {
+        // Whom it concerns is for the users of this library to say: not while a lock is held.
+        let concerned = concerns.map(|concerns| self.concerned(change, concerns));
+        for (key, subscription) in lock(&self.subscriptions).iter_mut() {
             // One that was cancelled leaves when its task has a turn, and has to be silent until then.
-            if subscription.inner.is_cancelled() || !change.wanted_by(&subscription.filter) {
-                continue;
+            let wanted = !subscription.inner.is_cancelled() && change.wanted_by(&subscription.filter);
+            if wanted && concerned.as_ref().is_none_or(|concerned| concerned.contains(key)) {
+                let message = change.message(Some(subscription.inner.id()));
+                subscription.notify(message, limit);
             }
-            let message = change.message(Some(subscription.inner.id()));
-            subscription.notify(message, limit);
         }
         let message = change.message(None);
-        for peer in lock(&self.peers).known.iter().filter_map(Weak::upgrade) {
+        let peers: Vec<_> = lock(&self.peers).known.iter().filter_map(Weak::upgrade).collect();
+        for peer in peers {
             let wanted = match change {
                 Change::Updated(uri) => peer.is_subscribed(uri),
                 _ => true,
             };
-            if wanted {
+            if wanted && concerns.is_none_or(|concerns| concerns(peer.principal().as_ref())) {
                 peer.notify(&message, limit);
             }
         }
+    }
+
+    /// Finds the subscriptions that want to know of a change, and whose subscribers it concerns.
+    fn concerned(&self, change: Change<'_>, concerns: &Concerns<'_>) -> HashSet<u64> {
+        let interested: Vec<_> = lock(&self.subscriptions)
+            .iter()
+            .filter(|(_, subscription)| change.wanted_by(&subscription.filter))
+            .map(|(key, subscription)| (*key, subscription.inner.clone()))
+            .collect();
+        let principal = |inner: &Inner| inner.extensions.get().and_then(|extensions| extensions.get()).cloned();
+        interested.into_iter().filter(|(_, inner)| concerns(principal(inner).as_ref())).map(|(key, _)| key).collect()
     }
 }
 
@@ -198,9 +228,6 @@ pub(crate) fn listen(
 ) -> McpResult<impl Future<Output = Response> + Send> {
     let limits = inner.server.limits();
     let filter = honoured(params.notifications, &inner);
-    if filter.resource_subscriptions.as_ref().is_some_and(|uris| uris.len() > limits.subscribed_resources) {
-        return Err(McpError::invalid_params("the filter names too many resources"));
-    }
     let place = inner.server.hub().add(&inner, filter.clone(), limits.subscriptions)?;
     Ok(async move {
         let mut message =
@@ -243,7 +270,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_change_before_the_acknowledgement_is_told_after_it() {
-        let outbox = Arc::new(Outbox::new(1000));
+        let outbox = Arc::new(Outbox::new(1000, None));
         let frame = Bytes::from_static(br#"{"jsonrpc":"2.0","id":7,"method":"subscriptions/listen"}"#);
         let message = Message::decode(&frame).unwrap();
         let server = McpServer::builder().build();
@@ -253,11 +280,11 @@ mod tests {
         let filter = SubscriptionFilter::new().with_tools_list_changed(true);
         let place = server.hub().add(&inner, filter, 1).unwrap();
         assert!(server.hub().add(&inner, SubscriptionFilter::new(), 1).is_err());
-        server.hub().announce(Change::Tools, 10);
+        server.hub().announce(Change::Tools, 10, None);
         outbox.push(|out| out.extend_from_slice(b"acknowledged"));
         place.acknowledged();
-        server.hub().announce(Change::Tools, 10);
-        server.hub().announce(Change::Prompts, 10);
+        server.hub().announce(Change::Tools, 10, None);
+        server.hub().announce(Change::Prompts, 10, None);
         let mut sent = Vec::new();
         outbox.take(&mut sent).await;
         let lines: Vec<_> = sent.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();

@@ -11,6 +11,8 @@ use tokio::sync::Notify;
 use turbomcp_protocol::scan::Span;
 use turbomcp_protocol::{Message, Method, Revision};
 use turbomcp_transport::Extensions;
+use turbomcp_transport::authenticate::Refusal;
+use turbomcp_transport::metrics::Meter;
 
 use crate::McpServer;
 use crate::deadline::Asked;
@@ -34,6 +36,8 @@ pub(crate) struct Inner {
     pub(crate) extensions: OnceLock<Extensions>,
     /// A time limit of the handler's own.
     pub(crate) timeout: OnceLock<Duration>,
+    /// Why the caller may not do this, and what to do about it.
+    pub(crate) refusal: OnceLock<Refusal>,
     pub(crate) inputs: Mutex<Inputs>,
     /// The time that does not count towards the limit.
     pub(crate) asked: Asked,
@@ -66,6 +70,7 @@ impl Inner {
             started: Instant::now(),
             extensions: OnceLock::new(),
             timeout: OnceLock::new(),
+            refusal: OnceLock::new(),
             inputs: Mutex::default(),
             asked: Asked::default(),
             last_progress: Mutex::new(f64::NEG_INFINITY),
@@ -73,6 +78,15 @@ impl Inner {
             answered: AtomicBool::new(false),
             on_cancel: Notify::new(),
             driver: Mutex::default(),
+        }
+    }
+
+    /// Returns what counts for the binding the request came by.
+    pub(crate) fn meter(&self) -> Option<&Meter> {
+        match &self.outlet {
+            Outlet::Outbox(outbox) => outbox.meter(),
+            #[cfg(feature = "http")]
+            _ => self.server.http_meter(),
         }
     }
 

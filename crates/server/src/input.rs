@@ -20,9 +20,9 @@ use turbomcp_protocol::types::{
     SamplingCapability,
 };
 use turbomcp_protocol::{ErrorCode, McpError, McpResult, Method};
-use turbomcp_transport::Identity;
 
 use crate::Context;
+use crate::access::identity;
 use crate::inner::Inner;
 use crate::request::{Outcome, Response};
 use crate::sampling;
@@ -98,7 +98,7 @@ fn binding(inner: &Inner) -> Vec<u8> {
     let known = &inner.message.known;
     let mut bound = Vec::new();
     // Its length comes first, so that no identity can be written that reads as another one and a method.
-    if let Some(identity) = inner.extensions.get().and_then(|extensions| extensions.get::<Identity>()) {
+    if let Some(identity) = inner.extensions.get().and_then(identity) {
         bound.extend_from_slice(&(identity.as_str().len() as u64).to_be_bytes());
         bound.extend_from_slice(identity.as_str().as_bytes());
     }

@@ -21,7 +21,9 @@
 //! # Ok::<(), turbomcp_server::Error>(())
 //! ```
 
+mod access;
 mod arguments;
+mod auth;
 mod batch;
 mod builder;
 mod config;
@@ -33,6 +35,7 @@ mod era;
 mod error;
 mod form;
 mod handler;
+pub mod health;
 #[cfg(feature = "http")]
 mod http;
 mod hub;
@@ -40,6 +43,10 @@ mod in_flight;
 mod inner;
 mod input;
 mod limits;
+pub mod metrics;
+mod operator;
+#[cfg(feature = "otel")]
+pub mod otel;
 mod outbox;
 mod outlet;
 mod peer;
@@ -65,9 +72,11 @@ mod sync;
 pub mod text;
 #[cfg(feature = "tls")]
 mod tls;
+mod trace;
 pub mod uri;
 mod validation;
 
+pub use access::{Access, Claims, Primitive, PrimitiveKind, Visibility};
 pub use arguments::{ArgumentError, Arguments, Params};
 pub use builder::{IntoServer, ServerBuilder};
 pub use config::ServerConfig;
@@ -80,8 +89,10 @@ pub use handler::{
     IntoResourceHandler, IntoToolHandler, Json, PromptHandler, ReadResourceRequest, ResourceDefinition,
     ResourceFunction, ResourceHandler, ToolFunction, ToolHandler, Validation,
 };
+#[cfg(all(unix, feature = "http", feature = "unix"))]
+pub use http::HttpUnixListener;
 #[cfg(feature = "http")]
-pub use http::{CorsConfig, HttpListener, HttpServer};
+pub use http::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};
 pub use input::Ask;
 pub use limits::Limits;
 #[doc(hidden)]
@@ -97,4 +108,5 @@ pub use sockets::UnixServer;
 pub use stack::{BoxError, Handle, Middleware, MiddlewareError, MiddlewareResult, Next, StackFuture};
 #[cfg(feature = "tls")]
 pub use tls::TlsServer;
+pub use trace::TraceContext;
 pub use validation::{SchemaValidator, ValidationConfig};

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::task::{Poll, Waker};
 
 use tokio::sync::Notify;
+use turbomcp_transport::metrics::Meter;
 
 use crate::sync::lock;
 
@@ -19,6 +20,7 @@ pub(crate) struct Outbox {
     state: Mutex<State>,
     room: Notify,
     high_water: usize,
+    meter: Option<Meter>,
 }
 
 #[derive(Debug, Default)]
@@ -31,8 +33,13 @@ struct State {
 }
 
 impl Outbox {
-    pub(crate) fn new(high_water: usize) -> Self {
-        Self { state: Mutex::default(), room: Notify::new(), high_water }
+    pub(crate) fn new(high_water: usize, meter: Option<Meter>) -> Self {
+        Self { state: Mutex::default(), room: Notify::new(), high_water, meter }
+    }
+
+    /// Returns what counts for the connection.
+    pub(crate) fn meter(&self) -> Option<&Meter> {
+        self.meter.as_ref()
     }
 
     /// Adds a message that `write` appends, unless the connection is over.
@@ -133,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn many_messages_become_one_batch() {
-        let outbox = Outbox::new(100);
+        let outbox = Outbox::new(100, None);
         outbox.push(|buffer| buffer.extend_from_slice(b"a"));
         outbox.push(|buffer| buffer.extend_from_slice(b"b"));
         let mut batch = Vec::new();
@@ -146,7 +153,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_comes_in_behind_what_ends_it() {
-        let outbox = Outbox::new(100);
+        let outbox = Outbox::new(100, None);
         outbox.push_unless(|| false, |buffer| buffer.extend_from_slice(b"progress"));
         outbox.push_unless(|| true, |buffer| buffer.extend_from_slice(b"late"));
         let mut batch = Vec::new();
@@ -156,7 +163,7 @@ mod tests {
 
     #[tokio::test]
     async fn holds_senders_up_until_the_peer_reads() {
-        let outbox = std::sync::Arc::new(Outbox::new(4));
+        let outbox = std::sync::Arc::new(Outbox::new(4, None));
         outbox.push(|buffer| buffer.extend_from_slice(b"12345"));
         let waiting = tokio::spawn({
             let outbox = outbox.clone();
@@ -170,7 +177,7 @@ mod tests {
 
     #[test]
     fn drops_notifications_a_slow_subscriber_does_not_read() {
-        let outbox = Outbox::new(4);
+        let outbox = Outbox::new(4, None);
         assert!(outbox.push_notification(b"1", 2));
         assert!(outbox.push_notification(b"2", 2));
         assert!(!outbox.push_notification(b"3", 2));

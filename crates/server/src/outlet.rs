@@ -61,7 +61,7 @@ impl Outlet {
             #[cfg(feature = "http")]
             Self::Events(events) => _ = events.push(&answers, usize::MAX),
             #[cfg(feature = "http")]
-            Self::Stream(stream) => stream.finish(Some((http::StatusCode::OK, answers))),
+            Self::Stream(stream) => stream.finish(Some(crate::http::Last::from(answers))),
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use turbomcp_protocol::scan::Span;
 use turbomcp_protocol::types::{ClientCapabilities, Implementation, LoggingLevel};
 use turbomcp_protocol::{ErrorCode, McpError, Message, Method, Revision};
-use turbomcp_transport::Identity;
+use turbomcp_transport::{Identity, Principal};
 
 use crate::McpServer;
 use crate::in_flight::InFlight;
@@ -22,6 +22,8 @@ pub(crate) struct Peer {
     /// Where messages go that belong to no request.
     outlet: Outlet,
     agreed: OnceLock<Box<Agreed>>,
+    /// Who has sent the last request, where it depends on the caller what it may know of.
+    principal: Mutex<Option<Principal>>,
     initialized: AtomicBool,
     log_level: AtomicU8,
     subscribed: Mutex<HashSet<Box<str>>>,
@@ -49,6 +51,7 @@ impl Peer {
             session_id,
             outlet,
             agreed: OnceLock::new(),
+            principal: Mutex::default(),
             initialized: AtomicBool::new(false),
             log_level: AtomicU8::new(LoggingLevel::Info as u8),
             subscribed: Mutex::default(),
@@ -69,6 +72,15 @@ impl Peer {
     /// Keeps what was agreed on; false if something was already.
     pub(crate) fn agree(&self, agreed: Agreed) -> bool {
         self.agreed.set(Box::new(agreed)).is_ok()
+    }
+
+    /// Remembers who sends requests; what it may do can have changed since the last one.
+    pub(crate) fn set_principal(&self, principal: Option<&Principal>) {
+        *lock(&self.principal) = principal.cloned();
+    }
+
+    pub(crate) fn principal(&self) -> Option<Principal> {
+        lock(&self.principal).clone()
     }
 
     pub(crate) fn set_log_level(&self, level: LoggingLevel) {
@@ -134,8 +146,7 @@ impl Peer {
     pub(crate) fn answered(&self, frame: &[u8], message: &Message) {
         let part = |span: Option<Span>| span.map(|span| span.of(frame));
         let (id, result, error) = (part(message.id), part(message.result), part(message.error));
-        let Some(id) = id.and_then(|id| std::str::from_utf8(id).ok()?.parse().ok()) else { return };
-        let Some(waiting) = lock(&self.waiting).remove(&id) else { return };
+        let Some(waiting) = id.and_then(|id| self.waiting_for(id)) else { return };
         let answer = match (result, error) {
             (Some(result), _) => serde_json::from_slice::<Box<RawValue>>(result)
                 .map_err(|_| McpError::invalid_request("the client's answer is not JSON")),
@@ -143,6 +154,18 @@ impl Peer {
         };
         // The request may have been given up at this very moment.
         let _ = waiting.send(answer);
+    }
+
+    /// Fails whoever waits for an answer that could not be read.
+    pub(crate) fn unreadable(&self, id: &[u8], error: McpError) {
+        if let Some(waiting) = self.waiting_for(id) {
+            let _ = waiting.send(Err(error));
+        }
+    }
+
+    fn waiting_for(&self, id: &[u8]) -> Option<oneshot::Sender<Answer>> {
+        let id = std::str::from_utf8(id).ok()?.parse().ok()?;
+        lock(&self.waiting).remove(&id)
     }
 
     /// Fails whoever waits for an answer, and cancels what the client asked for.

@@ -7,15 +7,17 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::Value;
 use turbomcp_protocol::encode::EncodeResult;
 use turbomcp_protocol::types::{
     CompletionReference, CompletionsCapability, Cursor, ListPromptsResult, ListResourceTemplatesResult,
-    ListResourcesResult, ListToolsResult, LoggingCapability, Prompt, PromptsCapability, Resource, ResourceTemplate,
-    ResourcesCapability, ServerCapabilities, ToolsCapability,
+    ListResourcesResult, ListToolsResult, LoggingCapability, Meta, Prompt, PromptsCapability, Resource,
+    ResourceTemplate, ResourcesCapability, ServerCapabilities, ToolsCapability,
 };
 use turbomcp_protocol::{McpError, McpResult, Revision};
 
 use crate::Error;
+use crate::access::{Guard, Guarded, PrimitiveKind, Seen, View};
 use crate::handler::{
     CompletionHandler, ErasedCompletion, ErasedPrompt, ErasedResource, IntoResourceHandler, IntoToolHandler,
     PromptHandler, ResourceHandler,
@@ -49,6 +51,7 @@ struct Table<T> {
 }
 
 pub(crate) struct ResourceEntry {
+    pub(crate) guard: Guard,
     pub(crate) handler: Arc<dyn ErasedResource>,
     template: Option<UriTemplate>,
     definition: Listed,
@@ -60,13 +63,13 @@ enum Listed {
 }
 
 pub(crate) struct PromptEntry {
-    pub(crate) name: Arc<str>,
+    pub(crate) guard: Guard,
     pub(crate) handler: Arc<dyn ErasedPrompt>,
     pub(crate) definition: Prompt,
 }
 
 /// What kind of primitive a list is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Primitive {
     Tools,
     Resources,
@@ -85,13 +88,13 @@ impl HandlerRegistry {
     ///
     /// # Errors
     ///
-    /// If the name is taken or illegal, or a schema of the tool is.
+    /// If the name is taken or illegal, a schema of the tool is, or what a caller needs names what cannot be.
     pub fn register_tool<M>(&mut self, name: impl Into<String>, tool: impl IntoToolHandler<M>) -> Result<(), Error> {
         let name = name.into();
         check_name("tool", &name)?;
         let handler = tool.into_tool_handler(&name);
         let entry = ToolEntry::new(name.into(), handler, self.validator.as_ref())?;
-        self.tools.add("tool", entry.name.clone(), entry)
+        self.tools.add("tool", entry)
     }
 
     /// Has the calls of all tools validated as `validator` says: of those that are here and of those that are added.
@@ -136,7 +139,7 @@ impl HandlerRegistry {
     ///
     /// # Errors
     ///
-    /// If the URI is taken, or it or the template is malformed.
+    /// If the URI is taken, it or the template is malformed, or what a caller needs names what cannot be.
     pub fn register_resource<M>(
         &mut self,
         uri: impl Into<String>,
@@ -151,7 +154,9 @@ impl HandlerRegistry {
         let name = if definition.name.is_empty() { uri.clone() } else { definition.name };
         let literal = template.is_literal();
         let tags = definition.tags;
-        let meta = (!tags.is_empty()).then(|| turbomcp_protocol::types::Meta::new().with("tags", tags));
+        let meta = (!tags.is_empty()).then(|| Meta::new().with("tags", tags.clone()));
+        let kind = if literal { PrimitiveKind::Resource } else { PrimitiveKind::ResourceTemplate };
+        let guard = Guard::new(kind, uri.as_str().into(), tags, resource.access()).map_err(|error| fail(&error))?;
         let listed = if literal {
             let mut listed = Resource::new(uri.clone(), name);
             listed.title = definition.title;
@@ -170,14 +175,12 @@ impl HandlerRegistry {
             listed.meta = meta;
             Listed::Template(listed)
         };
-        let uri: Arc<str> = uri.into();
         let handler = Arc::new(resource);
         if literal {
-            let entry = ResourceEntry { handler, template: None, definition: listed };
-            self.resources.add("resource", uri, entry)
+            self.resources.add("resource", ResourceEntry { guard, handler, template: None, definition: listed })
         } else {
-            let entry = ResourceEntry { handler, template: Some(template), definition: listed };
-            self.templates.add("resource template", uri, entry)
+            let entry = ResourceEntry { guard, handler, template: Some(template), definition: listed };
+            self.templates.add("resource template", entry)
         }
     }
 
@@ -185,7 +188,7 @@ impl HandlerRegistry {
     ///
     /// # Errors
     ///
-    /// If the name is taken or empty.
+    /// If the name is taken or empty, or what a caller needs names what cannot be.
     pub fn register_prompt(&mut self, name: impl Into<String>, prompt: impl PromptHandler) -> Result<(), Error> {
         let name = name.into();
         if name.is_empty() {
@@ -193,9 +196,10 @@ impl HandlerRegistry {
         }
         let mut definition = prompt.prompt_definition();
         definition.name.clone_from(&name);
-        let name: Arc<str> = name.into();
-        let entry = PromptEntry { name: name.clone(), handler: Arc::new(prompt), definition };
-        self.prompts.add("prompt", name, entry)
+        let tags = definition.meta.as_ref().map(tags).unwrap_or_default();
+        let guard = Guard::new(PrimitiveKind::Prompt, name.as_str().into(), tags, prompt.access())
+            .map_err(|error| Error::registration(format!("prompt `{name}`: {error}")))?;
+        self.prompts.add("prompt", PromptEntry { guard, handler: Arc::new(prompt), definition })
     }
 
     /// Adds the completion of one argument of a prompt or resource template.
@@ -262,23 +266,62 @@ impl HandlerRegistry {
         best.map(|(entry, _, variables)| (entry.clone(), Some(variables)))
     }
 
+    /// Finds the resource with this URI, written as it is.
+    pub(crate) fn literal_resource(&self, uri: &str) -> Option<&Arc<ResourceEntry>> {
+        self.resources.get(uri)
+    }
+
+    /// Returns the URIs of the resources that are not templates.
+    pub(crate) fn literal_uris(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.resources.by_name.keys()
+    }
+
+    /// Finds how an argument of what somebody may know of is completed, if it is, and what stands before that.
     pub(crate) fn completion(
         &self,
         reference: &CompletionReference,
         argument: &str,
-    ) -> McpResult<Option<&Arc<dyn ErasedCompletion>>> {
+        view: Option<&View<'_>>,
+    ) -> McpResult<(&Guard, Option<&Arc<dyn ErasedCompletion>>)> {
         let target = target(reference);
-        let known = match reference {
-            CompletionReference::Prompt(prompt) => self.prompts.get(&prompt.name).is_some(),
+        let guard = match reference {
+            CompletionReference::Prompt(prompt) => self.prompts.get(&prompt.name).map(|entry| entry.guard()),
             CompletionReference::ResourceTemplate(resource) => {
-                self.templates.get(&resource.uri).is_some() || self.resources.get(&resource.uri).is_some()
+                let entry = self.templates.get(&resource.uri).or_else(|| self.resources.get(&resource.uri));
+                entry.map(|entry| entry.guard())
             }
-            _ => false,
+            _ => None,
         };
-        if !known {
+        let Some(guard) = guard.filter(|guard| view.is_none_or(|view| view.sees(guard))) else {
             return Err(McpError::invalid_params(format!("nothing to complete is named `{target}`")));
+        };
+        Ok((guard, self.completions.get(&(target, argument.to_owned()))))
+    }
+
+    /// Returns what stands before each primitive.
+    pub(crate) fn guards(&self) -> impl Iterator<Item = &Guard> {
+        let resources = self.resources.guards().chain(self.templates.guards());
+        self.tools.guards().chain(resources).chain(self.prompts.guards())
+    }
+
+    /// Returns what stands before each primitive of a kind, in the order they are listed.
+    pub(crate) fn seen(&self, primitive: Primitive, view: &View<'_>) -> Option<Seen> {
+        match primitive {
+            Primitive::Tools => Seen::of(self.tools.guards(), view),
+            Primitive::Prompts => Seen::of(self.prompts.guards(), view),
+            Primitive::Resources => Seen::of(self.resources.guards(), view),
+            Primitive::Templates => Seen::of(self.templates.guards(), view),
         }
-        Ok(self.completions.get(&(target, argument.to_owned())))
+    }
+
+    /// Returns true if two callers who may know of this much see the same list of a kind.
+    pub(crate) fn lists_the_same(&self, view: &View<'_>, other: &Self, other_view: &View<'_>, of: Primitive) -> bool {
+        match of {
+            Primitive::Tools => self.tools.seen(view).eq(other.tools.seen(other_view)),
+            Primitive::Prompts => self.prompts.seen(view).eq(other.prompts.seen(other_view)),
+            Primitive::Resources => self.resources.seen(view).eq(other.resources.seen(other_view)),
+            Primitive::Templates => self.templates.seen(view).eq(other.templates.seen(other_view)),
+        }
     }
 
     /// Returns what a server with these handlers declares.
@@ -316,10 +359,11 @@ impl HandlerRegistry {
         !self.completions.is_empty()
     }
 
-    fn page(&self, primitive: Primitive, from: usize, size: usize, revision: Revision) -> Vec<u8> {
+    /// Writes the members of a page of those entries that are seen, or of all of them.
+    fn page(&self, primitive: Primitive, range: Range<'_>, revision: Revision) -> Vec<u8> {
         match primitive {
             Primitive::Tools => {
-                let (mut page, next) = self.tools.page(from, size, ToolEntry::definition);
+                let (mut page, next) = self.tools.page(range, ToolEntry::definition);
                 if self.schema_style == SchemaStyle::Plain {
                     for tool in &mut page {
                         tool.input_schema = plain_input(&tool.input_schema);
@@ -331,13 +375,13 @@ impl HandlerRegistry {
                 members(&result, revision)
             }
             Primitive::Prompts => {
-                let (page, next) = self.prompts.page(from, size, |entry| entry.definition.clone());
+                let (page, next) = self.prompts.page(range, |entry| entry.definition.clone());
                 let mut result = ListPromptsResult::new(page);
                 result.next_cursor = next;
                 members(&result, revision)
             }
             Primitive::Resources => {
-                let (page, next) = self.resources.page(from, size, |entry| match &entry.definition {
+                let (page, next) = self.resources.page(range, |entry| match &entry.definition {
                     Listed::Resource(resource) => resource.clone(),
                     Listed::Template(template) => Resource::new(template.uri_template.clone(), template.name.clone()),
                 });
@@ -346,7 +390,7 @@ impl HandlerRegistry {
                 members(&result, revision)
             }
             Primitive::Templates => {
-                let (page, next) = self.templates.page(from, size, |entry| match &entry.definition {
+                let (page, next) = self.templates.page(range, |entry| match &entry.definition {
                     Listed::Template(template) => template.clone(),
                     Listed::Resource(resource) => ResourceTemplate::new(resource.uri.clone(), resource.name.clone()),
                 });
@@ -374,8 +418,18 @@ fn members(result: &impl EncodeResult, revision: Revision) -> Vec<u8> {
     out
 }
 
-impl<T> Table<T> {
-    fn add(&mut self, kind: &str, name: Arc<str>, entry: T) -> Result<(), Error> {
+/// Which entries of a table a page has.
+#[derive(Debug, Clone, Copy)]
+struct Range<'a> {
+    from: usize,
+    size: usize,
+    /// None for all of them.
+    seen: Option<&'a Seen>,
+}
+
+impl<T: Guarded> Table<T> {
+    fn add(&mut self, kind: &str, entry: T) -> Result<(), Error> {
+        let name = entry.guard().name.clone();
         if self.by_name.contains_key(&name) {
             return Err(Error::registration(format!("a {kind} named `{name}` is registered already")));
         }
@@ -388,6 +442,15 @@ impl<T> Table<T> {
         self.by_name.get(name).map(|&at| &self.entries[at])
     }
 
+    fn guards(&self) -> impl ExactSizeIterator<Item = &Guard> {
+        self.entries.iter().map(|entry| entry.guard())
+    }
+
+    /// Returns what tells apart the entries that are seen.
+    fn seen(&self, view: &View<'_>) -> impl Iterator<Item = *const T> {
+        self.entries.iter().filter(|entry| view.sees(entry.guard())).map(Arc::as_ptr)
+    }
+
     fn remove(&mut self, name: &str) -> bool {
         let Some(at) = self.by_name.remove(name) else { return false };
         self.entries.remove(at);
@@ -398,14 +461,13 @@ impl<T> Table<T> {
     }
 
     /// Returns the entries of a page, and the cursor of the next one: the name the page ends with.
-    fn page<D>(&self, from: usize, size: usize, define: impl Fn(&T) -> D) -> (Vec<D>, Option<Cursor>) {
-        let end = from.saturating_add(size.max(1)).min(self.entries.len());
-        let page = self.entries.get(from..end).unwrap_or_default().iter().map(|entry| define(entry)).collect();
-        let next = (end < self.entries.len())
-            .then(|| self.by_name.iter().find(|(_, at)| **at + 1 == end))
-            .flatten()
-            .map(|(name, _)| Cursor::new(encode_cursor(name)));
-        (page, next)
+    fn page<D>(&self, range: Range<'_>, define: impl Fn(&T) -> D) -> (Vec<D>, Option<Cursor>) {
+        let seen = |at: usize| range.seen.is_none_or(|seen| seen.has(at));
+        let mut rest = self.entries.iter().enumerate().skip(range.from).filter(|(at, _)| seen(*at));
+        let page: Vec<_> = rest.by_ref().take(range.size.max(1)).map(|(_, entry)| entry).collect();
+        let last = page.last().filter(|_| rest.next().is_some());
+        let next = last.map(|entry| Cursor::new(encode_cursor(&entry.guard().name)));
+        (page.into_iter().map(|entry| define(entry)).collect(), next)
     }
 }
 
@@ -419,6 +481,24 @@ impl<T> Clone for Table<T> {
     fn clone(&self) -> Self {
         Self { entries: self.entries.clone(), by_name: self.by_name.clone() }
     }
+}
+
+impl Guarded for ResourceEntry {
+    fn guard(&self) -> &Guard {
+        &self.guard
+    }
+}
+
+impl Guarded for PromptEntry {
+    fn guard(&self) -> &Guard {
+        &self.guard
+    }
+}
+
+/// Returns the tags in the `_meta` of a definition.
+fn tags(meta: &Meta) -> Vec<String> {
+    let tags = meta.get("tags").and_then(Value::as_array);
+    tags.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn target(reference: &CompletionReference) -> String {

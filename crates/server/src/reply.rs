@@ -3,12 +3,17 @@
 use turbomcp_protocol::escape::write_string;
 use turbomcp_protocol::types::Meta;
 use turbomcp_protocol::{EncodeResult, McpError, Revision};
+use turbomcp_transport::metrics::Outcome as Counted;
 
 use crate::inner::Inner;
 use crate::request::{Outcome, Response};
 
 /// Appends the whole response, without a newline.
 pub(crate) fn write_response(inner: &Inner, response: Response, out: &mut Vec<u8>) {
+    if let Some(meter) = inner.meter() {
+        let has_failed = response.outcome.is_err();
+        meter.answered(inner.started.elapsed(), if has_failed { Counted::Failed } else { Counted::Answered });
+    }
     match response.outcome {
         Ok(outcome) => write_result(inner, &outcome, out),
         Err(error) => {

@@ -15,12 +15,12 @@ use turbomcp_protocol::message::is_request_id;
 use turbomcp_protocol::scan::{Span, text_of};
 use turbomcp_protocol::types::{
     CallToolResult, CompleteRequestParams, CompleteResult, InitializeRequestParams, InitializeResult, LoggingLevel,
-    SetLevelRequestParams, SubscribeRequestParams,
+    SetLevelRequestParams, SubscribeRequestParams, SubscriptionsListenRequestParams,
 };
 use turbomcp_protocol::{McpError, McpResult, Method, Revision};
-use turbomcp_transport::Identity;
 
-use crate::arguments::Arguments;
+use crate::access::{Guarded, identity};
+use crate::arguments::{ArgumentError, Arguments};
 use crate::handler::{BoxFuture, CallToolRequest, CompleteRequest, GetPromptRequest, ReadResourceRequest};
 use crate::hub;
 use crate::inner::Inner;
@@ -67,9 +67,14 @@ impl Router {
         let snapshot = inner.server.snapshot();
         let method = inner.method.clone();
         if let Some(agreed) = inner.peer.as_ref().and_then(|peer| peer.agreed())
-            && agreed.identity.as_ref() != ctx.extensions().get::<Identity>()
+            && agreed.identity.as_ref() != identity(ctx.extensions())
         {
             return Err(McpError::forbidden("the session belongs to somebody else"));
+        }
+        if snapshot.is_guarded()
+            && let Some(peer) = &inner.peer
+        {
+            peer.set_principal(ctx.principal());
         }
         if inner.progress_token().is_some_and(|token| !is_request_id(token)) {
             return Err(McpError::invalid_params("a progress token is a string or an integer"));
@@ -81,7 +86,7 @@ impl Router {
             return call_tool(&inner, ctx, &snapshot);
         }
         if let Some(primitive) = listed(&method, &snapshot) {
-            return list(&inner, &snapshot, primitive);
+            return list(&inner, &ctx, &snapshot, primitive);
         }
         if method == Method::RESOURCES_READ && snapshot.registry.has_resources() {
             return read_resource(&inner, ctx, &snapshot);
@@ -92,7 +97,7 @@ impl Router {
         if method == Method::COMPLETION_COMPLETE && snapshot.registry.has_completions() {
             return complete(&inner, ctx, &snapshot);
         }
-        if inner.revision.is_modern() { modern(&inner, &snapshot) } else { legacy(&inner, &snapshot) }
+        if inner.revision.is_modern() { modern(&inner, &ctx, &snapshot) } else { legacy(&inner, &ctx, &snapshot) }
     }
 }
 
@@ -124,12 +129,26 @@ fn listed(method: &Method, snapshot: &Snapshot) -> Option<Primitive> {
     }
 }
 
-fn list(inner: &Inner, snapshot: &Snapshot, primitive: Primitive) -> Routed {
+fn list(inner: &Inner, ctx: &crate::Context, snapshot: &Snapshot, primitive: Primitive) -> Routed {
     let cursor = match inner.message.known.cursor.map(|span| inner.raw(span)) {
         None | Some(b"null") => None,
         Some(raw) => Some(text_of(raw).ok_or_else(|| McpError::invalid_params("`cursor` must be a string"))?),
     };
-    Ok(ready(Outcome::Members(snapshot.list(primitive, cursor.as_deref(), inner.revision)?)))
+    let view = snapshot.view(|| ctx.principal());
+    Ok(ready(Outcome::Members(snapshot.list(primitive, cursor.as_deref(), inner.revision, view.as_ref())?)))
+}
+
+/// Lets only somebody go on who may know of a primitive, and use it; what may not be known of is not there.
+fn admit<T: Guarded>(ctx: &crate::Context, snapshot: &Snapshot, entry: Option<T>) -> McpResult<Option<T>> {
+    let Some(entry) =
+        entry.filter(|entry| snapshot.view(|| ctx.principal()).is_none_or(|view| view.sees(entry.guard())))
+    else {
+        return Ok(None);
+    };
+    if let Some(access) = &entry.guard().access {
+        ctx.check_access(access)?;
+    }
+    Ok(Some(entry))
 }
 
 fn required_text<'a>(inner: &'a Inner, span: Option<Span>, what: &str) -> McpResult<std::borrow::Cow<'a, str>> {
@@ -144,7 +163,7 @@ fn params<T: DeserializeOwned>(inner: &Inner) -> McpResult<T> {
 
 fn call_tool(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
     let name = required_text(inner, inner.message.known.name, "name")?;
-    let Some(entry) = snapshot.registry.tool(&name) else {
+    let Some(entry) = admit(&ctx, snapshot, snapshot.registry.tool(&name))? else {
         return Err(McpError::invalid_params(format!("unknown tool `{name}`")));
     };
     let arguments = match inner.message.known.arguments {
@@ -162,14 +181,15 @@ fn call_tool(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed 
         let value = serde_json::from_slice(&arguments).map_err(|error| McpError::invalid_params(error.to_string()))?;
         for validator in entry.input() {
             if let Err(reasons) = validator.check(&value) {
-                return Ok(ready(Outcome::Tool(CallToolResult::error(reasons.join("\n")))));
+                return Ok(ready(Response::unfit(CallToolResult::error(reasons.join("\n")))));
             }
         }
     }
     if let Some(limit) = entry.timeout {
         let _ = inner.timeout.set(limit);
     }
-    let request = CallToolRequest::from_parts(entry.name.clone(), Arguments::from_raw(arguments));
+    inner.server.metrics().tool_called();
+    let request = CallToolRequest::from_parts(entry.name().clone(), Arguments::from_raw(arguments));
     Ok(RouteFuture::Tool(entry.handler.clone().call(request, ctx), entry.clone()))
 }
 
@@ -178,6 +198,9 @@ fn finish_tool(entry: &ToolEntry, result: McpResult<CallToolResult>) -> Response
     let result = match result {
         Ok(result) => result,
         Err(error) => match error.failure() {
+            Some(source) if source.is::<ArgumentError>() => {
+                return Response::unfit(CallToolResult::error(source.to_string()));
+            }
             Some(source) => CallToolResult::error(source.to_string()),
             None => return Response::error(error),
         },
@@ -191,7 +214,7 @@ fn finish_tool(entry: &ToolEntry, result: McpResult<CallToolResult>) -> Response
             None => Err(vec!["structured content is missing".to_owned()]),
         };
         if let Err(reasons) = checked {
-            tracing::error!(tool = %entry.name, ?reasons, "a result does not fit the output schema");
+            tracing::error!(tool = %entry.name(), ?reasons, "a result does not fit the output schema");
             return Response::error(McpError::internal_error());
         }
     }
@@ -200,7 +223,8 @@ fn finish_tool(entry: &ToolEntry, result: McpResult<CallToolResult>) -> Response
 
 fn read_resource(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
     let uri = required_text(inner, inner.message.known.uri, "uri")?;
-    let Some((entry, variables)) = snapshot.registry.resource(&uri).filter(|_| inner.server.allows(&uri)) else {
+    let found = snapshot.resource(&uri).filter(|_| inner.server.allows(&uri));
+    let Some((entry, variables)) = admit(&ctx, snapshot, found)? else {
         return Err(McpError::resource_not_found(&uri));
     };
     let request = ReadResourceRequest::new(Arc::from(&*uri), variables.map(Arc::new));
@@ -210,7 +234,7 @@ fn read_resource(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Rou
 
 fn get_prompt(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
     let name = required_text(inner, inner.message.known.name, "name")?;
-    let Some(entry) = snapshot.registry.prompt(&name) else {
+    let Some(entry) = admit(&ctx, snapshot, snapshot.registry.prompt(&name))? else {
         return Err(McpError::invalid_params(format!("unknown prompt `{name}`")));
     };
     let arguments: HashMap<String, String> = match inner.message.known.arguments.map(|span| inner.raw(span)) {
@@ -223,14 +247,19 @@ fn get_prompt(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed
             return Err(McpError::invalid_params(format!("missing argument `{}`", argument.name)));
         }
     }
-    let future = entry.handler.clone().call(GetPromptRequest::new(entry.name.clone(), arguments), ctx);
+    let future = entry.handler.clone().call(GetPromptRequest::new(entry.guard.name.clone(), arguments), ctx);
     Ok(RouteFuture::Other(Box::pin(async move { future.await.map(Outcome::Prompt).into() })))
 }
 
 fn complete(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
     let params: CompleteRequestParams = params(inner)?;
     let argument = params.argument;
-    let Some(handler) = snapshot.registry.completion(&params.reference, &argument.name)? else {
+    let view = snapshot.view(|| ctx.principal());
+    let (guard, handler) = snapshot.registry.completion(&params.reference, &argument.name, view.as_ref())?;
+    if let Some(access) = &guard.access {
+        ctx.check_access(access)?;
+    }
+    let Some(handler) = handler else {
         return Ok(ready(Outcome::Complete(CompleteResult::new(turbomcp_protocol::types::Completion::new(Vec::<
             String,
         >::new(
@@ -242,19 +271,31 @@ fn complete(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
     Ok(RouteFuture::Other(Box::pin(done)))
 }
 
-fn modern(inner: &Arc<Inner>, snapshot: &Snapshot) -> Routed {
+fn modern(inner: &Arc<Inner>, ctx: &crate::Context, snapshot: &Snapshot) -> Routed {
     if inner.method == Method::SERVER_DISCOVER {
         let members = inner.server.discover_members(snapshot);
         return Ok(ready(Outcome::Members(members)));
     }
     if inner.method == Method::SUBSCRIPTIONS_LISTEN {
         let _ = inner.timeout.set(Duration::MAX);
-        return Ok(RouteFuture::Other(Box::pin(hub::listen(inner.clone(), params(inner)?)?)));
+        let params: SubscriptionsListenRequestParams = params(inner)?;
+        let uris = params.notifications.resource_subscriptions.as_deref().unwrap_or_default();
+        if uris.len() > inner.server.limits().subscribed_resources {
+            return Err(McpError::invalid_params("the filter names too many resources"));
+        }
+        uris.iter().try_for_each(|uri| may_subscribe(ctx, snapshot, uri))?;
+        return Ok(RouteFuture::Other(Box::pin(hub::listen(inner.clone(), params)?)));
     }
     Err(McpError::method_not_found(&inner.method))
 }
 
-fn legacy(inner: &Inner, snapshot: &Snapshot) -> Routed {
+/// Refuses to tell somebody of a resource that it may know of and not read.
+fn may_subscribe(ctx: &crate::Context, snapshot: &Snapshot, uri: &str) -> McpResult<()> {
+    // What is not there can be subscribed to, and so can what is hidden; nothing is told of it.
+    if snapshot.is_guarded() { admit(ctx, snapshot, snapshot.resource(uri)).map(drop) } else { Ok(()) }
+}
+
+fn legacy(inner: &Inner, ctx: &crate::Context, snapshot: &Snapshot) -> Routed {
     let empty = || Ok(ready(Outcome::Members(Bytes::new())));
     let method = &inner.method;
     if *method == Method::PING {
@@ -270,6 +311,7 @@ fn legacy(inner: &Inner, snapshot: &Snapshot) -> Routed {
     }
     if *method == Method::RESOURCES_SUBSCRIBE && snapshot.registry.has_resources() {
         let uri = params::<SubscribeRequestParams>(inner)?.uri;
+        may_subscribe(ctx, snapshot, &uri)?;
         if !peer.subscribe(&uri, inner.server.limits().subscribed_resources) {
             return Err(McpError::rate_limited("too many resources are subscribed to"));
         }
@@ -295,7 +337,7 @@ fn initialize(inner: &Inner, snapshot: &Snapshot) -> Routed {
     let asked: InitializeRequestParams = params(inner)?;
     let revision = Revision::parse(&requested).filter(|r| r.is_legacy()).unwrap_or(Revision::LATEST_LEGACY);
     let peer = inner.peer.as_ref().ok_or_else(McpError::internal_error)?;
-    let identity = inner.extensions.get().and_then(|extensions| extensions.get::<Identity>()).cloned();
+    let identity = inner.extensions.get().and_then(identity).cloned();
     let agreed = Agreed { revision, capabilities: asked.capabilities, client_info: asked.client_info, identity };
     if !peer.agree(agreed) {
         return Err(McpError::invalid_request("the connection is initialized already"));

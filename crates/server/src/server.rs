@@ -7,12 +7,17 @@ use bytes::Bytes;
 use turbomcp_protocol::Revision;
 use turbomcp_protocol::message::META_SERVER_INFO;
 use turbomcp_protocol::types::{Implementation, Root};
-use turbomcp_transport::Transport;
+use turbomcp_transport::metrics::{Binding, Meter, TransportMetrics};
+use turbomcp_transport::{Principal, Transport};
 
+use crate::access::{Guard, Visibility};
+use crate::auth::Auth;
 use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
-use crate::hub::{Change, Hub};
+use crate::hub::{Change, Concerns, Hub};
+use crate::operator::Operator;
 use crate::registry::{HandlerRegistry, Snapshot};
-use crate::seal::{KEY_BYTES, Seal};
+use crate::router::Router;
+use crate::seal::Seal;
 use crate::shutdown::{Serving, Shutdown, ShutdownHandle};
 use crate::stack::Stack;
 use crate::sync::{read, write};
@@ -30,10 +35,17 @@ struct Shared {
     /// `"io.modelcontextprotocol/serverInfo":{…}`, ready to be written.
     server_info_member: Vec<u8>,
     stack: Stack,
+    auth: Option<Auth>,
+    visibility: Option<Visibility>,
     snapshot: RwLock<Arc<Snapshot>>,
     hub: Hub,
     seal: Seal,
+    metrics: Option<TransportMetrics>,
+    /// What counts for HTTP, whose requests each ask for it.
+    #[cfg(feature = "http")]
+    http_meter: Option<Meter>,
     shutdown: Arc<Shutdown>,
+    operator: Operator,
 }
 
 impl McpServer {
@@ -55,12 +67,16 @@ impl McpServer {
     }
 
     /// Puts the parts of a server together.
-    pub(crate) fn assemble(
-        config: ServerConfig,
-        registry: HandlerRegistry,
-        stack: Stack,
-        keys: &[[u8; KEY_BYTES]],
-    ) -> Self {
+    pub(crate) fn assemble(builder: ServerBuilder) -> Self {
+        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility, operator } = builder;
+        let stack = layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
+        let nobody_says = auth.is_none() && matches!(stack, Stack::Bare(_));
+        if nobody_says && let Some(guard) = registry.guards().find(|guard| Guard::needs_something(guard)) {
+            tracing::warn!(
+                name = &*guard.name,
+                "unless the transport says who calls, everybody is refused: neither `ServerBuilder::auth` nor a layer does"
+            );
+        }
         let implementation = config.implementation();
         let mut server_info_member = format!("\"{META_SERVER_INFO}\":").into_bytes();
         turbomcp_protocol::encode::encode_for(&implementation, Revision::LATEST, &mut server_info_member);
@@ -69,10 +85,16 @@ impl McpServer {
                 implementation,
                 server_info_member,
                 stack,
-                snapshot: RwLock::new(Arc::new(Snapshot::new(registry, config.limits.page_size))),
+                auth,
+                snapshot: RwLock::new(Arc::new(Snapshot::new(registry, config.limits.page_size, visibility.clone()))),
+                visibility,
                 hub: Hub::default(),
-                seal: Seal::new(keys, config.limits.request_state_age),
+                seal: Seal::new(&keys, config.limits.request_state_age),
+                #[cfg(feature = "http")]
+                http_meter: metrics.as_ref().map(|metrics| metrics.meter(Binding::Http)),
+                metrics,
                 shutdown: Arc::default(),
+                operator: Operator::new(operator),
                 config,
             }),
         }
@@ -82,26 +104,36 @@ impl McpServer {
     ///
     /// # Errors
     ///
-    /// If the connection fails. That the peer goes away is not an error.
+    /// If the connection fails, or its peer is not let in ([`Error::is_refused`]). That the peer goes away is not an error.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future ends the connection and cancels its requests.
     pub fn serve<T: Transport>(&self, transport: T) -> impl Future<Output = Result<(), Error>> + Send + use<T> {
-        connection::serve(self.clone(), transport)
+        connection::serve(self.clone(), transport, Binding::Other, None)
+    }
+
+    /// As [`serve`](Self::serve), counted for a binding.
+    #[cfg(any(feature = "stdio", feature = "http", feature = "tcp", feature = "tls", feature = "unix"))]
+    pub(crate) fn serve_over<T: Transport>(
+        &self,
+        binding: Binding,
+        transport: T,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<T> {
+        connection::serve(self.clone(), transport, binding, None)
     }
 
     /// Serves standard input and output until the input ends, or SIGTERM or SIGINT asks the server to end.
     ///
     /// # Errors
     ///
-    /// If the streams cannot be taken or fail.
+    /// If the streams cannot be taken or fail, or nothing says who is there ([`Error::is_refused`]).
     #[cfg(feature = "stdio")]
     pub async fn run_stdio(&self) -> Result<(), Error> {
         let transport = turbomcp_transport::stdio::StdioTransport::new().map_err(Error::transport)?;
         let transport = transport.max_message_bytes(self.limits().message_bytes);
         // A signal stands for the end of input, so its drain is the same.
-        crate::signal::until(self, self.serve(transport)).await
+        crate::signal::until(self, self.serve_over(Binding::Stdio, transport)).await
     }
 
     /// Returns what ends every `run_*` of this server.
@@ -127,8 +159,18 @@ impl McpServer {
         self.shared.shutdown.started().await;
     }
 
+    /// Waits until the server was asked to end and nothing of it runs any more.
+    #[cfg(feature = "http")]
+    pub(crate) async fn shutdown_ended(&self) {
+        self.shared.shutdown.started().await;
+        self.shared.shutdown.ended().await;
+    }
+
     /// Has whoever waits for the end of the server wait for what is returned.
     pub(crate) fn serving(&self) -> Serving {
+        if let Some(health) = &self.shared.operator.health {
+            drop(health.start());
+        }
         self.shared.shutdown.serving()
     }
 
@@ -170,6 +212,21 @@ impl McpServer {
         &self.shared.implementation
     }
 
+    /// Returns what counts connections and messages, if [that was asked for](ServerBuilder::transport_metrics).
+    #[must_use]
+    pub fn transport_metrics(&self) -> Option<&TransportMetrics> {
+        self.shared.metrics.as_ref()
+    }
+
+    pub(crate) fn meter(&self, binding: Binding) -> Option<Meter> {
+        self.transport_metrics().map(|metrics| metrics.meter(binding))
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn http_meter(&self) -> Option<&Meter> {
+        self.shared.http_meter.as_ref()
+    }
+
     pub(crate) fn instructions(&self) -> Option<&str> {
         self.config().instructions.as_deref()
     }
@@ -178,8 +235,16 @@ impl McpServer {
         &self.shared.server_info_member
     }
 
+    pub(crate) fn operator(&self) -> &Operator {
+        &self.shared.operator
+    }
+
     pub(crate) fn stack(&self) -> &Stack {
         &self.shared.stack
+    }
+
+    pub(crate) fn auth(&self) -> Option<&Auth> {
+        self.shared.auth.as_ref()
     }
 
     pub(crate) fn hub(&self) -> &Hub {
@@ -303,21 +368,22 @@ impl McpServer {
     /// # Ok::<(), turbomcp_server::Error>(())
     /// ```
     pub fn reload(&self, mut registry: HandlerRegistry) {
-        let changes = {
+        let (changes, before, now) = {
             let mut snapshot = write(&self.shared.snapshot);
             registry.inherit(&snapshot.registry);
             let changes = registry.changes(&snapshot.registry);
-            *snapshot = Arc::new(Snapshot::new(registry, self.limits().page_size));
-            changes
+            let before = std::mem::replace(&mut *snapshot, self.take_snapshot(registry));
+            (changes, before, snapshot.clone())
         };
         for change in changes {
-            self.announce(change);
+            self.announce(change, &before, &now);
         }
     }
 
     /// Tells the clients that asked that a resource has changed.
     pub fn resource_updated(&self, uri: &str) {
-        self.announce(Change::Updated(uri));
+        let now = self.snapshot();
+        self.announce(Change::Updated(uri), &now, &now);
     }
 
     fn remove(&self, change: Change<'_>, remove: impl FnOnce(&mut HandlerRegistry) -> bool) -> bool {
@@ -330,18 +396,27 @@ impl McpServer {
         change: Change<'_>,
         edit: impl FnOnce(&mut HandlerRegistry) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        {
+        let (before, now) = {
             let mut snapshot = write(&self.shared.snapshot);
             let mut registry = snapshot.registry.clone();
             edit(&mut registry)?;
-            *snapshot = Arc::new(Snapshot::new(registry, self.limits().page_size));
-        }
-        self.announce(change);
+            (std::mem::replace(&mut *snapshot, self.take_snapshot(registry)), snapshot.clone())
+        };
+        self.announce(change, &before, &now);
         Ok(())
     }
 
-    fn announce(&self, change: Change<'_>) {
-        self.hub().announce(change, self.limits().outgoing_notifications);
+    fn take_snapshot(&self, registry: HandlerRegistry) -> Arc<Snapshot> {
+        Arc::new(Snapshot::new(registry, self.limits().page_size, self.shared.visibility.clone()))
+    }
+
+    fn announce(&self, change: Change<'_>, before: &Snapshot, now: &Snapshot) {
+        let concerns = |principal: Option<&Principal>| match change {
+            Change::Updated(uri) => now.may_hear_of(uri, principal),
+            _ => now.differs_for(principal, before, change.lists()),
+        };
+        let concerns: Option<&Concerns<'_>> = (before.is_guarded() || now.is_guarded()).then_some(&concerns);
+        self.hub().announce(change, self.limits().outgoing_notifications, concerns);
     }
 }
 

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use tokio::net::{TcpListener, ToSocketAddrs};
 use turbomcp_transport::Transport;
 use turbomcp_transport::listener::{self, Accept, Bounds};
+use turbomcp_transport::metrics::Binding;
 #[cfg(feature = "tcp")]
 use turbomcp_transport::tcp;
 #[cfg(all(unix, feature = "unix"))]
@@ -17,7 +18,12 @@ use turbomcp_transport::unix;
 use crate::{Error, McpServer};
 
 /// Serves every connection of a listener until the server shuts down.
-async fn serve<A, T>(server: McpServer, listener: A, transport: impl Fn(A::Stream, usize) -> T) -> Result<(), Error>
+async fn serve<A, T>(
+    server: McpServer,
+    binding: Binding,
+    listener: A,
+    transport: impl Fn(A::Stream, usize) -> T,
+) -> Result<(), Error>
 where
     A: Accept,
     T: Transport,
@@ -25,11 +31,12 @@ where
     let _serving = server.serving();
     let limits = server.limits();
     let bounds = Bounds::new(limits.connections, limits.shutdown);
-    listener::serve(listener, bounds, server.shutdown_started(), |stream, peer, _| {
-        // The connection itself hears of the end, and drains.
-        let served = server.serve(transport(stream, limits.message_bytes));
+    listener::serve(listener, bounds, server.shutdown_started(), |stream, peer, ending| {
+        let (server, transport) = (server.clone(), transport(stream, limits.message_bytes));
         async move {
-            if let Err(error) = served.await {
+            // The connection itself hears of the end, and drains; until then it counts as one.
+            let _ending = ending;
+            if let Err(error) = server.serve_over(binding, transport).await {
                 tracing::debug!(?peer, %error, "a connection failed");
             }
         }
@@ -67,7 +74,8 @@ impl TcpServer {
     ///
     /// Dropping the future closes every connection.
     pub async fn serve(self) -> Result<(), Error> {
-        serve(self.server, self.listener, |stream, limit| tcp::over(stream).max_message_bytes(limit)).await
+        serve(self.server, Binding::Tcp, self.listener, |stream, limit| tcp::over(stream).max_message_bytes(limit))
+            .await
     }
 }
 
@@ -99,7 +107,8 @@ impl UnixServer {
     ///
     /// Dropping the future closes every connection and removes the socket.
     pub async fn serve(self) -> Result<(), Error> {
-        serve(self.server, self.socket, |stream, limit| unix::over(stream).max_message_bytes(limit)).await
+        serve(self.server, Binding::Unix, self.socket, |stream, limit| unix::over(stream).max_message_bytes(limit))
+            .await
     }
 }
 

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use tokio::net::{TcpListener, ToSocketAddrs};
 use turbomcp_transport::listener::{self, Bounds};
+use turbomcp_transport::metrics::Binding;
 use turbomcp_transport::tls::{Handshakes, TlsAcceptor, TlsConfig};
 
-use crate::{Error, Limits, McpServer};
+use crate::{Error, McpServer};
 
 /// A server that listens over TLS, and serves once [`serve`](Self::serve) is awaited.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl TlsServer {
                     None => return,
                 };
                 // The connection itself hears of the end, and drains.
-                if let Err(error) = server.serve(transport).await {
+                if let Err(error) = server.serve_over(Binding::Tls, transport).await {
                     tracing::debug!(%address, %error, "a connection failed");
                 }
             }
@@ -67,7 +68,7 @@ impl McpServer {
     /// If the address cannot be listened on ([`Error::is_bind`]), or a file or a setting of TLS is not as it has to be
     /// ([`Error::is_configuration`]).
     pub async fn bind_tls(&self, address: impl ToSocketAddrs, config: TlsConfig) -> Result<TlsServer, Error> {
-        let acceptor = TlsAcceptor::new(&config, &handshakes(self.limits())).map_err(Error::tls)?;
+        let acceptor = TlsAcceptor::new(&config, &handshakes(self, Binding::Tls)).map_err(Error::tls)?;
         let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
         let address = listener.local_addr().map_err(Error::bind)?;
         Ok(TlsServer { server: self.clone(), listener, address, acceptor })
@@ -94,6 +95,9 @@ impl McpServer {
     }
 }
 
-pub(crate) fn handshakes(limits: &Limits) -> Handshakes {
-    Handshakes::new(limits.handshakes, limits.handshake_timeout)
+pub(crate) fn handshakes(server: &McpServer, binding: Binding) -> Handshakes {
+    let limits = server.limits();
+    let mut bounds = Handshakes::new(limits.handshakes, limits.handshake_timeout);
+    bounds.meter = server.meter(binding);
+    bounds
 }

@@ -61,7 +61,7 @@ impl LineDecoder {
             let mut line = self.buffer.split_to(end + 1);
             line.truncate(end);
             if end > self.limit {
-                return Err(Error::oversized(self.limit));
+                return Err(Error::oversized(self.limit).with_beginning(&line));
             }
             if let Some(line) = trimmed(line) {
                 return Ok(Some(line));
@@ -91,9 +91,9 @@ impl LineDecoder {
             self.scanned = 0;
         } else if self.scanned > self.limit {
             self.skipping = true;
-            self.buffer = BytesMut::new();
+            let beginning = std::mem::take(&mut self.buffer);
             self.scanned = 0;
-            return Err(Error::oversized(self.limit));
+            return Err(Error::oversized(self.limit).with_beginning(&beginning));
         }
         Ok(None)
     }
@@ -121,7 +121,7 @@ mod tests {
                     Ok(Some(line)) => found.push(Some(String::from_utf8(line.to_vec()).unwrap())),
                     Ok(None) => break,
                     Err(error) => {
-                        assert!(error.is_oversized());
+                        assert!(error.is_oversized() && error.beginning().starts_with(b"this line"));
                         found.push(None);
                     }
                 }
@@ -170,6 +170,6 @@ mod tests {
 
     #[test]
     fn a_line_of_exactly_the_limit_passes() {
-        assert_eq!(lines(b"0123456789\n01234567890\n", 4, 10), [Some("0123456789".to_owned()), None]);
+        assert_eq!(lines(b"this lines\nthis line is\n", 4, 10), [Some("this lines".to_owned()), None]);
     }
 }

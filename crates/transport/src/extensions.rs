@@ -55,11 +55,11 @@ impl Extensions {
 /// What is kept for a caller between requests is bound to it. A request without one is anonymous, which is not the same
 /// as an identity that is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Identity(Box<str>);
+pub struct Identity(Arc<str>);
 
 impl Identity {
     /// Takes what tells callers apart, for example issuer and subject of a token.
-    pub fn new(identity: impl Into<Box<str>>) -> Self {
+    pub fn new(identity: impl Into<Arc<str>>) -> Self {
         Self(identity.into())
     }
 
@@ -107,6 +107,43 @@ impl TlsIdentity {
 impl From<&TlsIdentity> for Identity {
     fn from(identity: &TlsIdentity) -> Self {
         Self::new(format!("tls:sha256:{}", identity.fingerprint()))
+    }
+}
+
+/// Says that the process which started this one is at the other end: it speaks over the standard input and output, and has
+/// set the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParentProcess;
+
+impl ParentProcess {
+    /// Says so.
+    #[expect(clippy::new_without_default, reason = "it is a statement, not a value")]
+    #[must_use]
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+/// The process at the other end of a Unix socket, as the operating system says: who it was when it connected.
+///
+/// A proxy is itself the other end, whoever it passes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct PeerCredentials {
+    /// Its user.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Its process id, where the system tells.
+    pub pid: Option<i32>,
+}
+
+impl PeerCredentials {
+    /// Takes what the operating system says.
+    #[must_use]
+    pub fn new(uid: u32, gid: u32, pid: Option<i32>) -> Self {
+        Self { uid, gid, pid }
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`lines`] | any pair of byte streams, one message a line | always |
 //! | [`memory`] | two ends in the same process | always |
+//! | [`metrics`] | what all of them count | always |
 //! | [`stdio`] | the standard input and output of this process | `stdio` |
 //! | [`http`] | the rules of Streamable HTTP, and a listener | `http` |
 //! | [`tcp`] | TCP | `tcp` |
@@ -11,9 +12,12 @@
 //! | [`tls`] | TLS, also beneath HTTP | `tls` |
 //! | [`websocket`] | WebSocket | `websocket` |
 //!
+//! [`authenticate`] says who is at the other end of any of them.
+//!
 //! A transport carries messages and knows nothing of tools or sessions. To carry them over something new, implement
 //! [`Transport`], or wrap a byte stream in [`lines::Lines`].
 
+pub mod authenticate;
 pub mod codec;
 mod error;
 pub mod extensions;
@@ -23,6 +27,8 @@ pub mod lines;
 #[cfg(any(feature = "http", feature = "tcp", feature = "tls", feature = "unix"))]
 pub mod listener;
 pub mod memory;
+pub mod metrics;
+mod principal;
 #[cfg(feature = "stdio")]
 pub mod stdio;
 // The listener for it is HTTP's and TLS's, too.
@@ -37,5 +43,6 @@ pub mod unix;
 pub mod websocket;
 
 pub use error::Error;
-pub use extensions::{Extensions, Identity, PeerAddr, TlsIdentity};
+pub use extensions::{Extensions, Identity, ParentProcess, PeerAddr, PeerCredentials, TlsIdentity};
+pub use principal::Principal;
 pub use transport::{Batch, Receive, Send, Transport};

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::lines::{LineReceiver, LineSender, Lines};
-use crate::{Extensions, Transport};
+use crate::{Extensions, ParentProcess, Transport};
 
 #[cfg(unix)]
 #[path = "stdio/unix.rs"]
@@ -46,7 +46,9 @@ impl StdioTransport {
     /// If called outside a Tokio runtime with I/O enabled.
     pub fn new() -> io::Result<Self> {
         let (input, output) = os::take()?;
-        Ok(Self { lines: Lines::new(Input(input), Output(output)) })
+        let mut extensions = Extensions::new();
+        extensions.insert(ParentProcess::new());
+        Ok(Self { lines: Lines::new(Input(input), Output(output)).with_extensions(extensions) })
     }
 
     /// Sets the longest message that is received; a longer one is skipped. 16 MiB unless set.

@@ -33,7 +33,8 @@ pub trait Transport: std::marker::Send + 'static {
 pub trait Receive: std::marker::Send + 'static {
     /// Waits for the next message; `None` when the peer will send no more.
     ///
-    /// An error for which [`Error::is_oversized`] holds cost one message; after any other the connection is over.
+    /// An error for which [`Error::is_oversized`] holds cost one message; after any other the connection is over. With
+    /// [`Error::with_beginning`] whoever waits for that message is told, instead of waiting for ever.
     ///
     /// # Cancel safety
     ///

@@ -6,12 +6,12 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::{Path, PathBuf};
 
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf, UCred};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::Extensions;
 use crate::lines::Lines;
 use crate::listener::Accept;
+use crate::{Extensions, PeerCredentials};
 
 /// A listening socket, whose file only its owner can open and which is removed with it.
 #[derive(Debug)]
@@ -70,33 +70,27 @@ fn is_listened_on(path: &Path) -> bool {
 
 impl Accept for Socket {
     type Stream = UnixStream;
-    type Peer = Option<UCred>;
+    type Peer = Option<PeerCredentials>;
 
-    async fn accept(&self) -> io::Result<(UnixStream, Option<UCred>)> {
+    async fn accept(&self) -> io::Result<(UnixStream, Option<PeerCredentials>)> {
         let (stream, _) = self.listener.accept().await?;
-        let peer = stream.peer_cred().ok();
+        let peer = credentials(&stream);
         Ok((stream, peer))
     }
 }
 
-/// The process at the other end of a Unix socket, as the operating system says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UnixPeer {
-    /// Its user.
-    pub uid: u32,
-    /// Its group.
-    pub gid: u32,
-    /// Its process id, where the system tells.
-    pub pid: Option<i32>,
+/// Asks the operating system who is at the other end.
+fn credentials(stream: &UnixStream) -> Option<PeerCredentials> {
+    let peer = stream.peer_cred().ok()?;
+    Some(PeerCredentials::new(peer.uid(), peer.gid(), peer.pid()))
 }
 
-/// Carries messages over a connection; handlers find its [`UnixPeer`] in the extensions.
+/// Carries messages over a connection; handlers find its [`PeerCredentials`] in the extensions.
 #[must_use]
 pub fn over(stream: UnixStream) -> Lines<OwnedReadHalf, OwnedWriteHalf> {
     let mut extensions = Extensions::new();
-    if let Ok(peer) = stream.peer_cred() {
-        extensions.insert(UnixPeer { uid: peer.uid(), gid: peer.gid(), pid: peer.pid() });
+    if let Some(peer) = credentials(&stream) {
+        extensions.insert(peer);
     }
     let (reader, writer) = stream.into_split();
     Lines::new(reader, writer).with_extensions(extensions)

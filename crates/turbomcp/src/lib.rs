@@ -50,6 +50,8 @@
 //! | fail | [`ToolError`], [`McpError`], [`ServerError`] |
 //! | run, change and end a server | [`McpServer`], [`ServerConfig`], [`IntoServer`], [`ShutdownHandle`] |
 //! | bound what it takes on | [`Limits`] |
+//! | know who calls, and decide what they may do | [`ServerBuilder::auth`], [`Principal`], [`Claims`], [`Access`], [`Visibility`] |
+//! | say whether it is well, and what it counts | [`health`], [`metrics`] |
 //! | wrap code around every request | [`Middleware`], [`ServerBuilder::layer`] |
 //! | call a server, with the feature `client` | `Client` |
 //!
@@ -58,6 +60,7 @@
 //! | [`prelude`] | what a first program uses |
 //! | [`types`] | the types of the protocol: content, definitions, results, capabilities |
 //! | [`transport`] | how messages travel: stdio, memory, byte streams, the rules of HTTP, and the trait for others |
+//! | [`health`], [`metrics`] | what whoever operates a server reads |
 //! | [`schema`] | JSON Schemas of arguments and results |
 //! | [`uri`], [`text`] | URI templates, and values read from a text |
 //!
@@ -68,40 +71,48 @@
 //! | `macros` | the attribute macros | yes |
 //! | `stdio` | standard input and output: `McpServer::run_stdio` | yes |
 //! | `http` | Streamable HTTP: `McpServer::run_http`, `HttpServer` | no |
-//! | `tcp`, `unix` | TCP and Unix sockets: `McpServer::run_tcp`, `McpServer::run_unix` | no |
+//! | `tcp`, `unix` | TCP and Unix sockets: `McpServer::run_tcp`, `McpServer::run_unix`; with `http` also `run_http_unix` | no |
 //! | `tls` | TLS: `McpServer::run_tls`, `HttpServer::tls`, `transport::tls::TlsConfig`, and `wss://` with `websocket` | no |
 //! | `websocket` | WebSocket: `McpServer::run_websocket`, `HttpServer::websocket`, and `ws://` for the client | no |
 //! | `client` | `client`: the client, over the bindings that are chosen beside it | no |
 //! | `auth`, or `oauth` | `auth`: OAuth for the client over HTTP, `auth::OAuthClient` | no |
+//! | `otel` | `otel`: traces and metrics over OTLP | no |
 //! | `basic` | `macros` and `stdio` | |
 //! | `all-transports` | `stdio`, `http`, `websocket`, `tcp`, `unix` and `tls` | |
 //! | `full` | everything | |
 
 #[cfg(feature = "client")]
 pub mod client;
+pub mod health;
 pub mod prelude;
 
 #[cfg(feature = "auth")]
 pub use turbomcp_auth as auth;
 pub use turbomcp_protocol::{ErrorCode, McpError, McpResult, Method, Revision, types};
+#[cfg(all(unix, feature = "http", feature = "unix"))]
+pub use turbomcp_server::HttpUnixListener;
 #[cfg(feature = "tcp")]
 pub use turbomcp_server::TcpServer;
 #[cfg(feature = "tls")]
 pub use turbomcp_server::TlsServer;
 #[cfg(all(unix, feature = "unix"))]
 pub use turbomcp_server::UnixServer;
+#[cfg(feature = "otel")]
+pub use turbomcp_server::otel;
 pub use turbomcp_server::{
-    Answer, ArgumentError, Arguments, Ask, BoxError, CallToolRequest, CompleteRequest, CompletionHandler, Context,
-    Ending, Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle, HandlerRegistry,
-    IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult, IntoResourceHandler, IntoServer,
-    IntoToolHandler, Json, Limits, McpServer, Middleware, MiddlewareError, MiddlewareResult, Next, Params, Progress,
-    PromptHandler, ReadResourceRequest, Request, RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler,
-    Response, SchemaValidator, ServerBuilder, ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture,
-    ToolError, ToolFunction, ToolHandler, Validation, ValidationConfig, schema, text, uri,
+    Access, Answer, ArgumentError, Arguments, Ask, BoxError, CallToolRequest, Claims, CompleteRequest,
+    CompletionHandler, Context, Ending, Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle,
+    HandlerRegistry, IntoCallToolResult, IntoCompletion, IntoGetPromptResult, IntoReadResourceResult,
+    IntoResourceHandler, IntoServer, IntoToolHandler, Json, Limits, McpServer, Middleware, MiddlewareError,
+    MiddlewareResult, Next, Params, Primitive, PrimitiveKind, Progress, PromptHandler, ReadResourceRequest, Request,
+    RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response, SchemaValidator, ServerBuilder,
+    ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError, ToolFunction, ToolHandler,
+    TraceContext, Validation, ValidationConfig, Visibility, metrics, schema, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
-pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer};
+pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};
 pub use turbomcp_transport as transport;
+pub use turbomcp_transport::Principal;
 
 #[cfg(feature = "client")]
 pub use turbomcp_client::Client;

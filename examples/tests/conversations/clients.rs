@@ -46,10 +46,47 @@ fn client_group_goes_on_without_the_server_that_is_dead() {
 }
 
 #[test]
+fn client_resilience_gets_its_answer_from_a_server_that_fails_at_first() {
+    let printed = run("client_resilience", "");
+    assert_eq!(printed, "42, after 2 retries\nHealthy\n5 messages received\n");
+}
+
+#[test]
 fn client_handlers_ask_the_user_in_both_eras() {
     let printed = run("client_handlers", "Ada\n\n");
     for expected in ["2026-07-28: Hello, Ada!", "2025-11-25: Hello, whoever you are!"] {
         assert!(printed.contains(expected), "{printed}");
+    }
+}
+
+#[test]
+fn auth_scopes_answers_each_caller_as_it_may() {
+    let printed = run("auth_scopes", "");
+    let lines: Vec<_> = printed.lines().map(str::trim).collect();
+    assert_eq!(lines.len(), 20, "{printed}");
+    for (line, expected) in lines.iter().zip([
+        "nobody sees read, erase, count",
+        "credentials are required",
+        "credentials are required",
+        "unknown tool `audit`",
+        "count: 1 note of nobody",
+        "eve sees read, erase, count",
+        "more scopes are needed",
+        "more scopes are needed",
+        "unknown tool `audit`",
+        "count: 1 note of eve",
+        "ada sees read, erase, count",
+        "read: note 7",
+        "Permission denied: editor or owner",
+        "unknown tool `audit`",
+        "count: 1 note of ada",
+        "grace sees read, erase, audit, count",
+        "read: note 7",
+        "erase: grace <grace@example.com> erased note 7",
+        "audit: nothing was erased",
+        "Permission denied: database:read",
+    ]) {
+        assert!(line.contains(expected), "{line:?} is not {expected:?}");
     }
 }
 

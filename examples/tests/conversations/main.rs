@@ -10,6 +10,7 @@ mod failing;
 mod http;
 mod network;
 mod oauth;
+mod observed;
 mod offers;
 mod running;
 mod stress;

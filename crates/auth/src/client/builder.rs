@@ -10,13 +10,13 @@ use turbomcp_transport::http::authorize::BoxError;
 use super::browser::Browser;
 use super::discovery::ServerMetadata;
 use super::dpop::Dpop;
-use super::fetch::{Reach, is_private};
 use super::flow::Flow;
 use super::grants::{DeviceCode, Grant, IdentityProvider};
 use super::registration::PreRegistered;
 use super::store::{ErasedStore, MemoryStore, TokenStore};
-use super::url::Url;
 use super::{OAuthClient, boxed};
+use crate::fetch::{Reach, is_private};
+use crate::url::Url;
 use crate::{Error, Secret};
 
 /// What a client of OAuth keeps to once it is built.

@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::fetch::Fetcher;
-use super::url::Url;
 use crate::Error;
+use crate::discovery::{self, first, read, require_issuer};
+use crate::fetch::Fetcher;
+use crate::url::Url;
 
 /// What a server publishes of itself (RFC 9728).
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -93,22 +94,13 @@ pub(super) async fn resource_metadata(
 
 /// Finds what an authorization server publishes under the name it was given by.
 pub(super) async fn server_metadata(fetcher: &Fetcher, issuer: &str) -> Result<ServerMetadata, Error> {
-    let url = Url::parse(issuer, "the issuer")?;
-    if url.uri().query().is_some() {
-        return Err(Error::refused("the issuer has a query"));
+    discovery::of_issuer(fetcher, issuer).await
+}
+
+impl discovery::OfIssuer for ServerMetadata {
+    fn issuer(&self) -> &str {
+        &self.issuer
     }
-    let (origin, path) = (url.origin(), url.path());
-    let mut urls = vec![
-        format!("{origin}/.well-known/oauth-authorization-server{path}"),
-        format!("{origin}/.well-known/openid-configuration{path}"),
-    ];
-    if !path.is_empty() {
-        urls.push(format!("{origin}{path}/.well-known/openid-configuration"));
-    }
-    let found = first::<ServerMetadata>(fetcher, urls).await?;
-    let found = found.ok_or_else(|| Error::refused(format!("{issuer} publishes no metadata")))?;
-    require_issuer(&found, issuer)?;
-    Ok(found)
 }
 
 /// Finds the authorization server of a server that publishes nothing: one of the first revision is its own.
@@ -135,39 +127,7 @@ pub(super) async fn server_metadata_of_first_revision(
     })
 }
 
-fn require_issuer(metadata: &ServerMetadata, issuer: &str) -> Result<(), Error> {
-    if metadata.issuer == issuer {
-        return Ok(());
-    }
-    Err(Error::refused(format!("the metadata of {issuer:?} are those of {:?}", metadata.issuer)))
-}
-
-/// Returns the first document there is, at places where there need not be one.
-async fn first<T: DeserializeOwned>(fetcher: &Fetcher, urls: Vec<String>) -> Result<Option<T>, Error> {
-    for url in urls {
-        let url = Url::parse(&url, "a well-known URL")?;
-        let answer = fetcher.get(&url).await?;
-        if answer.status.is_success() {
-            // Some servers answer whatever is asked for with a page.
-            if !answer.body.trim_ascii_start().starts_with(b"{") {
-                tracing::debug!(url = url.as_str(), "what is there is no metadata");
-                continue;
-            }
-            return read(&answer.body, &url).map(Some);
-        }
-        if !answer.status.is_client_error() {
-            return Err(Error::connect(format!("{} answers with status {}", url.as_str(), answer.status.as_u16())));
-        }
-    }
-    Ok(None)
-}
-
 async fn document<T: DeserializeOwned>(fetcher: &Fetcher, url: &Url) -> Result<Option<T>, Error> {
     let answer = fetcher.get(url).await?;
     if answer.status.is_success() { read(&answer.body, url).map(Some) } else { Ok(None) }
-}
-
-fn read<T: DeserializeOwned>(body: &[u8], url: &Url) -> Result<T, Error> {
-    let read = serde_json::from_slice(body);
-    read.map_err(|error| Error::refused(format!("the metadata at {} cannot be read", url.as_str())).with_source(error))
 }

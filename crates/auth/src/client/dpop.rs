@@ -11,7 +11,7 @@ use ring::digest;
 use serde_json::{Value, json};
 
 use super::lock;
-use super::url::Url;
+use crate::url::Url;
 use crate::{Error, Secret, SigningKey};
 
 pub(super) const DPOP: HeaderName = HeaderName::from_static("dpop");

@@ -18,10 +18,10 @@ use super::discovery::{
     ResourceMetadata, ServerMetadata, resource_metadata, server_metadata, server_metadata_of_first_revision,
 };
 use super::dpop::{DPOP, Dpop, DpopKey, Nonces};
-use super::fetch::{Fetcher, Reach};
 use super::lock;
 use super::token::{TokenEndpoint, Tokens};
-use super::url::Url;
+use crate::fetch::{Fetcher, Reach};
+use crate::url::Url;
 use crate::{Error, Secret};
 use turn::Turn;
 

@@ -14,9 +14,9 @@ use super::flow::{Flow, Wanted};
 use super::redirect::{Callback, Redirect};
 use super::registration::{Identity, Introduction, PreRegistered};
 use super::token::{TokenEndpoint, TokenResponse, error_of};
-use super::url::Url;
 use super::{BoxFuture, boxed};
 use crate::pkce::Pkce;
+use crate::url::Url;
 use crate::{Error, Secret, form};
 
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::url::is_localhost;
+use crate::url::is_localhost;
 use crate::{Error, form};
 
 pub(super) const PATH: &str = "/callback";

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::discovery::ServerMetadata;
 use super::dpop::now;
-use super::fetch::Fetcher;
 use super::token::error_of;
-use super::url::Url;
+use crate::fetch::Fetcher;
+use crate::url::Url;
 use crate::{Error, Secret, SigningKey, secret};
 
 /// A client that an authorization server knows already.

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::discovery::ServerMetadata;
 use super::dpop::{DPOP, DpopKey, Nonces, now};
-use super::fetch::{Answer, Fetcher};
 use super::registration::Identity;
-use super::url::Url;
+use crate::fetch::{Answer, Fetcher};
+use crate::url::Url;
 use crate::{Error, Secret, form, secret};
 
 const FORM: &str = "application/x-www-form-urlencoded";

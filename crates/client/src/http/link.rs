@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use turbomcp_protocol::types::Tool;
 use turbomcp_protocol::{Kind, Message, Method};
 
+use super::after::retry_after;
 use super::body::{Events, read};
 use super::listen::listen;
 use super::params::{Mirrored, headers, mirrored, value_of};
@@ -77,7 +78,12 @@ impl HttpLink {
         }
         let mut body = Vec::new();
         request.write(&mut body);
-        let response = self.session.post(headers, body.into(), Some(request.method.as_str())).await?;
+        let posting = self.session.post(headers, body.into(), Some(request.method.as_str()));
+        // The connection may be closed here before the server has said anything.
+        let response = match either(&mut answer, posting).await {
+            Either::Left(answer) => return answered(answer),
+            Either::Right(response) => response?,
+        };
         let status = response.status();
         if !status.is_success() {
             waiting.give_up = GiveUp::Silently;
@@ -89,9 +95,15 @@ impl HttpLink {
         let outcome = if is_of_type(&response, "text/event-stream") {
             self.follow(response, &mut answer, request.dress).await
         } else if is_of_type(&response, "application/json") {
-            let body = read(response.into_body(), self.session.http.max_message_bytes).await?;
-            self.session.frame(&body);
-            answer.try_recv().unwrap_or_else(|_| Err(Error::protocol("the response does not answer the request")))
+            match either(&mut answer, read(response.into_body(), self.session.http.max_message_bytes)).await {
+                Either::Left(answer) => answered(answer),
+                Either::Right(body) => {
+                    self.session.frame(&body?);
+                    answer
+                        .try_recv()
+                        .unwrap_or_else(|_| Err(Error::protocol("the response does not answer the request")))
+                }
+            }
         } else {
             let kind = if status == StatusCode::ACCEPTED { "no answer" } else { "neither JSON nor an event stream" };
             Err(Error::protocol(format!("the response is {kind}")).with_status(Some(status.as_u16())))
@@ -199,6 +211,7 @@ fn answered(answer: Result<Result<Answer, Error>, oneshot::error::RecvError>) ->
 /// Reads why a request was refused: an error of the protocol's, or just a status.
 async fn refusal(response: Response<Incoming>, request: &Outgoing<'_>, in_session: bool) -> Error {
     let status = response.status();
+    let wait = retry_after(response.headers());
     let is_json = is_of_type(&response, "application/json");
     let body =
         if is_json { read(response.into_body(), MAX_ERROR_BYTES).await.unwrap_or_default() } else { Bytes::new() };
@@ -210,9 +223,9 @@ async fn refusal(response: Response<Incoming>, request: &Outgoing<'_>, in_sessio
         && message.kind == Kind::Response
         && let Some(error) = message.error.and_then(|error| read_error(error.of(&body)))
     {
-        return Error::mcp(error).with_status(Some(status.as_u16()));
+        return Error::mcp(error).with_status(Some(status.as_u16())).with_retry_after(wait);
     }
-    Error::http_status(status.as_u16())
+    Error::http_status(status.as_u16()).with_retry_after(wait)
 }
 
 impl Exchange for HttpLink {

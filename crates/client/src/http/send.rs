@@ -9,12 +9,13 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
 use super::authorize::{Challenge, Credentials, ErasedAuthorize, Head, Next};
 use super::body::Whole;
+use super::counted::Counting;
+use super::wire::Wire;
 use crate::Error;
 
 /// How often a request is sent again because it was redirected.
@@ -23,11 +24,9 @@ const MAX_REDIRECTS: usize = 3;
 /// How often a request is sent again because its credentials were refused.
 const MAX_REFUSALS: u32 = 3;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// A server's address, and the connections to it.
 pub(super) struct Http {
-    client: Client<HttpsConnector<HttpConnector>, Whole>,
+    client: Client<HttpsConnector<Counting<Wire>>, Whole>,
     pub(super) url: Uri,
     /// What every request carries.
     headers: HeaderMap,
@@ -48,16 +47,13 @@ impl Http {
         authorize: Option<Arc<dyn ErasedAuthorize>>,
         max_message_bytes: usize,
         tls: ClientConfig,
+        wire: Counting<Wire>,
     ) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let tls = HttpsConnectorBuilder::new().with_tls_config(tls);
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(60))
             .pool_timer(TokioTimer::new())
-            .build(tls.https_or_http().enable_http1().wrap_connector(tcp));
+            .build(tls.https_or_http().enable_http1().wrap_connector(wire));
         Self {
             client,
             url,

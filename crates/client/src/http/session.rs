@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Incoming;
-use turbomcp_protocol::Revision;
+use turbomcp_protocol::{ErrorCode, McpError, Message, Revision};
 
 use super::send::Http;
 use crate::Error;
 use crate::inbox::Inbox;
+use crate::questions::write_answer;
 use crate::sync::lock;
 
 pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -72,6 +73,9 @@ impl Session {
     ) -> Result<Response<Incoming>, Error> {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        if let Some(meter) = self.inbox.meter() {
+            meter.sent(1, body.len());
+        }
         let generation = self.http.generation();
         let response = self.http.send(Method::POST, &self.http.url, &headers, body, operation).await;
         if self.http.generation() != generation {
@@ -100,12 +104,26 @@ impl Session {
     pub(super) fn frame(self: &Arc<Self>, frame: &Bytes) {
         for question in self.inbox.frame(frame) {
             let session = self.clone();
-            self.inbox.answer(question, move |answer| async move {
-                let posted = session.post(session.headers(), answer.into(), None).await;
-                if let Err(error) = posted {
-                    tracing::warn!(%error, "an answer to the server could not be sent");
-                }
-            });
+            self.inbox.answer(question, move |answer| async move { session.reply(answer.into()).await });
+        }
+    }
+
+    /// Sends an answer to the server, which is told if it does not take it: otherwise it would go on waiting.
+    async fn reply(&self, answer: Bytes) {
+        let status = match self.post(self.headers(), answer.clone(), None).await {
+            Ok(response) if response.status().is_success() => return,
+            Ok(response) => response.status(),
+            Err(error) => return tracing::warn!(%error, "an answer to the server could not be sent"),
+        };
+        tracing::warn!(status = status.as_u16(), "the server did not take an answer");
+        let Some((_, id)) = Message::beginning(&answer) else { return };
+        let error = McpError::new(
+            ErrorCode::INTERNAL_ERROR,
+            format!("the answer was refused with HTTP status {}", status.as_u16()),
+        );
+        let failure = write_answer(id.of(&answer), Err(error));
+        if let Err(error) = self.post(self.headers(), failure.into(), None).await {
+            tracing::warn!(%error, "an answer to the server could not be sent");
         }
     }
 }

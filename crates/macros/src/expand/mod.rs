@@ -19,7 +19,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{Attribute, Expr, Path};
 
-use crate::model::Naming;
+use crate::model::{Naming, Needs};
 use crate::parse::string_literal;
 
 /// The span of code that no user wrote.
@@ -96,6 +96,26 @@ fn naming(naming: &Naming, docs: Option<&Expr>, roots: &Roots) -> TokenStream {
     let description = setter("with_description", naming.description.as_ref().or(docs));
     let icons = icons("with_icons", naming.icons.as_ref(), roots);
     quote_spanned!(here()=> #title #description #icons)
+}
+
+/// Emits what a caller needs, if anything.
+fn access(needs: &Needs, roots: &Roots) -> Option<TokenStream> {
+    let facade = &roots.facade;
+    let named = [
+        ("scopes", &needs.scopes),
+        ("roles", &needs.roles),
+        ("permissions", &needs.permissions),
+        ("visible_to_roles", &needs.visible_to_roles),
+    ];
+    let mut calls = named
+        .into_iter()
+        .filter_map(|(key, names)| {
+            let (method, names) = (proc_macro2::Ident::new(key, here()), names.as_ref()?);
+            Some(quote_spanned!(here()=> .#method([#(#names),*])))
+        })
+        .peekable();
+    calls.peek()?;
+    Some(quote_spanned!(here()=> .access(#facade::Access::new() #(#calls)*)))
 }
 
 /// Emits a call for each tag.

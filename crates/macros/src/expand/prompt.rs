@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 
 use super::call::{self, Bound};
-use super::{Roots, argument, here, naming, setter, tags};
+use super::{Roots, access, argument, here, naming, setter, tags};
 use crate::model::{Handler, Prompt};
 
 /// Emits the statements of a block whose value is the builder with the prompt in it.
@@ -37,6 +37,7 @@ pub(super) fn registration(prompt: &Prompt, handler: &Handler, roots: &Roots) ->
     });
     let naming = naming(&prompt.naming, handler.docs.as_ref(), roots);
     let tags = tags(prompt.tags.as_ref());
+    let access = access(&prompt.needs, roots);
     let read = call::read_texts(&parameters, roots, |bound| {
         let (name, _) = bound.parameter.wire_name();
         quote_spanned!(here()=> request.argument(#name))
@@ -52,7 +53,7 @@ pub(super) fn registration(prompt: &Prompt, handler: &Handler, roots: &Roots) ->
         let mut arguments = ::std::vec::Vec::new();
         #(#declarations)*
         let definition = #private::Prompt::new(#name).with_arguments(arguments) #naming;
-        let prompt = #from_request #tags;
+        let prompt = #from_request #tags #access;
         #private::registered(builder.prompt(#name, prompt))
     }
 }

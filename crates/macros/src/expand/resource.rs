@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
 use super::call::{self, Bound};
-use super::{Roots, argument, here, naming, setter, tags};
+use super::{Roots, access, argument, here, naming, setter, tags};
 use crate::model::{Handler, Resource};
 
 /// Emits the statements of a block whose value is the builder with the resource in it.
@@ -32,6 +32,7 @@ pub(super) fn registration(resource: &Resource, handler: &Handler, roots: &Roots
         resource.mime_type.as_ref().map(|_| quote_spanned!(here()=> .with_mime_type_option(mime_type)));
     let size = setter("with_size", resource.size.as_ref());
     let tags = tags(resource.tags.as_ref());
+    let access = access(&resource.needs, roots);
     let read = call::read_texts(&parameters, roots, |bound| {
         let (name, _) = bound.parameter.wire_name();
         quote_spanned!(here()=> request.variable(#name))
@@ -47,7 +48,7 @@ pub(super) fn registration(resource: &Resource, handler: &Handler, roots: &Roots
         #(#probes)*
         let mime_type: ::core::option::Option<&'static str> = #mime_type;
         let definition = #private::ResourceDefinition::new(#name) #naming #with_mime_type #size;
-        let resource = #from_request #tags;
+        let resource = #from_request #tags #access;
         #private::registered(builder.resource(#uri, resource))
     }
 }

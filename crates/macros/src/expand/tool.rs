@@ -5,7 +5,7 @@ use quote::quote_spanned;
 use syn::ItemFn;
 
 use super::call::{self, Bound};
-use super::{Roots, argument, conditions, here, naming, setter, tags};
+use super::{Roots, access, argument, conditions, here, naming, setter, tags};
 use crate::model::{Handler, Tool, unraw};
 use crate::parse::hint_method;
 
@@ -69,13 +69,14 @@ fn fn_tool(tool: &Tool, handler: &Handler, in_impl: bool, roots: &Roots) -> Toke
     };
     let timeout = setter("timeout", tool.timeout.as_ref());
     let tags = tags(tool.tags.as_ref());
+    let access = access(&tool.needs, roots);
     quote_spanned! {here()=>
         use #private::tool::probes::*;
         #keep
         #output
         #input
         let definition = #private::tool::definition(#name, schema, #output_schema) #settings;
-        let tool = #from_request #typed #timeout #tags;
+        let tool = #from_request #typed #timeout #tags #access;
     }
 }
 

@@ -176,6 +176,11 @@ impl Entry {
         }
     }
 
+    /// Returns what stands in the parentheses of `key(..)`.
+    pub(crate) fn tokens(&self) -> Option<TokenStream> {
+        if let Value::List(tokens) = &self.value { Some(tokens.clone()) } else { None }
+    }
+
     /// Returns the entries of `key(..)`, or `None` if the key is not followed by parentheses.
     pub(crate) fn list(&self, errors: &Errors) -> Option<Entries> {
         if let Value::List(tokens) = &self.value { Some(Entries::parse(tokens.clone(), errors)) } else { None }

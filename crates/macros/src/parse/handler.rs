@@ -5,9 +5,9 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Expr, Ident, ItemFn, LitStr, Path, Signature};
 
 use crate::errors::Errors;
-use crate::model::{Completion, Handler, Kind, Naming, Prompt, Resource, Target, Tool};
+use crate::model::{Completion, Handler, Kind, Naming, Needs, Prompt, Resource, Target, Tool};
 use crate::parse::entries::{Entries, Entry, keys, once, string_literal};
-use crate::parse::{docs, function, handler_name, reject_conditional_handlers};
+use crate::parse::{docs, function, handler_name, needs, reject_conditional_handlers};
 use crate::template;
 
 /// Takes the handler attribute off a function, if it has one, and reads both.
@@ -76,6 +76,10 @@ fn tool(read: Entries, errors: &Errors) -> Tool {
             "idempotent" => hint(&mut tool, entry, errors),
             "open_world" => hint(&mut tool, entry, errors),
             "tags" => once(&mut tool.tags, entry.exprs(errors), entry, errors),
+            "scopes" => needs::read(&mut tool.needs, entry, errors),
+            "roles" => needs::read(&mut tool.needs, entry, errors),
+            "permissions" => needs::read(&mut tool.needs, entry, errors),
+            "visible_to_roles" => needs::read(&mut tool.needs, entry, errors),
             "timeout" => once(&mut tool.timeout, timeout(entry, errors), entry, errors),
             "output_schema" => once(&mut tool.output_schema, entry.expr(errors), entry, errors),
             "aggr" => once(&mut tool.whole, entry.marker(errors), entry, errors),
@@ -132,7 +136,7 @@ fn milliseconds(text: &str) -> Option<u64> {
 
 fn resource(read: Entries, span: Span, errors: &Errors) -> Option<Resource> {
     let mut naming = Naming::default();
-    let (mut mime_type, mut size, mut tags) = (None, None, None);
+    let (mut mime_type, mut size, mut tags, mut needs) = (None, None, None, Needs::default());
     for entry in &read.entries {
         keys!(entry, "#[resource]", errors;
             "name" => once(&mut naming.name, entry.string(errors), entry, errors),
@@ -142,6 +146,10 @@ fn resource(read: Entries, span: Span, errors: &Errors) -> Option<Resource> {
             "icons" => once(&mut naming.icons, entry.exprs(errors), entry, errors),
             "size" => once(&mut size, entry.expr(errors), entry, errors),
             "tags" => once(&mut tags, entry.exprs(errors), entry, errors),
+            "scopes" => needs::read(&mut needs, entry, errors),
+            "roles" => needs::read(&mut needs, entry, errors),
+            "permissions" => needs::read(&mut needs, entry, errors),
+            "visible_to_roles" => needs::read(&mut needs, entry, errors),
         );
     }
     let Some(uri) = read.text else {
@@ -155,7 +163,7 @@ fn resource(read: Entries, span: Span, errors: &Errors) -> Option<Resource> {
             return None;
         }
     };
-    Some(Resource { uri, variables, naming, mime_type, size, tags })
+    Some(Resource { uri, variables, naming, mime_type, size, tags, needs })
 }
 
 fn prompt(read: Entries, errors: &Errors) -> Prompt {
@@ -168,6 +176,10 @@ fn prompt(read: Entries, errors: &Errors) -> Prompt {
             "description" => once(&mut prompt.naming.description, entry.expr(errors), entry, errors),
             "icons" => once(&mut prompt.naming.icons, entry.exprs(errors), entry, errors),
             "tags" => once(&mut prompt.tags, entry.exprs(errors), entry, errors),
+            "scopes" => needs::read(&mut prompt.needs, entry, errors),
+            "roles" => needs::read(&mut prompt.needs, entry, errors),
+            "permissions" => needs::read(&mut prompt.needs, entry, errors),
+            "visible_to_roles" => needs::read(&mut prompt.needs, entry, errors),
         );
     }
     prompt

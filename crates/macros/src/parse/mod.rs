@@ -4,6 +4,7 @@ mod argument;
 mod entries;
 mod function;
 mod handler;
+mod needs;
 mod server;
 
 pub(crate) use entries::{Entries, string_literal};

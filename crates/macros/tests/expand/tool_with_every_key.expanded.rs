@@ -188,7 +188,14 @@ const _: () = {
                     )
                     .typed_arguments()
                     .timeout(::core::time::Duration::from_millis(30000u64))
-                    .tag("weather");
+                    .tag("weather")
+                    .access(
+                        crate::sdk::Access::new()
+                            .scopes(["weather:read", FORECASTS])
+                            .roles(["forecaster", "admin"])
+                            .permissions(["satellite:use"])
+                            .visible_to_roles(["staff"]),
+                    );
                 __private::registered(builder.tool("forecast.v2", tool))
             };
             builder

@@ -17,6 +17,10 @@ impl<S: Source> WeatherServer<S> {
         destructive = false,
         icons = ["https://example.com/sun.png", MOON],
         tags = ["weather"],
+        scopes("weather:read", FORECASTS),
+        roles("forecaster", "admin"),
+        permissions("satellite:use"),
+        visible_to_roles("staff"),
         timeout = "30s",
         output_schema = schema(),
     )]

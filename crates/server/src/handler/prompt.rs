@@ -10,7 +10,7 @@ use turbomcp_protocol::McpResult;
 use turbomcp_protocol::types::{GetPromptResult, Prompt};
 
 use super::{BoxFuture, IntoGetPromptResult};
-use crate::{Context, text};
+use crate::{Access, Context, text};
 
 /// A request for a prompt.
 #[derive(Debug, Clone)]
@@ -55,6 +55,11 @@ pub trait PromptHandler: Send + Sync + 'static {
     /// Returns the definition that clients list.
     fn prompt_definition(&self) -> Prompt;
 
+    /// Returns what a caller needs to get it.
+    fn access(&self) -> Access {
+        Access::default()
+    }
+
     /// Makes the messages. The required arguments are there.
     fn handle(
         &self,
@@ -97,6 +102,7 @@ type Function = dyn Fn(GetPromptRequest, Context) -> BoxFuture<McpResult<GetProm
 pub struct FnPrompt {
     definition: Prompt,
     tags: Vec<String>,
+    access: Access,
     function: Box<Function>,
 }
 
@@ -127,13 +133,20 @@ impl FnPrompt {
         Fut: Future<Output = McpResult<GetPromptResult>> + Send + 'static,
     {
         let function = Box::new(move |request, ctx| -> BoxFuture<_> { Box::pin(function(request, ctx)) });
-        Self { definition, tags: Vec::new(), function }
+        Self { definition, tags: Vec::new(), access: Access::default(), function }
     }
 
     /// Adds a tag, which clients find under `tags` in the `_meta` of the definition.
     #[must_use]
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());
+        self
+    }
+
+    /// Sets what a caller needs to get it.
+    #[must_use]
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
         self
     }
 }
@@ -145,6 +158,10 @@ impl PromptHandler for FnPrompt {
             definition.meta.get_or_insert_default().insert("tags", self.tags.clone().into());
         }
         definition
+    }
+
+    fn access(&self) -> Access {
+        self.access.clone()
     }
 
     async fn handle(&self, request: GetPromptRequest, ctx: Context) -> McpResult<GetPromptResult> {

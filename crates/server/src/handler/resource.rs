@@ -10,7 +10,7 @@ use turbomcp_protocol::types::{Icon, ReadResourceResult};
 
 use super::{BoxFuture, IntoReadResourceResult, ResourceFunction};
 use crate::uri::Variables;
-use crate::{Context, text};
+use crate::{Access, Context, text};
 
 /// A request to read a resource.
 #[derive(Debug, Clone)]
@@ -124,6 +124,11 @@ pub trait ResourceHandler: Send + Sync + 'static {
     /// Returns the definition that clients list.
     fn resource_definition(&self) -> ResourceDefinition;
 
+    /// Returns what a caller needs to read it, or to subscribe to it.
+    fn access(&self) -> Access {
+        Access::default()
+    }
+
     /// Reads the resource.
     fn handle(
         &self,
@@ -164,6 +169,7 @@ type Function = dyn Fn(ReadResourceRequest, Context) -> BoxFuture<McpResult<Read
 /// ```
 pub struct FnResource {
     definition: ResourceDefinition,
+    access: Access,
     function: Box<Function>,
 }
 
@@ -186,7 +192,8 @@ impl FnResource {
     where
         Fut: Future<Output = McpResult<ReadResourceResult>> + Send + 'static,
     {
-        Self { definition, function: Box::new(move |request, ctx| Box::pin(function(request, ctx))) }
+        let function = Box::new(move |request, ctx| -> BoxFuture<_> { Box::pin(function(request, ctx)) });
+        Self { definition, access: Access::default(), function }
     }
 
     /// Adds a tag, which clients find under `tags` in the `_meta` of the definition.
@@ -195,11 +202,22 @@ impl FnResource {
         self.definition.tags.push(tag.into());
         self
     }
+
+    /// Sets what a caller needs to read it, or to subscribe to it.
+    #[must_use]
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
 }
 
 impl ResourceHandler for FnResource {
     fn resource_definition(&self) -> ResourceDefinition {
         self.definition.clone()
+    }
+
+    fn access(&self) -> Access {
+        self.access.clone()
     }
 
     async fn handle(&self, request: ReadResourceRequest, ctx: Context) -> McpResult<ReadResourceResult> {

@@ -11,9 +11,9 @@ use turbomcp_protocol::types::{CallToolResult, Icon, Meta, Tool, ToolAnnotations
 use turbomcp_protocol::{McpError, McpResult};
 
 use super::{BoxFuture, IntoCallToolResult, ToolFunction};
-use crate::Context;
-use crate::arguments::Arguments;
+use crate::arguments::{ArgumentError, Arguments};
 use crate::schema::InputSchema;
+use crate::{Access, Context};
 
 /// A call of a tool.
 #[derive(Debug, Clone)]
@@ -108,6 +108,11 @@ pub trait ToolHandler: Send + Sync + 'static {
         Validation::Schema
     }
 
+    /// Returns what a caller needs to call it.
+    fn access(&self) -> Access {
+        Access::default()
+    }
+
     /// Returns the definition of a handler that is not asked for it again.
     #[doc(hidden)]
     fn take_definition(&mut self) -> Tool {
@@ -161,6 +166,7 @@ pub struct FnTool {
     timeout: Option<Duration>,
     validation: Validation,
     tags: Vec<String>,
+    access: Access,
 }
 
 impl FnTool {
@@ -177,7 +183,7 @@ impl FnTool {
                 let future = function.call(arguments, ctx);
                 Box::pin(async move { future.await.into_call_tool_result() })
             }
-            Err(error) => Box::pin(async move { Ok(CallToolResult::error(error.to_string())) }),
+            Err(error) => Box::pin(async move { Err(error.into()) }),
         });
         tool.typed()
     }
@@ -198,7 +204,8 @@ impl FnTool {
         function: impl Fn(CallToolRequest, Context) -> BoxFuture<McpResult<CallToolResult>> + Send + Sync + 'static,
     ) -> Self {
         let function = Box::new(function);
-        Self { definition, function, timeout: None, validation: Validation::Schema, tags: Vec::new() }
+        let access = Access::default();
+        Self { definition, function, timeout: None, validation: Validation::Schema, tags: Vec::new(), access }
     }
 
     /// Says that the function decodes its arguments into the Rust types that the input schema was derived from, and
@@ -287,6 +294,13 @@ impl FnTool {
         self.tags.push(tag.into());
         self
     }
+
+    /// Sets what a caller needs to call it.
+    #[must_use]
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
 }
 
 impl ToolHandler for FnTool {
@@ -308,6 +322,10 @@ impl ToolHandler for FnTool {
 
     fn validation(&self) -> Validation {
         self.validation
+    }
+
+    fn access(&self) -> Access {
+        self.access.clone()
     }
 
     fn take_definition(&mut self) -> Tool {
@@ -332,7 +350,8 @@ impl fmt::Debug for FnTool {
 pub(super) fn failure(error: Box<dyn std::error::Error + Send + Sync>) -> McpResult<CallToolResult> {
     let error = McpError::from_boxed(error);
     match error.failure() {
-        Some(source) => Ok(CallToolResult::error(source.to_string())),
-        None => Err(error),
+        // Whoever answers the call makes a result of it, too, and counts it as what it is.
+        Some(source) if !source.is::<ArgumentError>() => Ok(CallToolResult::error(source.to_string())),
+        _ => Err(error),
     }
 }

@@ -10,6 +10,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 use turbomcp_transport::http::sse;
+use turbomcp_transport::metrics::Meter;
 
 use super::events::Events;
 use super::first::EventStream;
@@ -50,7 +51,8 @@ impl Body {
     /// The events of a stream of a legacy session; `primed` if the client knows events without data.
     pub(crate) fn legacy(reader: Reader, server: &McpServer, primed: bool) -> Self {
         let keep_alive = KeepAlive::new(server.limits().keep_alive);
-        Self(Kind::Legacy(Box::new(LegacyStream { reader, primed, opened: false, keep_alive, end: None })))
+        let meter = server.http_meter().cloned();
+        Self(Kind::Legacy(Box::new(LegacyStream { reader, primed, opened: false, keep_alive, meter, end: None })))
     }
 
     /// All that the server says to a client of the first revision.
@@ -112,18 +114,19 @@ impl ModernStream {
         let answered = Pin::new(&mut *run).poll(cx);
         let events = events_of(run.inner());
         if let Poll::Ready(response) = answered {
-            write_events(events, &mut out);
+            let meter = run.inner().meter();
+            write_events(events, meter, &mut out);
             events.close();
             if let Some(response) = response {
                 let mut message = Vec::new();
                 write_response(run.inner(), response, &mut message);
-                sse::write_event(&mut out, None, &message);
+                write_event(&mut out, None, &message, meter);
             }
             self.run = None;
             return Poll::Ready((!out.is_empty()).then(|| out.into()));
         }
         if events.poll_ready(cx).is_ready() {
-            write_events(events, &mut out);
+            write_events(events, run.inner().meter(), &mut out);
             self.keep_alive.rest();
             return Poll::Ready(Some(out.into()));
         }
@@ -132,10 +135,18 @@ impl ModernStream {
 }
 
 /// Writes every message that waits as an event.
-pub(super) fn write_events(events: &Events, out: &mut Vec<u8>) {
+pub(super) fn write_events(events: &Events, meter: Option<&Meter>, out: &mut Vec<u8>) {
     for message in events.take() {
-        sse::write_event(out, None, &message);
+        write_event(out, None, &message, meter);
     }
+}
+
+/// Writes a message as an event.
+pub(super) fn write_event(out: &mut Vec<u8>, id: Option<&str>, message: &[u8], meter: Option<&Meter>) {
+    if let Some(meter) = meter {
+        meter.sent(1, message.len());
+    }
+    sse::write_event(out, id, message);
 }
 
 /// A stream of a legacy session. Dropping it cancels nothing.
@@ -144,6 +155,7 @@ struct LegacyStream {
     primed: bool,
     opened: bool,
     keep_alive: KeepAlive,
+    meter: Option<Meter>,
     /// What ends a stream that has no end of its own.
     end: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
@@ -162,7 +174,7 @@ impl LegacyStream {
         loop {
             match self.reader.poll_next(cx) {
                 Poll::Ready(Next::Event(number, data)) => {
-                    sse::write_event(&mut out, Some(&self.event_id(number)), &data)
+                    write_event(&mut out, Some(&self.event_id(number)), &data, self.meter.as_ref())
                 }
                 Poll::Ready(Next::End | Next::Interrupted) => {
                     return Poll::Ready((!out.is_empty()).then(|| out.into()));

@@ -11,9 +11,10 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use turbomcp_protocol::{ErrorCode, Kind, McpError, Message, Method, Revision};
+use turbomcp_transport::authenticate::Refusal;
 use turbomcp_transport::http::HttpRequest;
 use turbomcp_transport::http::origin::OriginPolicy;
-use turbomcp_transport::{Extensions, Identity, PeerAddr, TlsIdentity};
+use turbomcp_transport::{Extensions, Identity, PeerAddr, PeerCredentials, Principal, TlsIdentity};
 
 use super::body::{self, Body, BodyError};
 use super::head::Head;
@@ -21,6 +22,8 @@ use super::modern;
 use super::service::Answering;
 use super::session::{Session, Sessions};
 use crate::McpServer;
+use crate::inner::Inner;
+use crate::metrics::ErrorType;
 use crate::reply::write_error;
 
 /// Everything the requests to one endpoint share.
@@ -62,11 +65,17 @@ impl Incoming {
 pub(super) fn extensions(parts: Parts, peer_addr: Option<SocketAddr>) -> Extensions {
     let mut extensions = Extensions::new();
     // Whoever accepted the connection, or a layer in front, says who is at its other end.
-    if let Some(identity) = parts.extensions.get::<Identity>() {
+    if let Some(principal) = parts.extensions.get::<Principal>() {
+        extensions.insert_shared(principal.identity().clone());
+        extensions.insert(principal.clone());
+    } else if let Some(identity) = parts.extensions.get::<Identity>() {
         extensions.insert(identity.clone());
     }
     if let Some(identity) = parts.extensions.get::<TlsIdentity>() {
         extensions.insert(identity.clone());
+    }
+    if let Some(credentials) = parts.extensions.get::<PeerCredentials>() {
+        extensions.insert(*credentials);
     }
     extensions.insert(HttpRequest::new(parts));
     if let Some(address) = peer_addr {
@@ -82,14 +91,56 @@ impl Endpoint {
         B: HttpBody<Data: Send> + Send + 'static,
     {
         let (parts, body) = request.into_parts();
-        Box::pin(async move { Ok(self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| *refused)) })
+        Box::pin(async move {
+            let response =
+                self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| self.refused(*refused));
+            if let Some(meter) = self.server.http_meter()
+                && let Some(bytes) = message_bytes(&response)
+            {
+                meter.sent(1, bytes);
+            }
+            Ok(response)
+        })
+    }
+
+    /// Counts what was refused before it became a request.
+    #[cold]
+    fn refused(&self, response: Response<Body>) -> Response<Body> {
+        match response.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.server.metrics().error(ErrorType::Auth),
+            status if status.is_server_error() => self.server.metrics().error(ErrorType::Unavailable),
+            status if status.is_client_error() => self.server.metrics().error(ErrorType::Protocol),
+            _ => {}
+        }
+        response
     }
 
     /// Refuses requests for a host, or from an origin, that is not allowed.
     pub(super) fn screen(&self, parts: &Parts) -> Result<(), Rejected> {
         let authority = parts.uri.authority().map(http::uri::Authority::as_str);
         let checked = self.origins.check(&parts.headers, authority);
-        checked.map_err(|refusal| Box::new(refuse(refusal.status(), refusal.to_string())))
+        checked.map_err(|refusal| {
+            self.turned_away();
+            Box::new(refuse(refusal.status(), refusal.to_string()))
+        })
+    }
+
+    /// Finds out who sends a request, and refuses those who may not.
+    pub(super) async fn authenticate(&self, parts: &mut Parts) -> Result<(), Rejected> {
+        match self.server.auth() {
+            Some(auth) => auth.admit(parts).await.map_err(|refusal| {
+                self.turned_away();
+                Box::new(turned_away(&refusal))
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a client that is not let in.
+    fn turned_away(&self) {
+        if let Some(meter) = self.server.http_meter() {
+            meter.refused();
+        }
     }
 
     /// Reads a body within bounds.
@@ -100,7 +151,10 @@ impl Endpoint {
         let limits = self.server.limits();
         body::read(body, limits.body_bytes, limits.body_timeout).await.map_err(|error| {
             Box::new(match error {
-                BodyError::TooLarge => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+                BodyError::TooLarge => refuse(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    format!("the body is longer than {} bytes", limits.body_bytes),
+                ),
                 BodyError::TooSlow => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
                 BodyError::Broken => refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
             })
@@ -109,7 +163,7 @@ impl Endpoint {
 
     async fn answer_parts<B>(
         &self,
-        parts: Parts,
+        mut parts: Parts,
         body: B,
         peer_addr: Option<SocketAddr>,
     ) -> Result<Response<Body>, Rejected>
@@ -117,6 +171,9 @@ impl Endpoint {
         B: HttpBody<Data: Send> + Send,
     {
         self.screen(&parts)?;
+        if self.server.auth().is_some() {
+            self.authenticate(&mut parts).await?;
+        }
         match parts.method {
             HttpMethod::POST => {}
             HttpMethod::GET => return Box::pin(self.listen(&parts, peer_addr)).await,
@@ -134,6 +191,9 @@ impl Endpoint {
             return Err(refuse(StatusCode::NOT_ACCEPTABLE, message).into());
         }
         let frame = self.read(body).await?;
+        if let Some(meter) = self.server.http_meter() {
+            meter.received(frame.len());
+        }
         let sorted = self.sort(&head, &frame)?;
         if let Some(session) = sorted.unasked().filter(|session| session.owner().is_some()) {
             Box::pin(self.admit(session, &parts, peer_addr)).await?;
@@ -239,6 +299,12 @@ pub(super) fn status_of(error: &McpError, revision: Revision) -> StatusCode {
     }
 }
 
+/// Returns the length of the message that a response consists of; events are counted one by one.
+fn message_bytes(response: &Response<Body>) -> Option<usize> {
+    let is_json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    response.body().size_hint().exact().filter(|_| is_json).and_then(|bytes| usize::try_from(bytes).ok())
+}
+
 /// Answers with a message as JSON.
 pub(super) fn json(status: StatusCode, message: impl Into<Bytes>) -> Response<Body> {
     respond(status, "application/json", Body::full(message))
@@ -275,6 +341,28 @@ pub(super) fn failure(status: StatusCode, id: Option<&[u8]>, error: &McpError) -
 /// Refuses an HTTP request before its message was looked at.
 pub(super) fn refuse(status: StatusCode, message: impl Into<std::borrow::Cow<'static, str>>) -> Response<Body> {
     failure(status, None, &McpError::invalid_request(message))
+}
+
+/// Answers somebody who is not let in.
+pub(super) fn turned_away(refusal: &Refusal) -> Response<Body> {
+    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+    let mut response = failure(status, None, &crate::auth::error(refusal));
+    challenge(refusal, &mut response);
+    response
+}
+
+/// Returns why a handler does not let its caller go on, if that is what is answered.
+pub(super) fn refusal_of(inner: &Inner, status: StatusCode) -> Option<&Refusal> {
+    inner.refusal.get().filter(|refusal| refusal.status() == status.as_u16())
+}
+
+/// Adds what somebody is told to do about a refusal.
+pub(super) fn challenge(refusal: &Refusal, response: &mut Response<Body>) {
+    for (name, value) in refusal.headers() {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().append(name, value);
+        }
+    }
 }
 
 pub(super) fn not_allowed(methods: &'static str) -> Response<Body> {

@@ -18,6 +18,7 @@ use http_body::Body as HttpBody;
 use tokio::sync::mpsc;
 use tower_service::Service;
 use turbomcp_transport::http::sse;
+use turbomcp_transport::metrics::Binding;
 use turbomcp_transport::{Batch, Extensions, Identity, Receive, Send, Transport};
 
 use super::body::{Body, KeepAlive};
@@ -26,6 +27,8 @@ use super::head::Head;
 use super::legacy::full;
 use super::service::{Answering, told};
 use super::session::new_id;
+use crate::connection;
+use crate::metrics::Connected;
 use crate::sync::lock;
 
 /// How many messages of a client may wait for those before them.
@@ -56,8 +59,14 @@ impl First {
     }
 
     /// Opens a stream, which begins with where to post to.
-    async fn open(self: Arc<Self>, parts: Parts, peer_addr: Option<SocketAddr>) -> Result<Response<Body>, Rejected> {
+    async fn open(
+        self: Arc<Self>,
+        mut parts: Parts,
+        peer_addr: Option<SocketAddr>,
+        connected: Option<Arc<Connected>>,
+    ) -> Result<Response<Body>, Rejected> {
         self.endpoint.screen(&parts)?;
+        self.endpoint.authenticate(&mut parts).await?;
         if parts.method != Method::GET {
             return Ok(not_allowed("GET"));
         }
@@ -78,7 +87,7 @@ impl First {
         let transport = FirstTransport { messages, events: sender, extensions: incoming.into_extensions() };
         // It ends with the server, or when the body is dropped.
         tokio::spawn(async move {
-            if let Err(error) = server.serve(transport).await {
+            if let Err(error) = connection::serve(server, transport, Binding::Http, connected).await {
                 tracing::debug!(?peer_addr, %error, "a connection failed");
             }
             drop(open);
@@ -87,11 +96,17 @@ impl First {
     }
 
     /// Takes a message for a stream.
-    async fn take<B>(&self, parts: Parts, body: B, peer_addr: Option<SocketAddr>) -> Result<Response<Body>, Rejected>
+    async fn take<B>(
+        &self,
+        mut parts: Parts,
+        body: B,
+        peer_addr: Option<SocketAddr>,
+    ) -> Result<Response<Body>, Rejected>
     where
         B: HttpBody<Data: std::marker::Send> + std::marker::Send,
     {
         self.endpoint.screen(&parts)?;
+        self.endpoint.authenticate(&mut parts).await?;
         if parts.method != Method::POST {
             return Ok(not_allowed("POST"));
         }
@@ -168,16 +183,18 @@ pub(super) struct FirstService {
     first: Arc<First>,
     part: Part,
     peer_addr: Option<SocketAddr>,
+    /// The connection that carries it, which is counted once.
+    connected: Option<Arc<Connected>>,
 }
 
 impl FirstService {
     pub(super) fn new(first: Arc<First>, part: Part) -> Self {
-        Self { first, part, peer_addr: None }
+        Self { first, part, peer_addr: None, connected: None }
     }
 
     /// Returns the service for a connection from this address.
-    pub(super) fn at(&self, peer_addr: SocketAddr) -> Self {
-        Self { peer_addr: Some(peer_addr), ..self.clone() }
+    pub(super) fn at(&self, peer_addr: Option<SocketAddr>, connected: &Arc<Connected>) -> Self {
+        Self { first: self.first.clone(), part: self.part, peer_addr, connected: Some(connected.clone()) }
     }
 }
 
@@ -195,11 +212,11 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let peer_addr = self.peer_addr.or_else(|| told(&request));
-        let (first, part) = (self.first.clone(), self.part);
+        let (first, part, connected) = (self.first.clone(), self.part, self.connected.clone());
         let (parts, body) = request.into_parts();
         Box::pin(async move {
             let answer = match part {
-                Part::Stream => first.open(parts, peer_addr).await,
+                Part::Stream => first.open(parts, peer_addr, connected).await,
                 Part::Messages => first.take(parts, body, peer_addr).await,
             };
             Ok(answer.unwrap_or_else(|refused| *refused))

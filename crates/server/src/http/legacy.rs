@@ -9,18 +9,21 @@ use http::{HeaderValue, Response, StatusCode};
 use turbomcp_protocol::scan::Span;
 use turbomcp_protocol::{Kind, McpError, Message, Method, Revision};
 use turbomcp_transport::Extensions;
+use turbomcp_transport::authenticate::Refusal;
 
 use super::body::Body;
 use super::endpoint::{
-    Endpoint, Incoming, Rejected, Reply, accepted, empty, events, failure, json, not_allowed, refuse, status_of,
+    Endpoint, Incoming, Rejected, Reply, accepted, challenge, empty, events, failure, json, not_allowed, refusal_of,
+    refuse, status_of,
 };
 use super::head::{Field, Head, SESSION_ID};
 use super::session::{Session, Sessions};
-use super::stream::{Reader, Stream};
+use super::stream::{Last, Reader, Stream};
 use crate::McpServer;
 use crate::batch::{self, BatchReply};
 use crate::in_flight::Refused;
 use crate::inner::Inner;
+use crate::metrics::ErrorType;
 use crate::outlet::Outlet;
 use crate::reply::{write_error, write_response};
 use crate::request::{Request, Response as Answer};
@@ -59,6 +62,7 @@ impl Endpoint {
     /// Opens a session, if `initialize` succeeds.
     pub(super) fn initialize(&self, incoming: Incoming, message: Message) -> Reply {
         let Some(session) = self.sessions.create(self.server.limits()) else {
+            self.server.metrics().error(ErrorType::Unavailable);
             return Reply::Now(full(message.id.map(|id| id.of(&incoming.frame))));
         };
         let reader = session.stream();
@@ -95,6 +99,7 @@ impl Endpoint {
         }
         let id = message.id.map(|id| id.of(&frame)).unwrap_or_default();
         if session.peer.in_flight.contains(id) {
+            self.server.metrics().error(ErrorType::Protocol);
             return Reply::Now(refused(id, Refused::Duplicate));
         }
         let reader = session.stream();
@@ -103,15 +108,18 @@ impl Endpoint {
         match run.poll_once() {
             // What was not told anything before it needs no stream.
             Poll::Ready(answer) if reader.is_fresh() => {
-                let (status, text) = written(run.inner(), answer);
-                return Reply::Now(json(status, text));
+                return Reply::Now(written(run.inner(), answer).into_response());
             }
             Poll::Ready(answer) => stream.finish(Some(written(run.inner(), answer))),
             Poll::Pending => {
                 let limit = self.server.limits().requests_in_flight;
                 let entry = match session.peer.in_flight.add(run.inner(), limit) {
                     Ok(entry) => entry,
-                    Err(reason) => return Reply::Now(refused(id, reason)),
+                    Err(reason) => {
+                        let error = reason.into();
+                        run.refused(&error);
+                        return Reply::Now(failure(StatusCode::SERVICE_UNAVAILABLE, Some(id), &error));
+                    }
                 };
                 run.start_clock();
                 // It goes on without the connection; the session cancels it when it ends.
@@ -155,6 +163,7 @@ impl Endpoint {
                 Ok(message) => session.peer.answered(&part, &message),
                 Err(error) => {
                     is_answered = true;
+                    self.server.metrics().error(ErrorType::of(&error.error));
                     let id = error.id.map(|id: Span| id.of(&part));
                     let revision = revision(&session);
                     batch.add(id, revision, |out| write_error(id, &error.error, revision, out));
@@ -196,8 +205,9 @@ impl Endpoint {
                     });
                 }
                 Err(refused) => {
-                    let inner = run.inner();
-                    add(batch, inner, Answer::error(refused.into()));
+                    let error = refused.into();
+                    run.refused(&error);
+                    add(batch, run.inner(), Answer::error(error));
                 }
             },
         }
@@ -255,7 +265,7 @@ impl Endpoint {
         self.run(session, Outlet::Stream(stream.clone()), message, frame, incoming.into_extensions(), revision)
     }
 
-    pub(super) fn run(
+    fn run(
         &self,
         session: &Session,
         outlet: Outlet,
@@ -264,11 +274,22 @@ impl Endpoint {
         extensions: Extensions,
         revision: Revision,
     ) -> Run {
+        let inner = self.request(session, outlet, message, frame, revision);
+        let request = Request::new(inner.clone(), extensions);
+        Run::start(inner, request)
+    }
+
+    pub(super) fn request(
+        &self,
+        session: &Session,
+        outlet: Outlet,
+        message: Message,
+        frame: bytes::Bytes,
+        revision: Revision,
+    ) -> Arc<Inner> {
         let method = Method::from_name(&message.method(&frame));
         let peer = Some(session.peer.clone());
-        let inner = Arc::new(Inner::new(self.server.clone(), frame, message, method, revision, peer, outlet));
-        let request = Request::new(inner.clone(), extensions);
-        Run::new(inner, self.server.stack().call(request))
+        Arc::new(Inner::new(self.server.clone(), frame, message, method, revision, peer, outlet))
     }
 }
 
@@ -284,8 +305,7 @@ impl Opening {
     fn finish(self, inner: &Inner, answer: Answer) -> Response<Body> {
         let succeeded = answer.as_error().is_none();
         let id = self.session.peer.session_id().and_then(|id| HeaderValue::from_str(id).ok());
-        let (status, text) = written(inner, answer);
-        let mut response = json(status, text);
+        let mut response = written(inner, answer).into_response();
         if succeeded && let Some(id) = id {
             if !self.sessions.add(&self.server, self.session) {
                 return full(Some(inner.id()));
@@ -299,9 +319,9 @@ impl Opening {
 /// Answers with the one message there is, or with the stream once there is more.
 async fn respond(server: McpServer, session: Arc<Session>, reader: Reader) -> Response<Body> {
     if !reader.is_stream().await
-        && let Some((status, message)) = reader.take()
+        && let Some((message, status, refusal)) = reader.take()
     {
-        return json(status, message);
+        return one(status, message, refusal.as_ref());
     }
     session.keep(reader.stream());
     events(Body::legacy(reader, &server, revision(&session).has_priming_event()))
@@ -327,9 +347,24 @@ fn add(batch: &BatchReply, inner: &Inner, answer: Answer) {
     batch.add(Some(inner.id()), inner.revision, |out| write_response(inner, answer, out));
 }
 
-fn written(inner: &Inner, answer: Answer) -> (StatusCode, Vec<u8>) {
+fn written(inner: &Inner, answer: Answer) -> Last {
     let status = answer.as_error().map_or(StatusCode::OK, |error| status_of(error, inner.revision));
+    let refusal = refusal_of(inner, status).cloned();
     let mut message = Vec::with_capacity(256);
     write_response(inner, answer, &mut message);
-    (status, message)
+    Last { message, status, refusal }
+}
+
+impl Last {
+    fn into_response(self) -> Response<Body> {
+        one(self.status, self.message, self.refusal.as_ref())
+    }
+}
+
+fn one(status: StatusCode, message: impl Into<bytes::Bytes>, refusal: Option<&Refusal>) -> Response<Body> {
+    let mut response = json(status, message);
+    if let Some(refusal) = refusal {
+        challenge(refusal, &mut response);
+    }
+    response
 }

@@ -7,8 +7,10 @@ mod events;
 mod first;
 mod head;
 mod legacy;
+mod metadata;
 mod mirrored;
 mod modern;
+mod operator;
 mod owner;
 mod server;
 mod service;
@@ -16,11 +18,16 @@ mod session;
 mod stream;
 #[cfg_attr(not(feature = "tls"), path = "tls/without.rs")]
 mod tls;
+#[cfg(all(unix, feature = "unix"))]
+mod unix;
 #[cfg(feature = "websocket")]
 mod websocket;
 
 pub use cors::CorsConfig;
 pub(crate) use events::Events;
 pub(crate) use mirrored::check as check_mirrored;
+pub use operator::{ManagementListener, ManagementServer};
 pub use server::{HttpListener, HttpServer};
-pub(crate) use stream::Stream;
+pub(crate) use stream::{Last, Stream};
+#[cfg(all(unix, feature = "unix"))]
+pub use unix::HttpUnixListener;

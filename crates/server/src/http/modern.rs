@@ -9,10 +9,9 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use turbomcp_protocol::scan::{member, text_of};
 use turbomcp_protocol::{McpError, McpResult, Message, Method, Revision};
 use turbomcp_transport::http::headers::decode_value;
-use turbomcp_transport::http::sse;
 
-use super::body::{Body, write_events};
-use super::endpoint::{Endpoint, Incoming, Reply, events, failure, json, status_of};
+use super::body::{Body, write_event, write_events};
+use super::endpoint::{Endpoint, Incoming, Reply, challenge, events, failure, json, refusal_of, status_of};
 use super::events::Events;
 use super::head::{Head, METHOD, NAME, VERSION};
 use crate::era;
@@ -31,7 +30,7 @@ impl Endpoint {
         let outlet = Outlet::Events(Events::default());
         let inner = Arc::new(Inner::new(self.server.clone(), frame, message, method, revision, None, outlet));
         let request = Request::new(inner.clone(), incoming.into_extensions());
-        let mut run = Run::new(inner, self.server.stack().call(request));
+        let mut run = Run::start(inner, request);
         match run.poll_once() {
             Poll::Ready(answer) => Reply::Now(respond(run.inner(), answer)),
             Poll::Pending => {
@@ -78,11 +77,16 @@ fn respond(inner: &Inner, answer: Answer) -> Response<Body> {
     let mut message = Vec::with_capacity(256);
     write_response(inner, answer, &mut message);
     if waiting.is_empty() {
-        return json(status, message);
+        let mut response = json(status, message);
+        if let Some(refusal) = refusal_of(inner, status) {
+            challenge(refusal, &mut response);
+        }
+        return response;
     }
     let mut out = Vec::new();
-    write_events(waiting, &mut out);
-    sse::write_event(&mut out, None, &message);
+    let meter = inner.meter();
+    write_events(waiting, meter, &mut out);
+    write_event(&mut out, None, &message, meter);
     events(Body::full(out))
 }
 

@@ -13,9 +13,10 @@ use super::endpoint::{Endpoint, Rejected, extensions, failure, status_of};
 use super::events::Events;
 use super::legacy::revision as agreed;
 use super::session::Session;
+use crate::access::identity;
 use crate::inner::Inner;
 use crate::outlet::Outlet;
-use crate::request;
+use crate::request::Request;
 use crate::run::Run;
 
 /// What stands in the stack for an HTTP request that has no request of MCP in it.
@@ -35,8 +36,8 @@ impl Endpoint {
         let revision = Revision::LATEST_LEGACY;
         let inner = Inner::new(self.server.clone(), frame, message, Method::PING, revision, None, outlet);
         let inner = Arc::new(inner);
-        let request = request::Request::new(inner.clone(), extensions(parts.clone(), peer_addr));
-        let mut run = Run::new(inner.clone(), self.server.stack().call(request));
+        let request = Request::new(inner.clone(), extensions(parts.clone(), peer_addr));
+        let mut run = Run::start_unseen(inner.clone(), request);
         run.start_clock();
         let answer = run.await;
         if let Some(error) = answer.as_ref().and_then(|answer| answer.as_error()) {
@@ -46,7 +47,7 @@ impl Endpoint {
                 return Err(Box::new(failure(status, None, error)));
             }
         }
-        Ok(inner.extensions.get().and_then(|extensions| extensions.get::<Identity>()).cloned())
+        Ok(inner.extensions.get().and_then(identity).cloned())
     }
 
     /// Lets nobody but its owner use a session that has one.
@@ -65,11 +66,11 @@ impl Endpoint {
         let reader = session.stream();
         let outlet = Outlet::Stream(reader.stream().clone());
         let extensions = extensions(parts.clone(), peer_addr);
-        let mut run = self.run(session, outlet, message, frame, extensions, agreed(session));
+        let inner = self.request(session, outlet, message, frame, agreed(session));
+        let mut run = Run::start_unseen(inner.clone(), Request::new(inner.clone(), extensions));
         run.start_clock();
-        let inner = run.inner().clone();
         let answer = run.await;
-        if inner.extensions.get().and_then(|extensions| extensions.get::<Identity>()) == Some(owner) {
+        if inner.extensions.get().and_then(identity) == Some(owner) {
             return Ok(());
         }
         let stranger = McpError::forbidden("the session belongs to somebody else");

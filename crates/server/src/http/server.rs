@@ -14,16 +14,20 @@ use tower_service::Service;
 use turbomcp_transport::http::listener::{Afterwards, Bounds};
 use turbomcp_transport::http::origin::OriginPolicy;
 use turbomcp_transport::listener::Bounds as Connections;
+use turbomcp_transport::metrics::Meter;
 
 use super::cors::CorsConfig;
 use super::endpoint::{Endpoint, empty};
 use super::first::{First, FirstService, Part};
+use super::metadata::Metadata;
+use super::operator::Pages;
 #[cfg(feature = "websocket")]
 use super::service::UpgradeService;
 use super::service::{Answering, McpService};
 use super::session::Sessions;
 use super::tls::{Doors, Tls};
-use crate::{Error, McpServer};
+use crate::metrics::Connected;
+use crate::{Error, Limits, McpServer};
 
 /// How a server is offered over Streamable HTTP: where, and to whom.
 ///
@@ -41,7 +45,7 @@ use crate::{Error, McpServer};
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct HttpServer {
-    server: McpServer,
+    pub(super) server: McpServer,
     path: Option<String>,
     #[cfg(feature = "websocket")]
     websocket: Option<String>,
@@ -144,7 +148,7 @@ impl HttpServer {
     ///
     /// If the address cannot be listened on ([`Error::is_bind`]), or a host, origin or path is malformed.
     pub async fn bind(self, address: impl ToSocketAddrs) -> Result<HttpListener, Error> {
-        let doors = self.tls.open(self.server.limits())?;
+        let doors = self.tls.open(&self.server)?;
         let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
         let address = listener.local_addr().map_err(Error::bind)?;
         let routes = self.routes(address.ip())?;
@@ -189,16 +193,28 @@ impl HttpServer {
         if let Some((path, service)) = routes.websocket {
             router = router.route_service(&path, service);
         }
+        if let Some(pages) = routes.pages {
+            router = pages.into_router(router);
+        }
+        if let Some(metadata) = routes.metadata {
+            router = metadata.paths().fold(router, |router, path| router.route_service(path, metadata.clone()));
+        }
         Ok(router)
     }
 
-    fn routes(&self, address: IpAddr) -> Result<Routes, Error> {
+    pub(super) fn routes(&self, address: IpAddr) -> Result<Routes, Error> {
         let endpoint = self.endpoint(address)?;
+        let pages = Pages::beside(&endpoint);
+        if let Some(pages) = &pages {
+            pages.check(self.paths())?;
+        }
         let http = self.path.as_deref();
         let http = http.map(|path| Ok((plain(path)?, self.front(McpService::new(endpoint.clone(), None))?)));
         Ok(Routes {
+            pages,
             http: http.transpose()?,
             first: self.first_routes(&endpoint)?,
+            metadata: Metadata::of(&self.server, self.main_path()),
             #[cfg(feature = "websocket")]
             websocket: match self.websocket.as_deref() {
                 Some(path) if self.path.as_deref() == Some(path) => {
@@ -212,6 +228,15 @@ impl HttpServer {
         })
     }
 
+    /// Returns the path that the URL of the server has.
+    fn main_path(&self) -> Option<&str> {
+        #[cfg(feature = "websocket")]
+        if self.path.is_none() {
+            return self.websocket.as_deref();
+        }
+        self.path.as_deref()
+    }
+
     fn endpoint(&self, address: IpAddr) -> Result<Arc<Endpoint>, Error> {
         let invalid = |error: turbomcp_transport::http::origin::InvalidEntry| Error::configuration(error.to_string());
         let mut policy = self.policy.clone().unwrap_or_else(|| OriginPolicy::for_listener(address));
@@ -223,13 +248,19 @@ impl HttpServer {
         Ok(Arc::new(Endpoint { server, origins: policy, sessions: Arc::new(Sessions::default()) }))
     }
 
+    /// Returns every path but those of pages.
+    fn paths(&self) -> Vec<&str> {
+        let paths = self.path.iter();
+        #[cfg(feature = "websocket")]
+        let paths = paths.chain(&self.websocket);
+        let first = self.first.iter().flat_map(|(stream, messages)| [stream, messages]);
+        paths.chain(first).map(String::as_str).collect()
+    }
+
     fn first_routes(&self, endpoint: &Arc<Endpoint>) -> Result<Vec<Route<FirstService>>, Error> {
         let Some((stream, messages)) = &self.first else { return Ok(Vec::new()) };
-        let others = self.path.iter();
-        #[cfg(feature = "websocket")]
-        let others = others.chain(&self.websocket);
         for path in [stream, messages] {
-            if stream == messages || others.clone().any(|other| other == path) {
+            if self.paths().iter().filter(|known| *known == path).count() > 1 {
                 return Err(Error::configuration(format!("path `{path}` cannot be for two things")));
             }
         }
@@ -249,19 +280,19 @@ impl HttpServer {
 
 /// Returns a path that stands for itself.
 fn plain(path: &str) -> Result<Arc<str>, Error> {
-    if !path.starts_with('/') || path.contains(['{', '}', '?', '#']) {
-        return Err(Error::configuration(format!("path `{path}` is not a plain path")));
-    }
+    crate::operator::check_path(path)?;
     Ok(path.into())
 }
 
 /// What is answered, and where.
 #[derive(Debug, Clone)]
-struct Routes {
+pub(super) struct Routes {
     http: Option<Route<McpService>>,
     first: Vec<Route<FirstService>>,
+    metadata: Option<Metadata>,
     #[cfg(feature = "websocket")]
     websocket: Option<(Arc<str>, UpgradeService)>,
+    pages: Option<Pages>,
 }
 
 /// A path, and what answers there.
@@ -306,15 +337,18 @@ impl HttpListener {
         let Self { listener, server, routes, doors, .. } = self;
         let _serving = server.serving();
         let limits = server.limits();
-        let bounds = Bounds {
-            connections: Connections::new(limits.connections, limits.shutdown),
-            header_timeout: limits.header_timeout,
-            header_bytes: limits.header_bytes,
-        };
+        let bounds = bounds(limits);
         let end = server.shutdown_started();
+        let meter = server.http_meter().cloned();
+        let counted = server.clone();
         let service = move |address, told: Extensions, afterwards: &Afterwards| {
-            let routes = routes.at(address, afterwards);
+            // In a box: what a connection moves from hand to hand it keeps room for in each of them. It counts as one until it
+            // lets go of this.
+            let connected = Arc::new(Connected::new(counted.clone()));
+            let routes = routes.at(Some(address), afterwards, &connected);
+            let held = Box::new((routes, told, meter.as_ref().map(Meter::opened), connected));
             service_fn(move |mut request: Request<Incoming>| {
+                let (routes, told, ..) = &*held;
                 request.extensions_mut().extend(told.clone());
                 routes.answer(request)
             })
@@ -324,23 +358,36 @@ impl HttpListener {
     }
 }
 
+pub(super) fn bounds(limits: &Limits) -> Bounds {
+    Bounds {
+        connections: Connections::new(limits.connections, limits.shutdown),
+        header_timeout: limits.header_timeout,
+        header_bytes: limits.header_bytes,
+    }
+}
+
 impl Routes {
     /// Returns the routes for a connection from this address.
-    fn at(&self, address: SocketAddr, afterwards: &Afterwards) -> Self {
+    pub(super) fn at(&self, address: Option<SocketAddr>, afterwards: &Afterwards, connected: &Arc<Connected>) -> Self {
         #[cfg(not(feature = "websocket"))]
-        let _ = afterwards;
+        let _ = (afterwards, connected);
         Self {
             http: self.http.as_ref().map(|(path, front)| (path.clone(), front.map(|service| service.at(address)))),
             first: {
-                let routes = self.first.iter();
-                routes.map(|(path, front)| (path.clone(), front.map(|service| service.at(address)))).collect()
+                let change = |service: &FirstService| service.at(address, connected);
+                self.first.iter().map(|(path, front)| (path.clone(), front.map(change))).collect()
             },
+            metadata: self.metadata.clone(),
             #[cfg(feature = "websocket")]
-            websocket: self.websocket.as_ref().map(|(path, service)| (path.clone(), service.at(address, afterwards))),
+            websocket: self
+                .websocket
+                .as_ref()
+                .map(|(path, service)| (path.clone(), service.at(address, afterwards, connected))),
+            pages: self.pages.as_ref().map(|pages| pages.at(address)),
         }
     }
 
-    fn answer(&self, request: Request<Incoming>) -> Answering {
+    pub(super) fn answer(&self, request: Request<Incoming>) -> Answering {
         let asked = request.uri().path();
         #[cfg(feature = "websocket")]
         if let Some((path, service)) = &self.websocket
@@ -351,11 +398,19 @@ impl Routes {
         match &self.http {
             Some((path, Front::Plain(service))) if asked == &**path => service.clone().call(request),
             Some((path, Front::Cors(service))) if asked == &**path => Box::pin(service.clone().call(request)),
-            _ => match self.first.iter().find(|(path, _)| asked == &**path) {
-                Some((_, Front::Plain(service))) => service.clone().call(request),
-                Some((_, Front::Cors(service))) => Box::pin(service.clone().call(request)),
-                None => Box::pin(async { Ok(empty(StatusCode::NOT_FOUND)) }),
-            },
+            _ => {
+                match self.first.iter().find(|(path, _)| asked == &**path) {
+                    Some((_, Front::Plain(service))) => return service.clone().call(request),
+                    Some((_, Front::Cors(service))) => return Box::pin(service.clone().call(request)),
+                    None => {}
+                }
+                if let Some(metadata) = self.metadata.as_ref().filter(|metadata| metadata.is_at(asked)) {
+                    let response = metadata.answer(request.method());
+                    return Box::pin(async { Ok(response) });
+                }
+                let page = self.pages.as_ref().and_then(|pages| pages.answer(request));
+                page.unwrap_or_else(|| Box::pin(async { Ok(empty(StatusCode::NOT_FOUND)) }))
+            }
         }
     }
 }

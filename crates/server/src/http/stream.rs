@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use ::http::StatusCode;
 use bytes::Bytes;
+use turbomcp_transport::authenticate::Refusal;
 
 use super::events::wait;
 use crate::Limits;
@@ -64,8 +65,9 @@ struct State {
     /// The server has asked its reader to come back later.
     interrupted: bool,
     finished: Option<Instant>,
-    /// What HTTP status the last message stands for, if the client is told nothing before it.
+    /// What HTTP status the last message stands for, and what comes with it, if the client is told nothing before it.
     status: StatusCode,
+    refusal: Option<Refusal>,
     reader: Option<Waker>,
     writers: Vec<Waker>,
 }
@@ -74,6 +76,19 @@ struct State {
 struct Event {
     at: Instant,
     data: Bytes,
+}
+
+/// The last message, what HTTP status it stands for, and what comes with that.
+pub(crate) struct Last {
+    pub(crate) message: Vec<u8>,
+    pub(crate) status: StatusCode,
+    pub(crate) refusal: Option<Refusal>,
+}
+
+impl From<Vec<u8>> for Last {
+    fn from(message: Vec<u8>) -> Self {
+        Self { message, status: StatusCode::OK, refusal: None }
+    }
 }
 
 /// What a reader finds next.
@@ -126,15 +141,15 @@ impl Stream {
         true
     }
 
-    /// Ends the stream, with a last message and its status if there is one.
-    pub(crate) fn finish(&self, last: Option<(StatusCode, Vec<u8>)>) {
+    /// Ends the stream, with a last message if there is one.
+    pub(crate) fn finish(&self, last: Option<Last>) {
         let mut state = lock(&self.state);
         if state.finished.is_some() {
             return;
         }
-        if let Some((status, last)) = last {
-            state.status = status;
-            state.add(last, self.bounds);
+        if let Some(Last { message, status, refusal }) = last {
+            (state.status, state.refusal) = (status, refusal);
+            state.add(message, self.bounds);
         }
         state.finished = Some(Instant::now());
         state.wake();
@@ -220,10 +235,10 @@ impl Reader {
         .await
     }
 
-    /// Returns the one message of a stream that is over, and its status.
-    pub(crate) fn take(&self) -> Option<(StatusCode, Bytes)> {
+    /// Returns the one message of a stream that is over, its status, and what comes with that.
+    pub(crate) fn take(&self) -> Option<(Bytes, StatusCode, Option<Refusal>)> {
         let mut state = lock(&self.stream.state);
-        state.next_event().map(|(_, data)| (state.status, data))
+        state.next_event().map(|(_, data)| (data, state.status, state.refusal.take()))
     }
 
     pub(crate) fn poll_next(&self, cx: &Context<'_>) -> Poll<Next> {

@@ -10,12 +10,13 @@ use hyper::service::Service;
 use tokio::net::TcpListener;
 use turbomcp_transport::Identity;
 use turbomcp_transport::http::listener::{self, Afterwards, Bounds};
+use turbomcp_transport::metrics::Binding;
 use turbomcp_transport::tls::{TlsAcceptor, TlsConfig};
 
 use super::HttpServer;
 use super::body::Body;
 use crate::signal::Reloading;
-use crate::{Error, Limits};
+use crate::{Error, McpServer};
 
 impl HttpServer {
     /// Serves HTTPS instead of HTTP where it [listens](Self::bind) itself; a [router](Self::into_router) is not concerned.
@@ -33,9 +34,15 @@ impl HttpServer {
 pub(super) struct Tls(Option<TlsConfig>);
 
 impl Tls {
-    pub(super) fn open(&self, limits: &Limits) -> Result<Doors, Error> {
+    #[cfg(all(unix, feature = "unix"))]
+    pub(super) fn is_set(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(super) fn open(&self, server: &McpServer) -> Result<Doors, Error> {
         let Some(config) = &self.0 else { return Ok(Doors(None)) };
-        let acceptor = listener::acceptor(config, &crate::tls::handshakes(limits)).map_err(Error::tls)?;
+        let acceptor =
+            listener::acceptor(config, &crate::tls::handshakes(server, Binding::Http)).map_err(Error::tls)?;
         Ok(Doors(Some(acceptor)))
     }
 

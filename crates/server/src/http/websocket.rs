@@ -10,13 +10,15 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::net::ToSocketAddrs;
 use turbomcp_transport::http::listener::Afterwards;
+use turbomcp_transport::metrics::Binding;
 use turbomcp_transport::websocket::{WebSocketTransport, handshake};
 
 use super::HttpListener;
 use super::body::Body;
 use super::endpoint::{Endpoint, Incoming, Rejected, empty, refuse};
 use super::service::Answering;
-use crate::{Error, McpServer};
+use crate::metrics::Connected;
+use crate::{Error, McpServer, connection};
 
 impl Endpoint {
     /// Answers a request to become a WebSocket, and serves what it becomes: in the place of the connection, or in a task of
@@ -26,11 +28,13 @@ impl Endpoint {
         request: Request<B>,
         peer_addr: Option<SocketAddr>,
         afterwards: Option<Afterwards>,
+        connected: Option<Arc<Connected>>,
     ) -> Answering {
         let (mut parts, _) = request.into_parts();
         Box::pin(async move {
             let accepted = async {
                 self.screen(&parts)?;
+                self.authenticate(&mut parts).await?;
                 let headers = handshake::accept(&parts).map_err(|refusal| {
                     let mut response = refuse(refusal.status(), refusal.to_string());
                     response.headers_mut().extend(refusal.headers());
@@ -47,7 +51,7 @@ impl Endpoint {
                 Ok(accepted) => accepted,
                 Err(refused) => return Ok(*refused),
             };
-            let serving = self.serve_upgraded(upgrade, parts, peer_addr);
+            let serving = self.serve_upgraded(upgrade, parts, peer_addr, connected);
             match afterwards {
                 Some(afterwards) => afterwards.set(serving),
                 // It ends with the server, as every connection does.
@@ -64,6 +68,7 @@ impl Endpoint {
         upgrade: OnUpgrade,
         parts: Parts,
         peer_addr: Option<SocketAddr>,
+        connected: Option<Arc<Connected>>,
     ) -> impl Future<Output = ()> + Send + use<> {
         let mut incoming = Incoming { parts, peer_addr, frame: Bytes::new() };
         incoming.detach();
@@ -80,7 +85,7 @@ impl Endpoint {
                 .max_message_bytes(limits.message_bytes)
                 .ping_interval(limits.keep_alive)
                 .with_extensions(extensions);
-            if let Err(error) = server.serve(transport).await {
+            if let Err(error) = connection::serve(server, transport, Binding::WebSocket, connected).await {
                 tracing::debug!(?peer_addr, %error, "a connection failed");
             }
             drop(serving);

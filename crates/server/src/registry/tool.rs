@@ -7,12 +7,13 @@ use serde_json::Value;
 use turbomcp_protocol::types::Tool;
 
 use crate::Error;
+use crate::access::{Guard, Guarded, PrimitiveKind};
 use crate::handler::{ErasedTool, ToolHandler, Validation};
 use crate::schema::{HeaderParam, Validator, x_mcp_headers};
 use crate::validation::{Checks, SchemaValidator};
 
 pub(crate) struct ToolEntry {
-    pub(crate) name: Arc<str>,
+    pub(crate) guard: Guard,
     pub(crate) handler: Arc<dyn ErasedTool>,
     pub(crate) timeout: Option<Duration>,
     /// The arguments that Streamable HTTP mirrors in headers.
@@ -37,6 +38,9 @@ impl ToolEntry {
                 &"the input schema must say `\"type\": \"object\"` at its root; a struct with a field for each argument does",
             ));
         }
+        let tags = definition.meta.as_ref().map(super::tags).unwrap_or_default();
+        let guard = Guard::new(PrimitiveKind::Tool, name.clone(), tags, handler.access())
+            .map_err(|error| fail(&name, &error))?;
         let validation = handler.validation();
         let checks = Checks::of(&mut definition, validation, validator).map_err(|error| fail(&name, &error))?;
         let input_schema = Value::Object(std::mem::take(&mut definition.input_schema));
@@ -46,23 +50,27 @@ impl ToolEntry {
         }
         let definition = serde_json::to_vec(&definition).map_err(|error| fail(&name, &error))?.into();
         let timeout = handler.timeout();
-        Ok(Self { name, handler: Arc::new(handler), timeout, mirrored, checks, validation, definition })
+        Ok(Self { guard, handler: Arc::new(handler), timeout, mirrored, checks, validation, definition })
     }
 
     /// Returns the same tool, validated otherwise.
     pub(super) fn validated_with(&self, validator: &SchemaValidator) -> Result<Self, Error> {
         let mut definition = self.definition();
         let checks =
-            Checks::of(&mut definition, self.validation, Some(validator)).map_err(|error| fail(&self.name, &error))?;
+            Checks::of(&mut definition, self.validation, Some(validator)).map_err(|error| fail(self.name(), &error))?;
         Ok(Self {
-            name: self.name.clone(),
+            guard: self.guard.clone(),
             handler: self.handler.clone(),
             timeout: self.timeout,
             mirrored: self.mirrored.clone(),
             checks,
             validation: self.validation,
-            definition: serde_json::to_vec(&definition).map_err(|error| fail(&self.name, &error))?.into(),
+            definition: serde_json::to_vec(&definition).map_err(|error| fail(self.name(), &error))?.into(),
         })
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.guard.name
     }
 
     /// Returns what arguments are held against.
@@ -77,6 +85,12 @@ impl ToolEntry {
 
     pub(super) fn definition(&self) -> Tool {
         serde_json::from_slice(&self.definition).expect("a definition reads what it has written")
+    }
+}
+
+impl Guarded for ToolEntry {
+    fn guard(&self) -> &Guard {
+        &self.guard
     }
 }
 

@@ -1,5 +1,7 @@
-//! Serving HTTP/1.1 and HTTP/2 on a TCP port, within bounds.
+//! Serving HTTP/1.1 and HTTP/2 on a TCP port, or HTTP/1.1 on a Unix socket, within bounds.
 
+#[cfg(all(unix, feature = "unix"))]
+mod local;
 #[cfg(feature = "tls")]
 mod secure;
 
@@ -23,6 +25,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::listener::{self, Ending, race};
 
+#[cfg(all(unix, feature = "unix"))]
+pub use local::serve_unix;
 #[cfg(feature = "tls")]
 pub use secure::{acceptor, serve_tls};
 

@@ -9,8 +9,10 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_rustls::server::TlsStream;
 
+use super::watch::{Stamp, Watching};
 use super::{TlsConfig, TlsError, TlsTransport};
 use crate::TlsIdentity;
+use crate::metrics::Meter;
 
 /// What handshakes may take.
 #[derive(Debug, Clone)]
@@ -20,13 +22,15 @@ pub struct Handshakes {
     pub at_once: usize,
     /// How long one may take, the silence before it included.
     pub timeout: Duration,
+    /// What counts those that fail, if anything does.
+    pub meter: Option<Meter>,
 }
 
 impl Handshakes {
     /// Creates the bounds.
     #[must_use]
     pub fn new(at_once: usize, timeout: Duration) -> Self {
-        Self { at_once, timeout }
+        Self { at_once, timeout, meter: None }
     }
 }
 
@@ -36,6 +40,9 @@ pub struct TlsAcceptor {
     certificates: Arc<Certificates>,
     places: Arc<Semaphore>,
     timeout: Duration,
+    meter: Option<Meter>,
+    /// Held for as long as somebody accepts.
+    _watching: Option<Arc<Watching>>,
 }
 
 /// What the server shows at the moment, and where it is from.
@@ -64,6 +71,10 @@ impl TlsAcceptor {
     /// # Errors
     ///
     /// If a file or a setting is not as it has to be ([`TlsError::is_configuration`]).
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime, if [`TlsConfig::with_reload_interval`] is set.
     pub fn new(config: &TlsConfig, bounds: &Handshakes) -> Result<Self, TlsError> {
         Self::for_protocols(config, bounds, &[])
     }
@@ -74,11 +85,15 @@ impl TlsAcceptor {
         bounds: &Handshakes,
         protocols: &'static [&'static [u8]],
     ) -> Result<Self, TlsError> {
+        // Looked at before they are read: a change in between is then seen, even if it was read already.
+        let watched = config.watched().map(|(interval, files)| (Stamp::of(&files), files, interval));
         let current = RwLock::new(Arc::new(config.server(protocols)?));
         let certificates = Arc::new(Certificates { config: config.clone(), protocols, current });
         config.handle().add(&certificates);
         let places = Arc::new(Semaphore::new(bounds.at_once.min(Semaphore::MAX_PERMITS)));
-        Ok(Self { certificates, places, timeout: bounds.timeout })
+        let watching = watched
+            .map(|(stamp, files, interval)| Arc::new(Watching::start(certificates.clone(), files, stamp, interval)));
+        Ok(Self { certificates, places, timeout: bounds.timeout, meter: bounds.meter.clone(), _watching: watching })
     }
 
     /// Agrees on TLS with whoever has connected, and carries messages from then on, one a line.
@@ -108,10 +123,17 @@ impl TlsAcceptor {
             let _place = self.places.acquire().await.map_err(std::io::Error::other)?;
             tokio_rustls::TlsAcceptor::from(self.certificates.current()).accept(stream).await
         };
-        let stream = tokio::time::timeout(self.timeout, shaking)
+        let shaken = tokio::time::timeout(self.timeout, shaking)
             .await
-            .map_err(|_| TlsError::handshake("the peer takes too long for the handshake"))?
-            .map_err(|error| TlsError::handshake("there was no agreement on TLS").with_source(error))?;
+            .map_err(|_| TlsError::handshake("the peer takes too long for the handshake"))
+            .and_then(|shaken| {
+                shaken.map_err(|error| TlsError::handshake("there was no agreement on TLS").with_source(error))
+            });
+        let stream = shaken.inspect_err(|_| {
+            if let Some(meter) = &self.meter {
+                meter.handshake_failed();
+            }
+        })?;
         let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let identity = shown.map(|certificate| {
             let mut hash = [0; 32];

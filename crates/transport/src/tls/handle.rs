@@ -18,7 +18,7 @@ impl TlsHandle {
         users.push(Arc::downgrade(user));
     }
 
-    /// Reads certificate, key and CA bundle again. Connections there are go on as they are; further ones see the new
+    /// Reads certificate, key, CA bundle and OCSP response again. Connections there are go on as they are; further ones see the new
     /// files.
     ///
     /// # Errors

@@ -17,13 +17,21 @@
 mod accept;
 mod config;
 mod connect;
+mod der;
 mod error;
 mod handle;
+mod listen;
+mod ocsp;
 mod pem;
+mod pins;
 mod transport;
+mod verify;
+mod watch;
 
 pub use accept::{Handshakes, TlsAcceptor};
 pub use config::{CertValidationConfig, ClientAuthMode, TlsConfig, TlsVersion};
 pub use error::TlsError;
 pub use handle::TlsHandle;
+pub use listen::TlsListener;
+pub use pins::CertPinningConfig;
 pub use transport::TlsTransport;

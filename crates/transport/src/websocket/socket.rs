@@ -134,9 +134,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Ok(Message::Text(text)) => return Poll::Ready(Ok(Some(text.into()))),
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => continue,
                 Ok(Message::Binary(_)) => Err(self.refuse(CloseCode::Unsupported, "a binary message")),
-                Ok(Message::Close(_)) => {
+                Ok(Message::Close(said)) => {
                     let _ = self.ws.flush();
-                    Ok(None)
+                    match said {
+                        Some(said) if !matches!(said.code, CloseCode::Normal | CloseCode::Away) => {
+                            Err(Error::dismissed(format!("{} (code {})", said.reason, u16::from(said.code))))
+                        }
+                        _ => Ok(None),
+                    }
                 }
                 Err(WsError::Io(error)) if error.kind() == ErrorKind::WouldBlock => return Poll::Pending,
                 Err(WsError::Io(error)) => Err(error.into()),

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use turbomcp_transport::http::listener::{self, Afterwards, Bounds};
 
 use super::body::Body;
-use crate::{Error, Limits};
+use crate::{Error, McpServer};
 
 /// Nothing to set.
 #[derive(Debug, Clone, Default)]
@@ -19,8 +19,14 @@ pub(super) struct Tls;
 
 impl Tls {
     #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "with TLS there is something to open")]
-    pub(super) fn open(&self, _: &Limits) -> Result<Doors, Error> {
+    pub(super) fn open(&self, _: &McpServer) -> Result<Doors, Error> {
         Ok(Doors)
+    }
+
+    #[cfg(all(unix, feature = "unix"))]
+    #[expect(clippy::unused_self, reason = "with TLS there is something to set")]
+    pub(super) fn is_set(&self) -> bool {
+        false
     }
 
     #[expect(clippy::unused_self, reason = "with TLS there is something to reload")]

@@ -20,8 +20,8 @@ use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioExecutor;
 use tower_service::Service;
 
-use super::url::{Url, is_localhost};
 use crate::Error;
+use crate::url::{Url, is_localhost};
 
 /// How much of an answer is read.
 const MAX_BYTES: usize = 256 << 10;

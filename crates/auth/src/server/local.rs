@@ -1,0 +1,100 @@
+//! Callers that are known without a token: by a certificate, or because they have started this process.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use turbomcp_transport::{Principal, TlsIdentity};
+
+use super::config::Holder;
+use crate::Error;
+
+/// Whom certificates stand for that clients show over TLS and that were found valid there.
+///
+/// ```
+/// use turbomcp_auth::server::{CertificateConfig, Holder};
+///
+/// let fingerprint = "9f".repeat(32);
+/// let config = CertificateConfig::default().certificate(fingerprint, Holder::new("ada"));
+/// # drop(config);
+/// ```
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CertificateConfig {
+    /// Whom each stands for: by the SHA-256 of the certificate, as hexadecimal digits.
+    pub certificates: HashMap<String, Holder>,
+}
+
+impl CertificateConfig {
+    /// Says whom a certificate stands for.
+    #[must_use]
+    pub fn certificate(mut self, sha256: impl Into<String>, holder: Holder) -> Self {
+        self.certificates.insert(sha256.into(), holder);
+        self
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Certificates {
+    by_hash: HashMap<[u8; 32], Principal>,
+}
+
+impl Certificates {
+    pub(super) fn new(config: CertificateConfig) -> Result<Self, Error> {
+        let mut by_hash = HashMap::new();
+        for (text, holder) in config.certificates {
+            let plain: String = text.chars().filter(|c| *c != ':').collect();
+            let hash = super::api_key::unhex(&plain)
+                .ok_or_else(|| Error::usage(format!("{text:?} is no SHA-256 of a certificate")))?;
+            by_hash.insert(hash, Principal::from(holder).with_issuer("certificate"));
+        }
+        Ok(Self { by_hash })
+    }
+
+    pub(super) fn verify(&self, shown: &TlsIdentity) -> Option<Principal> {
+        self.by_hash.get(shown.sha256()).cloned()
+    }
+}
+
+/// Who is at the other end of standard input and output: whoever has started this process and set its environment.
+///
+/// ```
+/// use turbomcp_auth::server::EnvironmentConfig;
+///
+/// // A token or an API key, which the other providers look at.
+/// let config = EnvironmentConfig::credential("NOTES_TOKEN");
+/// // A name, which is believed: whoever could lie could also have started another program.
+/// let config = EnvironmentConfig::subject("USER");
+/// # drop(config);
+/// ```
+///
+/// # Specification
+///
+/// [Authorization](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization#protocol-requirements)
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EnvironmentConfig {
+    /// The variable holds a token or an API key.
+    Credential(String),
+    /// The variable holds the name of whoever it is.
+    Subject(String),
+}
+
+impl EnvironmentConfig {
+    /// Takes a token or an API key from a variable.
+    pub fn credential(variable: impl Into<String>) -> Self {
+        Self::Credential(variable.into())
+    }
+
+    /// Takes the name of whoever it is from a variable.
+    pub fn subject(variable: impl Into<String>) -> Self {
+        Self::Subject(variable.into())
+    }
+
+    pub(super) fn variable(&self) -> &str {
+        match self {
+            Self::Credential(variable) | Self::Subject(variable) => variable,
+        }
+    }
+}

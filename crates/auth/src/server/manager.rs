@@ -1,0 +1,525 @@
+//! Who is calling: each kind of credential, looked at in order.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use serde_json::{Value, json};
+use turbomcp_transport::authenticate::{Authenticate, Refusal, Shown};
+use turbomcp_transport::{ParentProcess, Principal, TlsIdentity};
+
+use super::builder::AuthManagerBuilder;
+use super::config::{Anonymous, AuthConfig, AuthorizationConfig, CredentialHeaders};
+use super::dpop::{DPOP, Dpop, Unproven};
+use super::jws::{Claims, Confirmation, Jws};
+use super::jwt::{Bad, Good};
+use super::local::EnvironmentConfig;
+use super::provider::{By, Provider};
+use super::refusals::{Code, Offered, check_scopes, is_scope};
+use super::remembered::{Fingerprints, Known, Remembered};
+use crate::Error;
+use crate::url::Url;
+
+/// How long a token that was revoked is remembered after it has expired, by its own clock.
+const CLOCKS: Duration = Duration::from_secs(3600);
+
+/// Lets in only whom a server should. Cheap to clone, and every clone is the same.
+///
+/// Callers show one credential. The first provider that looks at its kind decides; if it is no good, no other is asked.
+/// Whatever is not known is refused, in the words of [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750).
+///
+/// ```
+/// use turbomcp_auth::server::{ApiKey, ApiKeyConfig, Holder, JwtConfig};
+/// use turbomcp_auth::AuthManager;
+///
+/// let (key, entry) = ApiKey::generate("mcp", Holder::new("nightly-job").scopes(["notes.read"]));
+/// let auth = AuthManager::builder()
+///     .resource("https://notes.example/mcp")
+///     .jwt(JwtConfig::new("https://id.example", "https://notes.example/mcp"))
+///     .api_keys(ApiKeyConfig::default().key(entry))
+///     .required_scopes(["notes.read"])
+///     .build()?;
+/// # drop((auth, key));
+/// # Ok::<(), turbomcp_auth::Error>(())
+/// ```
+///
+/// # Specification
+///
+/// [Authorization](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization)
+#[derive(Clone)]
+pub struct AuthManager {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    enabled: bool,
+    providers: Vec<Provider>,
+    offered: Offered,
+    dpop: Option<Dpop>,
+    authorization: AuthorizationConfig,
+    metadata: Option<String>,
+    fingerprints: Fingerprints,
+    remembered: Remembered,
+}
+
+/// What `Authorization` holds.
+#[derive(Clone, Copy)]
+struct Token<'a> {
+    scheme: Scheme,
+    text: &'a str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Bearer,
+    Dpop,
+    ApiKey,
+    Other,
+}
+
+impl AuthManager {
+    /// Starts building a manager.
+    pub fn builder() -> AuthManagerBuilder {
+        AuthManagerBuilder::default()
+    }
+
+    /// Makes a manager of its configuration.
+    ///
+    /// # Errors
+    ///
+    /// `is_usage()` if the settings do not fit: an audience is missing, a key cannot be read, nobody could be let in.
+    pub fn new(config: AuthConfig) -> Result<Self, Error> {
+        let AuthConfig { enabled, resource, mut providers, dpop, authorization } = config;
+        let mut names = HashSet::new();
+        if let Some(twice) = providers.iter().find(|provider| !names.insert(provider.name.clone())) {
+            return Err(Error::usage(format!("two providers are called {:?}", twice.name)));
+        }
+        providers.retain(|provider| provider.enabled);
+        providers.sort_by_key(|provider| std::cmp::Reverse(provider.priority));
+        let providers = providers.into_iter().map(Provider::new).collect::<Result<Vec<_>, _>>()?;
+        if enabled && providers.is_empty() {
+            return Err(Error::usage("without a provider nobody could be let in"));
+        }
+        check_issuers(&providers)?;
+        let implied = authorization.implied_scopes.iter().flat_map(|(scope, others)| others.iter().chain([scope]));
+        let scopes = authorization.required_scopes.iter().chain(&authorization.scopes_supported);
+        check_scopes(scopes.chain(implied))?;
+        let resource = match &resource {
+            Some(url) => Some(Url::parse(url, "the URL of the server").map_err(|error| {
+                Error::usage("the URL of the server cannot be what its tokens are for").with_source(error)
+            })?),
+            None => None,
+        };
+        let dpop = dpop.map(|config| Dpop::new(config, resource.as_ref())).transpose()?;
+        let metadata = resource.as_ref().and_then(|url| metadata(url, &providers, dpop.as_ref(), &authorization));
+        let offered = Offered {
+            metadata: resource.filter(|_| metadata.is_some()).map(|url| place(&url)),
+            scopes: authorization.required_scopes.clone(),
+            bearer: providers.iter().any(|provider| provider.issuer().is_some()),
+            dpop: dpop.as_ref().map(|dpop| dpop.algorithms().to_owned()),
+            api_key_headers: providers
+                .iter()
+                .filter_map(|provider| match &provider.by {
+                    By::ApiKey(header, _) => Some(header.to_string()),
+                    _ => None,
+                })
+                .collect(),
+        };
+        let shared = Shared {
+            enabled,
+            providers,
+            offered,
+            dpop,
+            remembered: Remembered::new(authorization.remembered_tokens),
+            authorization,
+            metadata,
+            fingerprints: Fingerprints::new(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Refuses a token from now on, whatever its issuer says of it.
+    ///
+    /// It holds for this process, and for requests: a connection that the token has opened lasts until the token expires.
+    pub fn revoke(&self, token: &str) {
+        let shared = &self.shared;
+        let name = shared.fingerprints.of(token.as_bytes());
+        let claims = Jws::read(token).and_then(|token| serde_json::from_slice::<Claims>(&token.payload).ok());
+        let expires_at = claims.and_then(|claims| claims.exp).map(|expiry| expiry.time() + CLOCKS);
+        shared.remembered.revoke(name, expires_at);
+    }
+
+    /// Looks at every token again that is shown from now on.
+    pub fn purge(&self) {
+        self.shared.remembered.purge();
+    }
+}
+
+/// Refuses issuers of whose tokens nobody could say who looks at them.
+fn check_issuers(providers: &[Provider]) -> Result<(), Error> {
+    let mut issuers = HashSet::new();
+    if let Some(twice) = providers.iter().filter_map(Provider::issuer).find(|issuer| !issuers.insert(*issuer)) {
+        return Err(Error::usage(format!("two providers look at the tokens of {twice:?}")));
+    }
+    if providers.iter().filter(|provider| matches!(provider.by, By::Introspection(_))).count() > 1 {
+        return Err(Error::usage("a token does not say which of two introspection providers knows it"));
+    }
+    Ok(())
+}
+
+/// Returns the metadata of the server, if there is anybody who gives out tokens for it.
+fn metadata(
+    resource: &Url,
+    providers: &[Provider],
+    dpop: Option<&Dpop>,
+    authorization: &AuthorizationConfig,
+) -> Option<String> {
+    let issuers = providers.iter().filter_map(Provider::issuer);
+    let issuers: Vec<_> = issuers.filter(|issuer| Url::parse(issuer, "an issuer").is_ok()).collect();
+    if issuers.is_empty() {
+        return None;
+    }
+    let scopes = &authorization.scopes_supported;
+    let scopes = if scopes.is_empty() { &authorization.required_scopes } else { scopes };
+    let mut metadata = json!({
+        "resource": resource.as_str(),
+        "authorization_servers": issuers,
+        "bearer_methods_supported": ["header"],
+    });
+    if !scopes.is_empty() {
+        metadata["scopes_supported"] = json!(scopes);
+    }
+    if let Some(dpop) = dpop {
+        let algorithms: Vec<_> = dpop.algorithms().split(' ').collect();
+        metadata["dpop_signing_alg_values_supported"] = json!(algorithms);
+        metadata["dpop_bound_access_tokens_required"] = Value::Bool(dpop.is_required());
+    }
+    Some(metadata.to_string())
+}
+
+/// Returns where the metadata of a resource are (RFC 9728, section 3.1).
+fn place(resource: &Url) -> String {
+    format!("{}/.well-known/oauth-protected-resource{}{}", resource.origin(), resource.path(), resource.query())
+}
+
+impl Authenticate for AuthManager {
+    async fn authenticate(&self, shown: Shown<'_>) -> Result<Option<Principal>, Refusal> {
+        let shared = &self.shared;
+        if !shared.enabled {
+            return Ok(None);
+        }
+        let found = match shown.head() {
+            Some(head) => shared.of_request(head, shown).await?,
+            None => shared.of_connection(shown).await?,
+        };
+        let Some(principal) = found else {
+            return match shared.authorization.anonymous {
+                Anonymous::Admitted => Ok(None),
+                Anonymous::Refused => Err(shared.offered.missing()),
+            };
+        };
+        let required = &shared.authorization.required_scopes;
+        if required.iter().all(|scope| principal.has_scope(scope)) {
+            Ok(Some(principal))
+        } else {
+            Err(shared.offered.insufficient(&[]))
+        }
+    }
+
+    fn credential_headers(&self) -> Vec<String> {
+        if self.shared.authorization.credentials == CredentialHeaders::Visible {
+            return Vec::new();
+        }
+        let own = self.shared.providers.iter().filter_map(Provider::header);
+        [AUTHORIZATION.as_str(), DPOP.as_str()]
+            .into_iter()
+            .chain(own.map(|name| name.as_str()))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn metadata(&self) -> Option<String> {
+        self.shared.metadata.clone()
+    }
+
+    fn insufficient_scope(&self, principal: Option<&Principal>, wanted: &[&str]) -> Refusal {
+        let wanted: Vec<_> = wanted.iter().copied().filter(|scope| is_scope(scope)).collect();
+        match principal {
+            Some(_) => self.shared.offered.insufficient(&wanted),
+            None => self.shared.offered.missing_for(&wanted),
+        }
+    }
+}
+
+impl Shared {
+    async fn of_request(&self, head: &Parts, shown: Shown<'_>) -> Result<Option<Principal>, Refusal> {
+        let token = self.token(head)?;
+        for provider in &self.providers {
+            match &provider.by {
+                By::Jwt(_) | By::Introspection(_) => {
+                    if let Some(token) = token.filter(|token| matches!(token.scheme, Scheme::Bearer | Scheme::Dpop)) {
+                        return self.of_token(token, Some(head), shown.get()).await.map(Some);
+                    }
+                }
+                By::ApiKey(header, keys) if *header == AUTHORIZATION => {
+                    let key = token.filter(|token| matches!(token.scheme, Scheme::Bearer | Scheme::ApiKey));
+                    if let Some(key) = key.filter(|key| key.scheme == Scheme::ApiKey || keys.claims(key.text)) {
+                        return self.decided(provider, keys.verify(key.text)).map(Some);
+                    }
+                }
+                By::ApiKey(header, keys) => {
+                    let mut values = head.headers.get_all(header).iter();
+                    if let Some(key) = values.next() {
+                        if values.next().is_some() {
+                            return Err(self.offered.malformed("the API key is shown more than once"));
+                        }
+                        return self.decided(provider, keys.verify(key.to_str().unwrap_or_default())).map(Some);
+                    }
+                }
+                By::Certificate(certificates) => {
+                    if let Some(shown) = shown.get::<TlsIdentity>() {
+                        let known = certificates.verify(shown).ok_or("the certificate is not known");
+                        return self.decided(provider, known).map(Some);
+                    }
+                }
+                By::Environment(_) => {}
+            }
+        }
+        // Whoever tries to say who they are, in a way that is not understood, is not nobody in particular.
+        if token.is_some() { Err(self.offered.missing()) } else { Ok(None) }
+    }
+
+    async fn of_connection(&self, shown: Shown<'_>) -> Result<Option<Principal>, Refusal> {
+        for provider in &self.providers {
+            match &provider.by {
+                By::Certificate(certificates) => {
+                    if let Some(shown) = shown.get::<TlsIdentity>() {
+                        let known = certificates.verify(shown).ok_or("the certificate is not known");
+                        return self.decided(provider, known).map(Some);
+                    }
+                }
+                By::Environment(config) if shown.get::<ParentProcess>().is_some() => {
+                    return self.of_environment(config).await.map(Some);
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    async fn of_environment(&self, config: &EnvironmentConfig) -> Result<Principal, Refusal> {
+        let variable = config.variable();
+        let Some(value) = std::env::var(variable).ok().filter(|value| !value.is_empty()) else {
+            return Err(Refusal::unauthorized(format!("the variable {variable} does not say who is calling")));
+        };
+        if let EnvironmentConfig::Subject(_) = config {
+            return Ok(Principal::new(value).with_issuer("environment"));
+        }
+        for provider in &self.providers {
+            if let By::ApiKey(_, keys) = &provider.by
+                && keys.claims(&value)
+            {
+                return self.decided(provider, keys.verify(&value));
+            }
+        }
+        self.of_token(Token { scheme: Scheme::Bearer, text: &value }, None, None).await
+    }
+
+    /// Finds out what `Authorization` holds, and refuses what is not shown as it must be.
+    fn token<'a>(&self, head: &'a Parts) -> Result<Option<Token<'a>>, Refusal> {
+        if head.uri.query().is_some_and(names_token) {
+            return Err(self.offered.malformed("a token in a URL is not taken: it would be seen in logs"));
+        }
+        let mut values = head.headers.get_all(AUTHORIZATION).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        if values.next().is_some() {
+            return Err(self.offered.malformed("`Authorization` is there more than once"));
+        }
+        let Ok(value) = value.to_str() else {
+            return Err(self.offered.malformed("`Authorization` is malformed"));
+        };
+        let (scheme, text) = value.split_once(' ').unwrap_or((value, ""));
+        let is = |name: &str| scheme.eq_ignore_ascii_case(name);
+        let scheme = match () {
+            () if is("Bearer") => Scheme::Bearer,
+            () if is("DPoP") => Scheme::Dpop,
+            () if is("ApiKey") => Scheme::ApiKey,
+            () => Scheme::Other,
+        };
+        if scheme != Scheme::Other && (text.is_empty() || !text.bytes().all(is_token_byte)) {
+            return Err(self.offered.malformed("`Authorization` is malformed"));
+        }
+        Ok(Some(Token { scheme, text }))
+    }
+
+    async fn of_token(
+        &self,
+        token: Token<'_>,
+        head: Option<&Parts>,
+        certificate: Option<&TlsIdentity>,
+    ) -> Result<Principal, Refusal> {
+        let name = self.fingerprints.of(token.text.as_bytes());
+        let known = match self.remembered.get(name) {
+            Some(known) => known,
+            // In a box: what this needs while it waits for an issuer is much more than any other request does.
+            None => Box::pin(self.examine(token.text, name)).await?,
+        };
+        let dpop_required = self.dpop.as_ref().is_some_and(Dpop::is_required);
+        if known.confirmation.is_some() || token.scheme == Scheme::Dpop || dpop_required {
+            self.confirm(&known, token, head, certificate)?;
+        }
+        Ok(known.principal)
+    }
+
+    /// Finds out what a token is good for that is not remembered.
+    async fn examine(&self, token: &str, name: u128) -> Result<Known, Refusal> {
+        let bad = |why| Err(self.offered.bad(Code::InvalidToken, why));
+        if self.remembered.is_revoked(name) {
+            return bad("the token was revoked");
+        }
+        if let Some(why) = self.remembered.refusal(name) {
+            return bad(why);
+        }
+        let signed = Jws::read(token);
+        let mut asked = None;
+        for provider in &self.providers {
+            match (&provider.by, &signed) {
+                (By::Jwt(verifier), Some(token)) if verifier.claims(token) => {
+                    let recheck = SystemTime::now() + self.authorization.recheck;
+                    let good = verifier.verify(token).await.map(|good| (good, recheck));
+                    return self.examined(provider, name, good);
+                }
+                (By::Introspection(introspection), _) => asked = Some((provider, introspection)),
+                _ => {}
+            }
+        }
+        let issuer = signed.and_then(|token| serde_json::from_slice::<Claims>(&token.payload).ok()?.iss);
+        match asked {
+            // A token that says it is of somebody else is none of this issuer's business.
+            Some((provider, introspection)) if issuer.as_deref().is_none_or(|iss| iss == introspection.issuer()) => {
+                let good = introspection.verify(token).await;
+                if let Err(Bad::Token(why)) = good {
+                    self.remembered.refuse(name, why);
+                }
+                self.examined(provider, name, good)
+            }
+            _ if issuer.is_some() => bad("the token is of another issuer"),
+            _ => bad("the token is malformed"),
+        }
+    }
+
+    fn examined(
+        &self,
+        provider: &Provider,
+        name: u128,
+        good: Result<(Good, SystemTime), Bad>,
+    ) -> Result<Known, Refusal> {
+        let (Good { principal, confirmation }, until) = match good {
+            Ok(good) => good,
+            Err(Bad::Token(why)) => {
+                tracing::debug!(provider = provider.name, why, "a token is refused");
+                return Err(self.offered.bad(Code::InvalidToken, why));
+            }
+            Err(Bad::Unknown(why)) => return Err(Refusal::unavailable(why).with_header("retry-after", "5")),
+        };
+        let until = principal.expires_at().map_or(until, |expiry| expiry.min(until));
+        let principal = with_implied(principal, &self.authorization.implied_scopes);
+        let known = Known { principal, confirmation: confirmation.map(Arc::new), until };
+        self.remembered.add(name, known.clone());
+        Ok(known)
+    }
+
+    /// Checks that whoever shows a token has what it is bound to.
+    fn confirm(
+        &self,
+        known: &Known,
+        token: Token<'_>,
+        head: Option<&Parts>,
+        certificate: Option<&TlsIdentity>,
+    ) -> Result<(), Refusal> {
+        let bad = |why| Err(self.offered.bad(Code::InvalidToken, why));
+        let (thumbprint, hash) = match known.confirmation.as_deref() {
+            Some(Confirmation { jkt: None, certificate: None }) => {
+                return bad("the token is bound to something that is not understood");
+            }
+            Some(Confirmation { jkt, certificate }) => (jkt.as_deref(), certificate.as_deref()),
+            None => (None, None),
+        };
+        if let Some(expected) = hash
+            && certificate.map(|shown| URL_SAFE_NO_PAD.encode(shown.sha256())).as_deref() != Some(expected)
+        {
+            return bad("the token is bound to another certificate");
+        }
+        match (thumbprint, token.scheme, &self.dpop) {
+            (None, Scheme::Dpop, _) => bad("the token is not bound to a key"),
+            (None, _, Some(dpop)) if dpop.is_required() => bad("the token is not bound to a key"),
+            (None, ..) => Ok(()),
+            (Some(_), _, None) => bad("the token is bound to something that is not understood"),
+            (Some(thumbprint), Scheme::Dpop, Some(dpop)) => {
+                let Some(head) = head else { return bad("the token is bound to a key") };
+                dpop.check(head, token.text, thumbprint).map_err(|unproven| self.unproven(unproven))
+            }
+            (Some(_), _, Some(_)) => bad("the token is bound to a key, so it is shown by the scheme `DPoP`"),
+        }
+    }
+
+    fn unproven(&self, unproven: Unproven) -> Refusal {
+        match unproven {
+            Unproven::Proof(why) => self.offered.bad(Code::InvalidProof, why),
+            Unproven::Nonce(nonce) => {
+                self.offered.bad(Code::UseNonce, "the DPoP proof needs a nonce").with_header("dpop-nonce", nonce)
+            }
+            Unproven::Full => {
+                Refusal::unavailable("too many requests are signed at the moment").with_header("retry-after", "60")
+            }
+        }
+    }
+
+    fn decided(&self, provider: &Provider, found: Result<Principal, &'static str>) -> Result<Principal, Refusal> {
+        match found {
+            Ok(principal) => Ok(with_implied(principal, &self.authorization.implied_scopes)),
+            Err(why) => {
+                tracing::debug!(provider = provider.name, why, "a credential is refused");
+                Err(self.offered.bad(Code::InvalidToken, why))
+            }
+        }
+    }
+}
+
+/// Adds the scopes that others stand for.
+fn with_implied(principal: Principal, implied: &BTreeMap<String, Vec<String>>) -> Principal {
+    if implied.is_empty() {
+        return principal;
+    }
+    let mut scopes = principal.scopes().to_vec();
+    let mut at = 0;
+    while at < scopes.len() {
+        let others = implied.get(&scopes[at]).into_iter().flatten();
+        let new: Vec<_> = others.filter(|other| !scopes.contains(other)).cloned().collect();
+        scopes.extend(new);
+        at += 1;
+    }
+    principal.with_scopes(scopes)
+}
+
+/// Returns true if a query holds a token (RFC 6750, section 2.3).
+fn names_token(query: &str) -> bool {
+    query.split('&').any(|pair| pair.split('=').next().is_some_and(|name| name == "access_token"))
+}
+
+/// A byte of a token: those of RFC 6750, section 2.1.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte)
+}
+
+impl fmt::Debug for AuthManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.shared.providers.iter().map(|provider| &provider.name).collect();
+        f.debug_struct("AuthManager").field("providers", &names).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,37 @@
+//! The resource server of OAuth, and whatever else callers may be known by.
+//!
+//! | to | see |
+//! |---|---|
+//! | protect a server | [`AuthManager`], handed to `ServerBuilder::auth` |
+//! | take tokens | [`JwtConfig`], [`IntrospectionConfig`], [`DpopConfig`] |
+//! | take something else | [`ApiKeyConfig`], [`CertificateConfig`], [`EnvironmentConfig`] |
+//! | say who that is | [`Holder`] |
+//! | read all of it from a file | [`AuthConfig`] |
+
+mod algorithm;
+mod api_key;
+mod builder;
+mod config;
+mod dpop;
+mod introspection;
+mod jwks;
+mod jws;
+mod jwt;
+mod local;
+mod manager;
+mod provider;
+mod refusals;
+mod remembered;
+
+pub use algorithm::{Algorithm, VerifyingKey};
+pub use api_key::{ApiKey, ApiKeyConfig, ApiKeys};
+pub use builder::AuthManagerBuilder;
+pub use config::{
+    Anonymous, AuthConfig, AuthProviderConfig, AuthorizationConfig, CredentialHeaders, Holder, ProviderSettings,
+};
+pub use dpop::{DpopConfig, DpopNonces, DpopTokens};
+pub use introspection::IntrospectionConfig;
+pub use jwks::JwksConfig;
+pub use jwt::{JwtConfig, JwtKeys};
+pub use local::{CertificateConfig, EnvironmentConfig};
+pub use manager::AuthManager;

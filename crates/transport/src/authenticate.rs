@@ -1,0 +1,191 @@
+//! Who may connect: what whoever calls shows of themselves, and what is answered to those who may not.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+
+use crate::{Extensions, Principal};
+
+/// Finds out who is calling.
+///
+/// A server asks it before it reads anything: over HTTP for each request, elsewhere when a connection is opened.
+///
+/// ```
+/// use turbomcp_transport::authenticate::{Authenticate, Refusal, Shown};
+/// use turbomcp_transport::{Principal, TlsIdentity};
+///
+/// struct ByCertificate(Vec<String>);
+///
+/// impl Authenticate for ByCertificate {
+///     async fn authenticate(&self, shown: Shown<'_>) -> Result<Option<Principal>, Refusal> {
+///         let shown = shown.get::<TlsIdentity>().map(TlsIdentity::fingerprint);
+///         match shown {
+///             Some(shown) if self.0.contains(&shown) => Ok(Some(Principal::new(shown))),
+///             _ => Err(Refusal::unauthorized("a certificate is required")),
+///         }
+///     }
+/// }
+/// ```
+///
+/// # Specification
+///
+/// [Authorization](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization)
+pub trait Authenticate: Send + Sync + 'static {
+    /// Says who is calling; none if whoever shows nothing may go on as nobody in particular.
+    ///
+    /// An error is what is answered. On a connection there is nobody to answer yet, so it is closed.
+    fn authenticate(&self, shown: Shown<'_>) -> impl Future<Output = Result<Option<Principal>, Refusal>> + Send;
+
+    /// Returns the headers that hold credentials; they are taken away before a handler sees the others. `authorization`
+    /// unless said otherwise.
+    fn credential_headers(&self) -> Vec<String> {
+        vec!["authorization".to_owned()]
+    }
+
+    /// Returns the metadata of the protected resource, as JSON: what is answered at the well-known place.
+    fn metadata(&self) -> Option<String> {
+        None
+    }
+
+    /// Says what is answered to a caller who lacks some of these scopes, whether it is known who it is or not.
+    fn insufficient_scope(&self, principal: Option<&Principal>, wanted: &[&str]) -> Refusal {
+        let _ = wanted;
+        match principal {
+            Some(_) => Refusal::forbidden("more scopes are needed"),
+            None => Refusal::unauthorized("credentials are required"),
+        }
+    }
+}
+
+/// What there is to tell a caller by.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    by: By<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum By<'a> {
+    Connection(&'a Extensions),
+    #[cfg(feature = "http")]
+    Request(&'a ::http::request::Parts),
+}
+
+impl<'a> Shown<'a> {
+    /// Takes what is known of whoever has opened a connection.
+    #[must_use]
+    pub fn connection(extensions: &'a Extensions) -> Self {
+        Self { by: By::Connection(extensions) }
+    }
+
+    /// Takes the head of a request over HTTP, or of one to become a WebSocket.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn request(head: &'a ::http::request::Parts) -> Self {
+        Self { by: By::Request(head) }
+    }
+
+    /// Returns the head of the request, if there is one.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn head(self) -> Option<&'a ::http::request::Parts> {
+        match self.by {
+            By::Request(head) => Some(head),
+            By::Connection(_) => None,
+        }
+    }
+
+    /// Returns what the connection, or a layer of HTTP in front, says: for example [`TlsIdentity`](crate::TlsIdentity) or
+    /// [`ParentProcess`](crate::ParentProcess).
+    #[must_use]
+    pub fn get<T: Send + Sync + 'static>(self) -> Option<&'a T> {
+        match self.by {
+            By::Connection(extensions) => extensions.get(),
+            #[cfg(feature = "http")]
+            By::Request(head) => head.extensions.get(),
+        }
+    }
+}
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Credentials are in there.
+        f.debug_struct("Shown").finish_non_exhaustive()
+    }
+}
+
+/// Why somebody is not let in, in words that they may read, and what they are told to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    inner: Box<Inner>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Inner {
+    status: u16,
+    reason: Cow<'static, str>,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Refusal {
+    fn new(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { inner: Box::new(Inner { status, reason: reason.into(), headers: Vec::new() }) }
+    }
+
+    /// Credentials are missing, or no good: 401.
+    pub fn unauthorized(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(401, reason)
+    }
+
+    /// The caller is known, and may not do this: 403.
+    pub fn forbidden(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(403, reason)
+    }
+
+    /// Credentials are not shown as they must be: 400.
+    pub fn malformed(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(400, reason)
+    }
+
+    /// Nobody can say at the moment whether the credentials are good: 503.
+    pub fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(503, reason)
+    }
+
+    /// Adds a challenge: a `WWW-Authenticate` over HTTP.
+    #[must_use]
+    pub fn with_challenge(self, challenge: impl Into<String>) -> Self {
+        self.with_header("www-authenticate", challenge)
+    }
+
+    /// Adds a header, in lower case, to the answer over HTTP.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.inner.headers.push((name, value.into()));
+        self
+    }
+
+    /// Returns the status over HTTP.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.inner.status
+    }
+
+    /// Returns why, for whoever is refused.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.inner.reason
+    }
+
+    /// Returns the headers of the answer over HTTP.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.inner.headers.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
+impl std::error::Error for Refusal {}

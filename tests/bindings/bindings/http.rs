@@ -1,0 +1,30 @@
+use std::sync::Arc;
+
+use turbomcp::client::IntoTarget;
+use turbomcp_tests::stage::Plan;
+
+use super::ports::Port;
+use crate::binding::{Binding, Boxed, Control, Door, InProcess};
+use crate::papers::Papers;
+use crate::raw::Raw;
+
+pub struct Http;
+
+impl Binding for Http {
+    fn name(&self) -> &'static str {
+        "http"
+    }
+
+    fn start<'a>(&'a self, plan: &'a Plan, _: &'a Papers) -> Boxed<'a, (Arc<dyn Door>, Arc<dyn Control>)> {
+        Box::pin(async {
+            let server = InProcess::new(plan);
+            let listener = server.stage.server.http().bind("127.0.0.1:0").await.unwrap();
+            let target = |port| format!("http://127.0.0.1:{port}/mcp").into_target().unwrap();
+            let door = Port::new(listener.local_addr(), target, |stream, address| {
+                Box::pin(std::future::ready(Raw::http(stream, address)))
+            });
+            server.serve(listener.serve());
+            (Arc::new(door) as Arc<dyn Door>, server as Arc<dyn Control>)
+        })
+    }
+}
