@@ -35,6 +35,7 @@ mod era;
 mod error;
 mod form;
 mod handler;
+#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP has paths to ask at"))]
 pub mod health;
 #[cfg(feature = "http")]
 mod http;
@@ -43,6 +44,7 @@ mod in_flight;
 mod inner;
 mod input;
 mod limits;
+#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP shows all that is counted"))]
 pub mod metrics;
 mod operator;
 #[cfg(feature = "otel")]

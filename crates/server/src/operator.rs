@@ -18,7 +18,7 @@ pub(crate) struct Settings {
 pub(crate) struct Operator {
     pub(crate) metrics: ServerMetrics,
     pub(crate) health: Option<Health>,
-    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP shows them"))]
+    #[cfg_attr(not(any(feature = "http", feature = "otel")), expect(dead_code, reason = "nothing shows them"))]
     pub(crate) custom: Vec<Metric>,
 }
 

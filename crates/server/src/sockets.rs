@@ -115,7 +115,8 @@ impl UnixServer {
 impl McpServer {
     /// Listens on TCP, one message a line; port 0 takes a free one.
     ///
-    /// There is neither encryption nor authentication: whoever reaches the port is served.
+    /// There is no encryption, and nothing that says who is calling: whoever reaches the port is served, or nobody if the
+    /// server [has to know](crate::ServerBuilder::auth).
     ///
     /// # Errors
     ///

@@ -50,9 +50,10 @@
 //! | fail | [`ToolError`], [`McpError`], [`ServerError`] |
 //! | run, change and end a server | [`McpServer`], [`ServerConfig`], [`IntoServer`], [`ShutdownHandle`] |
 //! | bound what it takes on | [`Limits`] |
-//! | know who calls, and decide what they may do | [`ServerBuilder::auth`], [`Principal`], [`Claims`], [`Access`], [`Visibility`] |
 //! | say whether it is well, and what it counts | [`health`], [`metrics`] |
 //! | wrap code around every request | [`Middleware`], [`ServerBuilder::layer`] |
+//! | let in only whom it should, with the feature `auth` | [`ServerBuilder::auth`], [`Principal`], `auth::AuthManager` |
+//! | decide what whoever calls may do and may know of | [`Access`], [`Visibility`], [`Claims`] |
 //! | call a server, with the feature `client` | `Client` |
 //!
 //! | module | holds |
@@ -75,11 +76,12 @@
 //! | `tls` | TLS: `McpServer::run_tls`, `HttpServer::tls`, `transport::tls::TlsConfig`, and `wss://` with `websocket` | no |
 //! | `websocket` | WebSocket: `McpServer::run_websocket`, `HttpServer::websocket`, and `ws://` for the client | no |
 //! | `client` | `client`: the client, over the bindings that are chosen beside it | no |
-//! | `auth`, or `oauth` | `auth`: OAuth for the client over HTTP, `auth::OAuthClient` | no |
+//! | `auth`, or `oauth` | `auth`: who may call a server, `auth::AuthManager`; OAuth for the client, `auth::OAuthClient`; logins of a server's users, `auth::OAuth2Provider` | no |
+//! | `dev` | `auth::dev`: tokens for development. Not for production | no |
 //! | `otel` | `otel`: traces and metrics over OTLP | no |
 //! | `basic` | `macros` and `stdio` | |
 //! | `all-transports` | `stdio`, `http`, `websocket`, `tcp`, `unix` and `tls` | |
-//! | `full` | everything | |
+//! | `full` | everything but `dev` | |
 
 #[cfg(feature = "client")]
 pub mod client;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use turbomcp::McpServer;
 use turbomcp::prelude::*;
 use turbomcp::transport::authenticate::{Authenticate, Refusal, Shown};
-use turbomcp::transport::{Extensions, ParentProcess, PeerAddr, lines::Lines};
+use turbomcp::transport::{Extensions, ParentProcess, PeerAddr, PeerCredentials, lines::Lines};
 use turbomcp::{Principal, Visibility};
 use turbomcp_tests::{Client, WebSocket, modern, websocket};
 
@@ -110,9 +110,8 @@ async fn over_tcp_an_address_may_say_who_it_is() {
 #[cfg(unix)]
 #[tokio::test]
 async fn over_a_unix_socket_the_kernel_says_who_it_is() {
-    use turbomcp::transport::unix::UnixPeer;
     let path = std::env::temp_dir().join(format!("turbomcp-access-{}.sock", std::process::id()));
-    let server = for_whoever::<UnixPeer>(|_| true);
+    let server = for_whoever::<PeerCredentials>(|_| true);
     let serving = tokio::spawn(server.bind_unix(&path).unwrap().serve());
     let (reader, writer) = tokio::net::UnixStream::connect(&path).await.unwrap().into_split();
     check(&mut Client::over(reader, writer), "reader").await;

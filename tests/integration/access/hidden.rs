@@ -68,6 +68,7 @@ async fn names(client: &mut Client, method: &str, member: &str, key: &str) -> Ve
     }
 }
 
+/// Holds CACHE-12.
 #[tokio::test]
 async fn b15_lists_are_the_callers_own() {
     for (server, expected) in [

@@ -21,6 +21,8 @@ fn check(case: &str, answer: &Answer, expected: (u16, Option<&str>, &str)) {
 }
 
 /// Every request of every caller in both eras, with the exact answer.
+///
+/// Holds AUTHS-04, AUTHS-05, AUTHS-08, AUTHS-09.
 #[tokio::test]
 async fn f128_each_caller_is_answered_exactly_as_it_may() {
     let site = Site::start(&server()).await;

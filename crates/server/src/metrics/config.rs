@@ -205,7 +205,6 @@ impl From<MetricsConfig> for MetricsCollector {
 
 /// A configuration that was found to make sense.
 #[derive(Debug)]
-#[cfg_attr(not(any(feature = "http", feature = "otel")), expect(dead_code, reason = "nobody can read the metrics"))]
 pub(crate) struct Settings {
     /// What all names begin with, without the `_` after it.
     pub(crate) prefix: String,
@@ -230,7 +229,6 @@ impl Credentials {
     }
 
     /// Returns true if a header `Authorization` has them; how long that takes says nothing about them.
-    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP has headers"))]
     pub(crate) fn are_in(&self, header: &[u8]) -> bool {
         let Some((scheme, encoded)) = header.split_first_chunk::<6>() else { return false };
         let decoded = STANDARD.decode(encoded.trim_ascii());

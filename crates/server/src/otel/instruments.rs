@@ -40,7 +40,7 @@ fn plain(meter: &Meter, server: &McpServer) {
         let tell = move |observer: &dyn opentelemetry::metrics::AsyncInstrument<u64>| {
             observer.observe(read(server.metrics()).load(Ordering::Relaxed), &[]);
         };
-        drop(meter.u64_observable_gauge(name).with_callback(tell).build());
+        let _registered = meter.u64_observable_gauge(name).with_callback(tell).build();
     }
     let counters: [(&'static str, Read); 3] = [
         ("turbomcp.server.connections", |metrics| &metrics.connections_total),
@@ -52,7 +52,7 @@ fn plain(meter: &Meter, server: &McpServer) {
         let tell = move |observer: &dyn opentelemetry::metrics::AsyncInstrument<u64>| {
             observer.observe(read(server.metrics()).load(Ordering::Relaxed), &[]);
         };
-        drop(meter.u64_observable_counter(name).with_callback(tell).build());
+        let _registered = meter.u64_observable_counter(name).with_callback(tell).build();
     }
 }
 
@@ -65,14 +65,14 @@ fn by_label(meter: &Meter, server: &McpServer) {
             });
         });
     });
-    drop(requests.build());
+    let _registered = requests.build();
     let detailed = server.clone();
     let errors = meter.u64_observable_counter("turbomcp.server.errors").with_callback(move |observer| {
         detailed.metrics().detail().into_iter().for_each(|detail: &Detail| {
             detail.errors(|error, count| observer.observe(count, &[KeyValue::new("error.type", error)]));
         });
     });
-    drop(errors.build());
+    let _registered = errors.build();
 }
 
 /// Counters and gauges; the values that a histogram has counted cannot be handed on.
@@ -86,8 +86,8 @@ fn user(meter: &Meter, metric: crate::metrics::Metric) {
         });
     };
     if is_counter {
-        drop(meter.f64_observable_counter(name).with_description(help).with_callback(tell).build());
+        let _registered = meter.f64_observable_counter(name).with_description(help).with_callback(tell).build();
     } else {
-        drop(meter.f64_observable_gauge(name).with_description(help).with_callback(tell).build());
+        let _registered = meter.f64_observable_gauge(name).with_description(help).with_callback(tell).build();
     }
 }
