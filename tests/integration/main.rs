@@ -4,6 +4,7 @@ mod access;
 mod asking;
 mod compression;
 mod config;
+mod first;
 mod handlers;
 mod health;
 mod macros;

@@ -61,7 +61,7 @@ pub struct Limits {
     /// HTTP: how long an event stream is silent before a comment is sent as a sign of life. WebSocket: how long a client is
     /// silent before it is asked for one; when that was no use for as long again, it is given up. 15 seconds.
     pub keep_alive: Duration,
-    /// HTTP: how many legacy sessions exist at once; further ones are refused. 10,000.
+    /// HTTP: how many legacy sessions exist at once, and how many streams of HTTP+SSE; further ones are refused. 10,000.
     pub sessions: usize,
     /// HTTP: how long a legacy session lasts that nobody uses. 30 minutes.
     pub session_idle: Duration,

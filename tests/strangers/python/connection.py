@@ -2,6 +2,7 @@
 
 import mcp_types as types
 from mcp import Client
+from mcp.client.sse import sse_client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
@@ -14,8 +15,9 @@ MAX_SSE_EVENT_SIZE = 4 << 20
 class Connection:
     """One client and what it saw."""
 
-    def __init__(self):
+    def __init__(self, longest):
         self.client = None
+        self.longest = longest
         self.logs = []
         self.updated = []
         self.changed = []
@@ -50,13 +52,16 @@ class Connection:
         return types.ListRootsResult(roots=[types.Root(uri=ROOT, name="Test Root")])
 
 
-def opener(era, command=None, url=None):
+def opener(era, command=None, url=None, sse=False):
     """Returns a function that prepares one more client for the server that the command line named."""
 
     def open_client(capable=True):
-        connection = Connection()
+        # The client has a limit of its own for events over HTTP+SSE, and no setting for it.
+        connection = Connection(longest=1 << 18 if sse else 1 << 20)
         if url is None:
             server = StdioServerParameters(command=command[0], args=command[1:])
+        elif sse:
+            server = sse_client(url)
         else:
             server = streamable_http_client(url, max_sse_event_size=MAX_SSE_EVENT_SIZE)
         callbacks = {}

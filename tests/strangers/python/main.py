@@ -1,4 +1,4 @@
-"""Drives a server with the official Python client: python main.py --era legacy|modern (--stdio CMD… | --http URL)"""
+"""Drives a server with the official Python client: python main.py --era legacy|modern (--stdio CMD… | --http URL | --sse URL)"""
 
 import logging
 import sys
@@ -13,9 +13,10 @@ from report import Report, expect
 
 
 def parse(argv):
-    if len(argv) < 4 or argv[0] != "--era" or argv[1] not in ("legacy", "modern") or argv[2] not in ("--stdio", "--http"):
-        sys.exit("usage: main.py --era legacy|modern (--stdio COMMAND [ARGUMENT…] | --http URL)")
-    target = {"command": argv[3:]} if argv[2] == "--stdio" else {"url": argv[3]}
+    bindings = ("--stdio", "--http", "--sse")
+    if len(argv) < 4 or argv[0] != "--era" or argv[1] not in ("legacy", "modern") or argv[2] not in bindings:
+        sys.exit("usage: main.py --era legacy|modern (--stdio COMMAND [ARGUMENT…] | --http URL | --sse URL)")
+    target = {"command": argv[3:]} if argv[2] == "--stdio" else {"url": argv[3], "sse": argv[2] == "--sse"}
     return argv[1], target
 
 
@@ -41,7 +42,7 @@ async def main(argv):
     report.passed += 1
     print("ok connects")
     await both(report, connection, era, open_client)
-    await (legacy if era == "legacy" else modern)(report, connection, "url" in target)
+    await (legacy if era == "legacy" else modern)(report, connection, argv[2] == "--http")
     await closes()
 
     async def leaves_when_stdin_ends():

@@ -1,6 +1,6 @@
 // Opens connections with the official client and remembers what the server sent on them.
 
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Client, SSEClientTransport, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 
 export const ROOT = { uri: 'file:///test/root', name: 'Test Root' };
@@ -8,12 +8,12 @@ export const ROOT = { uri: 'file:///test/root', name: 'Test Root' };
 const EVERYTHING = { sampling: {}, elicitation: { form: {} }, roots: { listChanged: true } };
 
 /** Returns a function that opens one more connection to the server that the command line named. */
-export function opener({ era, command, url }) {
+export function opener({ era, command, url, sse }) {
     return async function open({ capabilities = EVERYTHING } = {}) {
         const transport =
             url === undefined
                 ? new StdioClientTransport({ command: command[0], args: command.slice(1) })
-                : new StreamableHTTPClientTransport(new URL(url));
+                : new (sse ? SSEClientTransport : StreamableHTTPClientTransport)(new URL(url));
         const mode = era === 'legacy' ? 'legacy' : 'auto';
         const client = new Client(
             { name: 'stranger-typescript', version: '1.0.0' },

@@ -3,7 +3,7 @@
 import { accept, ROOT } from './connection.mjs';
 import { expect, failure, sleep, until } from './report.mjs';
 
-export async function legacy(report, connection, { url }) {
+export async function legacy(report, connection, { url, sse }) {
     const { client, transport } = connection;
     const check = (name, body) => report.check(name, body);
     const call = (name, args = {}) => client.callTool({ name, arguments: args });
@@ -108,7 +108,7 @@ export async function legacy(report, connection, { url }) {
         const error = await failure(client.request({ method: 'no/such/method' }, anything));
         expect(error.code === -32601, '-32601', { code: error.code, message: error.message });
     });
-    if (url !== undefined) {
+    if (url !== undefined && !sse) {
         await check('delivers_after_the_stream_was_closed', async () => {
             const result = await call('test_reconnection');
             expect(text(result).length > 0 && !result.isError, 'the result', result);

@@ -1,4 +1,4 @@
-// Drives a server with the official TypeScript client: node main.mjs --era legacy|modern (--stdio CMD… | --http URL)
+// Drives a server with the official TypeScript client: node main.mjs --era legacy|modern (--stdio CMD… | --http URL | --sse URL)
 
 import process from 'node:process';
 
@@ -46,9 +46,9 @@ function parse(argv) {
     const era = argv[argv.indexOf('--era') + 1];
     const rest = argv.filter((_, index) => index !== argv.indexOf('--era') && index !== argv.indexOf('--era') + 1);
     const [kind, ...target] = rest;
-    if (!['legacy', 'modern'].includes(era) || !['--stdio', '--http'].includes(kind) || target.length === 0) {
-        console.error('usage: main.mjs --era legacy|modern (--stdio COMMAND [ARGUMENT…] | --http URL)');
+    if (!['legacy', 'modern'].includes(era) || !['--stdio', '--http', '--sse'].includes(kind) || target.length === 0) {
+        console.error('usage: main.mjs --era legacy|modern (--stdio COMMAND [ARGUMENT…] | --http URL | --sse URL)');
         process.exit(2);
     }
-    return kind === '--stdio' ? { era, command: target } : { era, url: target[0] };
+    return kind === '--stdio' ? { era, command: target } : { era, url: target[0], sse: kind === '--sse' };
 }

@@ -21,11 +21,18 @@ pub(super) fn run(workspace: &Workspace, profile: Profile, strangers: &mut Stran
 fn remote(workspace: &Workspace, profile: Profile, strangers: &mut Strangers, node: &Path, folder: &Path) -> Outcome {
     let server = fixture::build(workspace, profile, "conformance_server")?;
     let client = clients::typescript(workspace)?;
-    let running = Server::start(&server, &strangers.log("mcp-remote.server"))?;
-    let mut command = client();
-    command.args(["--era", "legacy", "--stdio"]).arg(node).arg(folder.join("node_modules/mcp-remote/dist/proxy.js"));
-    command.args([&running.url, "--transport", "http-only"]);
-    strangers.drive("mcp-remote", command.env("MCP_REMOTE_CONFIG_DIR", strangers.output.join("mcp-remote")))
+    for binding in ["http", "sse"] {
+        let name = format!("mcp-remote-{binding}");
+        let log = strangers.log(&format!("{name}.server"));
+        let running = if binding == "sse" { clients::start_sse(&server, &log)? } else { Server::start(&server, &log)? };
+        let mut command = client();
+        command.args(["--era", "legacy", "--stdio"]).arg(node);
+        command.arg(folder.join("node_modules/mcp-remote/dist/proxy.js"));
+        command.args([&running.url, "--transport", &format!("{binding}-only")]);
+        command.env("MCP_REMOTE_CONFIG_DIR", strangers.output.join("mcp-remote"));
+        strangers.drive(&name, &mut command)?;
+    }
+    Ok(())
 }
 
 /// Has pages of two origins use two servers, of which one allows the one.

@@ -14,6 +14,7 @@ use turbomcp_transport::metrics::Meter;
 
 use super::compression::Pieces;
 use super::events::Events;
+use super::first::EventStream;
 use super::modern::events_of;
 use super::stream::{Next, Reader};
 use crate::McpServer;
@@ -36,6 +37,7 @@ enum Kind {
     Pieces(Box<Pieces>),
     Modern(Box<ModernStream>),
     Legacy(Box<LegacyStream>),
+    First(Box<EventStream>),
 }
 
 impl Body {
@@ -68,6 +70,11 @@ impl Body {
         Self(Kind::Legacy(Box::new(LegacyStream { reader, primed, opened: false, keep_alive, meter, end: None })))
     }
 
+    /// All that the server says to a client of the first revision.
+    pub(super) fn first(stream: EventStream) -> Self {
+        Self(Kind::First(Box::new(stream)))
+    }
+
     /// The messages of a legacy session that belong to no request; they end with the server.
     pub(crate) fn listening(reader: Reader, server: &McpServer, primed: bool) -> Self {
         let Self(Kind::Legacy(mut stream)) = Self::legacy(reader, server, primed) else { return Self::default() };
@@ -91,6 +98,7 @@ impl HttpBody for Body {
             Kind::Pieces(pieces) => Poll::Ready(pieces.next_piece()),
             Kind::Modern(stream) => stream.poll(cx),
             Kind::Legacy(stream) => stream.poll(cx),
+            Kind::First(stream) => stream.poll(cx),
         };
         data.map(|data| data.map(|data| Ok(Frame::data(data))))
     }
@@ -103,7 +111,7 @@ impl HttpBody for Body {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Pieces(_) | Kind::Modern(_) | Kind::Legacy(_) => SizeHint::default(),
+            Kind::Pieces(_) | Kind::Modern(_) | Kind::Legacy(_) | Kind::First(_) => SizeHint::default(),
         }
     }
 }
@@ -206,24 +214,24 @@ impl LegacyStream {
 }
 
 /// A comment now and then while a stream is silent, so that nobody in between takes it for dead.
-struct KeepAlive {
+pub(super) struct KeepAlive {
     pause: Duration,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl KeepAlive {
-    fn new(pause: Duration) -> Self {
+    pub(super) fn new(pause: Duration) -> Self {
         Self { pause, timer: None }
     }
 
     /// Starts to count again.
-    fn rest(&mut self) {
+    pub(super) fn rest(&mut self) {
         if let Some(timer) = &mut self.timer {
             timer.as_mut().reset(Instant::now() + self.pause);
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let pause = self.pause;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
         if timer.as_mut().poll(cx).is_pending() {

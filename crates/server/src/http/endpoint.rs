@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use turbomcp_protocol::{ErrorCode, Kind, McpError, Message, Method, Revision};
 use turbomcp_transport::authenticate::Refusal;
@@ -145,6 +145,28 @@ impl Endpoint {
         }
     }
 
+    /// Reads a body within bounds, as it was before somebody compressed it.
+    pub(super) async fn read<B>(&self, headers: &HeaderMap, body: B) -> Result<Bytes, Rejected>
+    where
+        B: HttpBody<Data: Send> + Send,
+    {
+        let limits = self.server.limits();
+        let frame = body::read(body, limits.body_bytes, limits.body_timeout).await.map_err(|error| {
+            Box::new(match error {
+                BodyError::TooLarge => refuse(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    format!("the body is longer than {} bytes", limits.body_bytes),
+                ),
+                BodyError::TooSlow => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
+                BodyError::Broken => refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
+            })
+        })?;
+        match &self.compression {
+            Some(compression) => compression.decode(headers, frame, limits.body_bytes),
+            None => Ok(frame),
+        }
+    }
+
     async fn answer_parts<B>(
         &self,
         mut parts: Parts,
@@ -174,18 +196,7 @@ impl Endpoint {
             let message = "the client must accept both `application/json` and `text/event-stream`";
             return Err(refuse(StatusCode::NOT_ACCEPTABLE, message).into());
         }
-        let limits = self.server.limits();
-        let frame = body::read(body, limits.body_bytes, limits.body_timeout).await.map_err(|error| match error {
-            BodyError::TooLarge => {
-                refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {} bytes", limits.body_bytes))
-            }
-            BodyError::TooSlow => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
-            BodyError::Broken => refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
-        })?;
-        let frame = match &self.compression {
-            Some(compression) => compression.decode(&parts.headers, frame, limits.body_bytes)?,
-            None => frame,
-        };
+        let frame = self.read(&parts.headers, body).await?;
         if let Some(meter) = self.server.http_meter() {
             meter.received(frame.len());
         }

@@ -327,7 +327,7 @@ async fn respond(server: McpServer, session: Arc<Session>, reader: Reader) -> Re
     events(Body::legacy(reader, &server, revision(&session).has_priming_event()))
 }
 
-fn full(id: Option<&[u8]>) -> Response<Body> {
+pub(super) fn full(id: Option<&[u8]>) -> Response<Body> {
     failure(StatusCode::SERVICE_UNAVAILABLE, id, &McpError::unavailable("too many sessions are open"))
 }
 

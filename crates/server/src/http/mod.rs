@@ -6,6 +6,7 @@ mod compression;
 mod cors;
 mod endpoint;
 mod events;
+mod first;
 mod head;
 mod legacy;
 mod metadata;

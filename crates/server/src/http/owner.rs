@@ -1,24 +1,55 @@
 //! A session belongs to whoever opened it, also where what is sent is no request.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
-use turbomcp_protocol::{McpError, Message};
+use turbomcp_protocol::{McpError, Message, Method, Revision};
+use turbomcp_transport::Identity;
 
 use super::endpoint::{Endpoint, Rejected, extensions, failure, status_of};
-use super::legacy::revision;
+use super::events::Events;
+use super::legacy::revision as agreed;
 use super::session::Session;
 use crate::access::identity;
+use crate::inner::Inner;
 use crate::outlet::Outlet;
 use crate::request::Request;
 use crate::run::Run;
 
 /// What stands in the stack for an HTTP request that has no request of MCP in it.
-pub(super) const PING: &[u8] = br#"{"jsonrpc":"2.0","id":0,"method":"ping"}"#;
+const PING: &[u8] = br#"{"jsonrpc":"2.0","id":0,"method":"ping"}"#;
 
 impl Endpoint {
+    /// Has the layers of the stack refuse a client before it is connected, which they can do to requests only: so it passes
+    /// the stack as a `ping`. Returns who they say it is.
+    pub(super) async fn ask_the_stack(
+        &self,
+        parts: &Parts,
+        peer_addr: Option<SocketAddr>,
+    ) -> Result<Option<Identity>, Rejected> {
+        let frame = Bytes::from_static(PING);
+        let message = Message::decode(&frame).expect("this is a message");
+        let outlet = Outlet::Events(Events::default());
+        let revision = Revision::LATEST_LEGACY;
+        let inner = Inner::new(self.server.clone(), frame, message, Method::PING, revision, None, outlet);
+        let inner = Arc::new(inner);
+        let request = Request::new(inner.clone(), extensions(parts.clone(), peer_addr));
+        let mut run = Run::start_unseen(inner.clone(), request);
+        run.start_clock();
+        let answer = run.await;
+        if let Some(error) = answer.as_ref().and_then(|answer| answer.as_error()) {
+            let status = status_of(error, revision);
+            // Whatever is wrong with a `ping` need not be wrong with the client.
+            if status != StatusCode::OK {
+                return Err(Box::new(failure(status, None, error)));
+            }
+        }
+        Ok(inner.extensions.get().and_then(identity).cloned())
+    }
+
     /// Lets nobody but its owner use a session that has one.
     ///
     /// Who sends something is what the layers of the stack find out, and they see requests only. So it passes the stack
@@ -35,7 +66,7 @@ impl Endpoint {
         let reader = session.stream();
         let outlet = Outlet::Stream(reader.stream().clone());
         let extensions = extensions(parts.clone(), peer_addr);
-        let inner = self.request(session, outlet, message, frame, revision(session));
+        let inner = self.request(session, outlet, message, frame, agreed(session));
         let mut run = Run::start_unseen(inner.clone(), Request::new(inner.clone(), extensions));
         run.start_clock();
         let answer = run.await;

@@ -19,6 +19,7 @@ use turbomcp_transport::metrics::Meter;
 use super::compression::Setting;
 use super::cors::CorsConfig;
 use super::endpoint::{Endpoint, empty};
+use super::first::{First, FirstService, Part};
 use super::metadata::Metadata;
 use super::operator::Pages;
 #[cfg(feature = "websocket")]
@@ -49,6 +50,8 @@ pub struct HttpServer {
     path: Option<String>,
     #[cfg(feature = "websocket")]
     websocket: Option<String>,
+    /// The paths of a stream, and to post to.
+    first: Option<(String, String)>,
     policy: Option<OriginPolicy>,
     hosts: Vec<String>,
     cors: CorsConfig,
@@ -63,6 +66,7 @@ impl HttpServer {
             path: Some("/mcp".to_owned()),
             #[cfg(feature = "websocket")]
             websocket: None,
+            first: None,
             policy: None,
             hosts: Vec::new(),
             cors: CorsConfig::default(),
@@ -92,6 +96,23 @@ impl HttpServer {
     pub fn websocket_only(mut self, path: impl Into<String>) -> Self {
         self.path = None;
         self.websocket(path)
+    }
+
+    /// Serves clients of the first revision, too, by HTTP+SSE: a `GET` on one path opens a stream of all that the server
+    /// says, whose first event says where to post to, which is the other path. `/sse` and `/messages` are common.
+    ///
+    /// A stream and what is posted for it are a connection, as standard input and output are; handlers read the headers that
+    /// it was opened with. Opening it, and whatever is posted, also passes the stack as a `ping`, so that layers can refuse it
+    /// and say who sends it: where one says who opened the stream, nobody else may post for it. As many streams may be open as
+    /// there may be [sessions](crate::Limits::sessions).
+    ///
+    /// # Specification
+    ///
+    /// [HTTP with SSE](https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse), which is
+    /// deprecated since 2025-03-26
+    pub fn sse(mut self, stream: impl Into<String>, messages: impl Into<String>) -> Self {
+        self.first = Some((stream.into(), messages.into()));
+        self
     }
 
     /// Answers requests that name one of these hosts and no others: `host`, or `host:port`.
@@ -165,6 +186,12 @@ impl HttpServer {
                 Front::Cors(service) => router.route_service(&path, *service),
             };
         }
+        for (path, front) in routes.first {
+            router = match front {
+                Front::Plain(service) => router.route_service(&path, service),
+                Front::Cors(service) => router.route_service(&path, *service),
+            };
+        }
         #[cfg(feature = "websocket")]
         if let Some((path, service)) = routes.websocket {
             router = router.route_service(&path, service);
@@ -182,16 +209,14 @@ impl HttpServer {
         let endpoint = self.endpoint(address)?;
         let pages = Pages::beside(&endpoint);
         if let Some(pages) = &pages {
-            #[cfg(feature = "websocket")]
-            let websocket = self.websocket.as_deref();
-            #[cfg(not(feature = "websocket"))]
-            let websocket = None;
-            pages.check(self.path.as_deref().into_iter().chain(websocket).collect())?;
+            pages.check(self.paths())?;
         }
-        let http = self.path.as_deref().map(|path| Ok((plain(path)?, self.front(endpoint.clone())?)));
+        let http = self.path.as_deref();
+        let http = http.map(|path| Ok((plain(path)?, self.front(McpService::new(endpoint.clone(), None))?)));
         Ok(Routes {
             pages,
             http: http.transpose()?,
+            first: self.first_routes(&endpoint)?,
             metadata: Metadata::of(&self.server, self.main_path()),
             #[cfg(feature = "websocket")]
             websocket: match self.websocket.as_deref() {
@@ -227,8 +252,29 @@ impl HttpServer {
         Ok(Arc::new(Endpoint { server, origins: policy, sessions: Arc::new(Sessions::default()), compression }))
     }
 
-    fn front(&self, endpoint: Arc<Endpoint>) -> Result<Front, Error> {
-        let service = McpService::new(endpoint, None);
+    /// Returns every path but those of pages.
+    fn paths(&self) -> Vec<&str> {
+        let paths = self.path.iter();
+        #[cfg(feature = "websocket")]
+        let paths = paths.chain(&self.websocket);
+        let first = self.first.iter().flat_map(|(stream, messages)| [stream, messages]);
+        paths.chain(first).map(String::as_str).collect()
+    }
+
+    fn first_routes(&self, endpoint: &Arc<Endpoint>) -> Result<Vec<Route<FirstService>>, Error> {
+        let Some((stream, messages)) = &self.first else { return Ok(Vec::new()) };
+        for path in [stream, messages] {
+            if self.paths().iter().filter(|known| *known == path).count() > 1 {
+                return Err(Error::configuration(format!("path `{path}` cannot be for two things")));
+            }
+        }
+        let (stream, messages) = (plain(stream)?, plain(messages)?);
+        let first = First::new(endpoint.clone(), stream.clone(), messages.clone());
+        let route = |path, part| Ok((path, self.front(FirstService::new(first.clone(), part))?));
+        Ok(vec![route(stream, Part::Stream)?, route(messages, Part::Messages)?])
+    }
+
+    fn front<S>(&self, service: S) -> Result<Front<S>, Error> {
         Ok(match self.cors.layer()? {
             Some(cors) => Front::Cors(Box::new(cors.layer(service))),
             None => Front::Plain(service),
@@ -245,18 +291,22 @@ fn plain(path: &str) -> Result<Arc<str>, Error> {
 /// What is answered, and where.
 #[derive(Debug, Clone)]
 pub(super) struct Routes {
-    http: Option<(Arc<str>, Front)>,
+    http: Option<Route<McpService>>,
+    first: Vec<Route<FirstService>>,
     metadata: Option<Metadata>,
     #[cfg(feature = "websocket")]
     websocket: Option<(Arc<str>, UpgradeService)>,
     pages: Option<Pages>,
 }
 
-/// The endpoint, with or without what browsers ask for.
+/// A path, and what answers there.
+type Route<S> = (Arc<str>, Front<S>);
+
+/// What answers, with or without what browsers ask for.
 #[derive(Debug, Clone)]
-enum Front {
-    Plain(McpService),
-    Cors(Box<Cors<McpService>>),
+enum Front<S> {
+    Plain(S),
+    Cors(Box<Cors<S>>),
 }
 
 /// A server that listens over HTTP, and serves once [`serve`](Self::serve) is awaited.
@@ -326,7 +376,11 @@ impl Routes {
         #[cfg(not(feature = "websocket"))]
         let _ = (afterwards, connected);
         Self {
-            http: self.http.as_ref().map(|(path, front)| (path.clone(), front.at(address))),
+            http: self.http.as_ref().map(|(path, front)| (path.clone(), front.map(|service| service.at(address)))),
+            first: {
+                let change = |service: &FirstService| service.at(address, connected);
+                self.first.iter().map(|(path, front)| (path.clone(), front.map(change))).collect()
+            },
             metadata: self.metadata.clone(),
             #[cfg(feature = "websocket")]
             websocket: self
@@ -349,6 +403,11 @@ impl Routes {
             Some((path, Front::Plain(service))) if asked == &**path => service.clone().call(request),
             Some((path, Front::Cors(service))) if asked == &**path => Box::pin(service.clone().call(request)),
             _ => {
+                match self.first.iter().find(|(path, _)| asked == &**path) {
+                    Some((_, Front::Plain(service))) => return service.clone().call(request),
+                    Some((_, Front::Cors(service))) => return Box::pin(service.clone().call(request)),
+                    None => {}
+                }
                 if let Some(metadata) = self.metadata.as_ref().filter(|metadata| metadata.is_at(asked)) {
                     let response = metadata.answer(request.method());
                     return Box::pin(async { Ok(response) });
@@ -360,13 +419,13 @@ impl Routes {
     }
 }
 
-impl Front {
-    fn at(&self, address: Option<SocketAddr>) -> Self {
+impl<S: Clone> Front<S> {
+    fn map(&self, change: impl FnOnce(&S) -> S) -> Self {
         match self {
-            Self::Plain(service) => Self::Plain(service.at(address)),
+            Self::Plain(service) => Self::Plain(change(service)),
             Self::Cors(service) => {
                 let mut service = service.clone();
-                *service.get_mut() = service.get_ref().at(address);
+                *service.get_mut() = change(service.get_ref());
                 Self::Cors(service)
             }
         }

@@ -67,7 +67,7 @@ where
 }
 
 /// Returns who is at the other end, if the application says so.
-fn told<B>(request: &Request<B>) -> Option<SocketAddr> {
+pub(super) fn told<B>(request: &Request<B>) -> Option<SocketAddr> {
     request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address)
 }
 

@@ -218,7 +218,8 @@ async fn sweep(sessions: Weak<Sessions>, idle: Duration, pause: Duration) {
 }
 
 /// Makes up a session id of 192 random bits.
-fn new_id() -> Box<str> {
+/// Returns an id that nobody guesses: 192 random bits.
+pub(super) fn new_id() -> Box<str> {
     let mut bits = [0; 24];
     SystemRandom::new().fill(&mut bits).expect("the operating system has randomness");
     URL_SAFE_NO_PAD.encode(bits).into()

@@ -9,22 +9,16 @@ use http::{Request, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::net::ToSocketAddrs;
-use turbomcp_protocol::{Message, Method, Revision};
 use turbomcp_transport::http::listener::Afterwards;
 use turbomcp_transport::metrics::Binding;
 use turbomcp_transport::websocket::{WebSocketTransport, handshake};
 
 use super::HttpListener;
 use super::body::Body;
-use super::endpoint::{Endpoint, Incoming, Rejected, empty, extensions, failure, refuse, status_of};
-use super::events::Events;
-use super::owner::PING;
+use super::endpoint::{Endpoint, Incoming, Rejected, empty, refuse};
 use super::service::Answering;
-use crate::inner::Inner;
 use crate::metrics::Connected;
-use crate::outlet::Outlet;
-use crate::run::Run;
-use crate::{Error, McpServer, connection, request};
+use crate::{Error, McpServer, connection};
 
 impl Endpoint {
     /// Answers a request to become a WebSocket, and serves what it becomes: in the place of the connection, or in a task of
@@ -67,27 +61,6 @@ impl Endpoint {
             *response.headers_mut() = headers;
             Ok(response)
         })
-    }
-
-    /// Has the layers of the stack refuse a client before it is connected, which they can do to requests only: so it passes
-    /// the stack as a `ping`.
-    async fn ask_the_stack(&self, parts: &Parts, peer_addr: Option<SocketAddr>) -> Result<(), Rejected> {
-        let frame = Bytes::from_static(PING);
-        let message = Message::decode(&frame).expect("this is a message");
-        let outlet = Outlet::Events(Events::default());
-        let revision = Revision::LATEST_LEGACY;
-        let inner = Inner::new(self.server.clone(), frame, message, Method::PING, revision, None, outlet);
-        let inner = Arc::new(inner);
-        let request = request::Request::new(inner.clone(), extensions(parts.clone(), peer_addr));
-        let mut run = Run::start_unseen(inner, request);
-        run.start_clock();
-        let answer = run.await;
-        let Some(error) = answer.as_ref().and_then(|answer| answer.as_error()) else { return Ok(()) };
-        match status_of(error, revision) {
-            // Whatever is wrong with a `ping` need not be wrong with the client.
-            StatusCode::OK => Ok(()),
-            status => Err(Box::new(failure(status, None, error))),
-        }
     }
 
     fn serve_upgraded(
