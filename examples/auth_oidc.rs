@@ -1,8 +1,8 @@
 //! A server whose users log in at a provider of OpenID Connect: `cargo run --example auth_oidc -- 127.0.0.1:8080`
 //!
-//! `ISSUER`, `CLIENT_ID` and `CLIENT_SECRET` say which provider that is, and as what it knows the server; the redirect URI
-//! is `http://127.0.0.1:8080/callback`. Clients that know OAuth find the provider by themselves. For those that do not, a
-//! user logs in by a browser and takes a key away.
+//! `ISSUER`, `CLIENT_ID` and `CLIENT_SECRET` say which provider that is, and as what it knows the server; the redirect
+//! URI is `http://127.0.0.1:8080/callback`. Clients that know OAuth find the provider by themselves. For those that do
+//! not, a user logs in by a browser and takes a key away.
 
 use std::env;
 use std::time::{Duration, SystemTime};

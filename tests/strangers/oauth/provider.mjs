@@ -90,7 +90,9 @@ export async function provider(issuer, jobs, resources, log) {
     server.on('pushed_authorization_request.success', (_, client) =>
         log.push({ event: 'pushed', client: client.clientId })
     );
-    server.on('refresh_token.destroyed', token => log.push({ event: 'refresh token destroyed', client: token.clientId }));
+    server.on('refresh_token.destroyed', token =>
+        log.push({ event: 'refresh token destroyed', client: token.clientId })
+    );
     for (const name of ['authorization.error', 'grant.error', 'registration_create.error', 'server_error']) {
         server.on(name, (_, error) => log.push({ event: 'error', of: name, error: error.error ?? String(error) }));
     }

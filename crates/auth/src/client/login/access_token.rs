@@ -74,8 +74,8 @@ impl AccessToken {
         Ok(headers)
     }
 
-    /// Takes notice of the headers of an answer. Returns true if there is a new nonce in them, with which a request that
-    /// was refused for want of it can be made again.
+    /// Takes notice of the headers of an answer. Returns true if there is a new nonce in them, with which a request
+    /// that was refused for want of it can be made again.
     pub fn answered(&self, url: &str, headers: &HeaderMap) -> bool {
         Url::parse(url, "the URL of a request").is_ok_and(|url| self.nonces.learn(&url, headers))
     }

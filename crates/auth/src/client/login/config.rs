@@ -136,8 +136,8 @@ impl OAuth2FlowType {
     }
 }
 
-/// What is insisted on, beyond what always holds: PKCE by `S256`, a state that belongs to one browser and one login, and
-/// the issuer of a redirect where the provider names it.
+/// What is insisted on, beyond what always holds: PKCE by `S256`, a state that belongs to one browser and one login,
+/// and the issuer of a redirect where the provider names it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

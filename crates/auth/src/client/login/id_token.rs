@@ -15,8 +15,8 @@ use crate::{Error, Secret};
 /// How far clocks may be apart.
 const LEEWAY_SECONDS: u64 = 60;
 
-/// An ID token whose signature and claims were checked. The token itself is not kept: it is proof of a login, and not of
-/// use for calls.
+/// An ID token whose signature and claims were checked. The token itself is not kept: it is proof of a login, and not
+/// of use for calls.
 #[derive(Clone)]
 pub struct IdToken {
     claims: Map<String, Value>,

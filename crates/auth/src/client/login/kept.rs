@@ -17,8 +17,8 @@ const LEEWAY_SECONDS: u64 = 30;
 
 const TURNS: usize = 64;
 
-/// Who may change the tokens of a user. Users who share a turn wait for each other, and no more than so many of them are
-/// ever needed.
+/// Who may change the tokens of a user. Users who share a turn wait for each other, and no more than so many of them
+/// are ever needed.
 pub(super) struct Turns {
     locks: Vec<tokio::sync::Mutex<()>>,
     hasher: RandomState,
