@@ -7,6 +7,8 @@ use http::header::HeaderMap;
 use tokio::runtime::Runtime;
 use tower_service::Service;
 use turbomcp::Limits;
+use turbomcp::auth::server::{Algorithm, VerifyingKey};
+use turbomcp::auth::{AuthManager, JwtConfig, Secret};
 
 use crate::server::{builder, runtime};
 use crate::{INITIALIZE, call, legacy_call};
@@ -19,6 +21,25 @@ pub(crate) fn tool_call() -> Box<dyn FnMut(u64)> {
         head.map(|(name, value)| (name, value.to_owned())),
         call("add"),
     )
+}
+
+/// The same for a caller whose token was verified before.
+pub(crate) fn tool_call_jwt() -> Box<dyn FnMut(u64)> {
+    let key = VerifyingKey::from_secret(&Secret::new("a secret that is no secret: 32 bytes and more"));
+    let config = JwtConfig::new("https://id.example", "https://notes.example/mcp")
+        .algorithms([Algorithm::HS256])
+        .keys([key.expect("the secret is long enough")]);
+    let manager =
+        AuthManager::builder().resource("https://notes.example/mcp").jwt(config).required_scopes(["notes.read"]);
+    let server = builder(100).auth(manager.build().expect("the settings fit")).build();
+    let head = [
+        ("mcp-protocol-version", "2026-07-28".to_owned()),
+        ("mcp-method", "tools/call".to_owned()),
+        ("mcp-name", "add".to_owned()),
+        // It expires with the century, and is as long as those of the large providers.
+        ("authorization", format!("Bearer {}", include_str!("token.txt"))),
+    ];
+    repeated(runtime(), server.into_router(), head, call("add"))
 }
 
 /// Calls a tool in one of so many sessions.

@@ -7,7 +7,7 @@ use turbomcp::client::http::HttpTarget;
 use turbomcp::client::{Client, WsConfig};
 use turbomcp::prelude::*;
 use turbomcp::transport::TlsIdentity;
-use turbomcp::transport::tls::{ClientAuthMode, TlsConfig};
+use turbomcp::transport::tls::{CertPinningConfig, ClientAuthMode, TlsConfig};
 
 struct Door;
 
@@ -35,6 +35,10 @@ async fn serve(address: &str, certificate: &str, key: &str, authority: &str) -> 
 // ANCHOR: call
 async fn call(url: &str, certificate: &str, key: &str, authority: &str) -> Result<(), turbomcp::client::Error> {
     let tls = TlsConfig::new(certificate, key).with_ca_bundle(authority);
+    ask(url, tls).await
+}
+
+async fn ask(url: &str, tls: TlsConfig) -> Result<(), turbomcp::client::Error> {
     let client = match url.starts_with("wss:") {
         true => Client::connect(WsConfig::new().url(url).tls(tls)).await?,
         false => Client::connect(HttpTarget::new(url).tls(tls)).await?,
@@ -46,13 +50,25 @@ async fn call(url: &str, certificate: &str, key: &str, authority: &str) -> Resul
 }
 // ANCHOR_END: call
 
+// ANCHOR: pin
+async fn call_pinned(url: &str, authority: &str, pin: &str) -> Result<(), turbomcp::client::Error> {
+    let tls = TlsConfig::default().with_ca_bundle(authority).with_pinning(CertPinningConfig::new([pin]));
+    ask(url, tls).await
+}
+// ANCHOR_END: pin
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", address, certificate, key, authority] => serve(address, certificate, key, authority).await?,
         ["call", url, certificate, key, authority] => call(url, certificate, key, authority).await?,
-        _ => return Err("serve ADDRESS:PORT | call URL, and then CERTIFICATE KEY AUTHORITY".into()),
+        ["call", url, authority, pin] => call_pinned(url, authority, pin).await?,
+        _ => {
+            return Err(
+                "serve ADDRESS:PORT | call URL, and then CERTIFICATE KEY AUTHORITY; or call URL AUTHORITY PIN".into()
+            );
+        }
     }
     Ok(())
 }

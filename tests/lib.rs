@@ -9,6 +9,6 @@ pub mod stage;
 pub mod websocket;
 
 pub use child::Child;
-pub use client::{Client, initialize_params, modern};
+pub use client::{Client, PATIENCE, initialize_params, modern};
 pub use http::{Http, Reply, Request, Site};
 pub use websocket::{Frame, WebSocket};

@@ -27,6 +27,8 @@ pub struct Plan {
     pub request_timeout: Duration,
     /// How long requests may go on after shutdown was asked for.
     pub shutdown: Duration,
+    /// How long requests may go on after their connection has ended.
+    pub end_of_input: Duration,
     /// How many requests of one connection may wait.
     pub requests_in_flight: usize,
 }
@@ -39,6 +41,8 @@ impl Default for Plan {
             message_bytes: None,
             request_timeout: limits.request_timeout,
             shutdown: Duration::from_secs(20),
+            // So short that it can be waited for a hundred times.
+            end_of_input: Duration::from_millis(200),
             requests_in_flight: 1024,
         }
     }
@@ -51,9 +55,11 @@ impl Plan {
         limits.request_timeout = self.request_timeout;
         limits.shutdown = self.shutdown;
         limits.requests_in_flight = self.requests_in_flight;
-        // Long enough for an answer that is under way, and short enough to be waited for a hundred times.
-        limits.end_of_input = Duration::from_millis(300);
+        limits.end_of_input = self.end_of_input;
         limits.body_bytes = 8 << 20;
+        // Machines may be so busy that nothing can be told from how long it takes.
+        limits.handshake_timeout = Duration::from_secs(100);
+        limits.keep_alive = Duration::from_secs(60);
         if let Some(bytes) = self.message_bytes {
             (limits.message_bytes, limits.body_bytes) = (bytes, bytes);
         }

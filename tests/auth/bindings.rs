@@ -96,6 +96,33 @@ async fn over_tcp_nobody_is_let_in_who_must_be_known() {
     assert_eq!(asked(&server(open), Extensions::new()).await.unwrap(), "nobody");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn over_a_unix_socket_the_system_says_who_it_is() {
+    use std::os::unix::fs::MetadataExt as _;
+    use turbomcp::auth::server::UnixUserConfig;
+    let path = std::env::temp_dir().join(format!("turbomcp-auth-{}.sock", std::process::id()));
+    std::fs::write(&path, "").unwrap();
+    let own = std::fs::metadata(&path).unwrap().uid();
+    std::fs::remove_file(&path).unwrap();
+    for (uid, expected) in [(own, Some("ada")), (own + 1, None)] {
+        let users = UnixUserConfig::default().user(uid, Holder::new("ada"));
+        let bound = server(AuthManager::builder().unix_users(users).build().unwrap()).bind_unix(&path).unwrap();
+        let serving = tokio::spawn(bound.serve());
+        let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+        let _ = stream.write_all(format!("{}\n", call("who")).as_bytes()).await;
+        let mut line = String::new();
+        let _ = tokio::time::timeout(PATIENCE, BufReader::new(stream).read_line(&mut line)).await.unwrap();
+        assert_eq!(line.contains(r#"\"subject\":\"ada\""#), expected.is_some(), "{line}");
+        assert_eq!(line.is_empty(), expected.is_none());
+        serving.abort();
+        let _ = serving.await;
+    }
+    let twice = UnixUserConfig::default().user(1, Holder::new("a")).user(1, Holder::new("b"));
+    assert!(AuthManager::builder().unix_users(twice).build().unwrap_err().is_usage());
+}
+
+/// Holds AUTHS-14.
 #[tokio::test]
 async fn over_tls_a_certificate_stands_for_somebody() {
     let authority = Authority::new();

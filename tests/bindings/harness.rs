@@ -15,7 +15,7 @@ use crate::site::Scene;
 use crate::table::{self, CONVERSATIONS, Conversation};
 
 /// How long a conversation may take; each wait in it has a shorter limit.
-const LIMIT: Duration = Duration::from_secs(100);
+const LIMIT: Duration = Duration::from_secs(200);
 
 /// How many conversations are held at a time, unless `--test-threads` says otherwise.
 const SIDE_BY_SIDE: usize = 12;
@@ -91,7 +91,8 @@ fn hear_panics() -> Complaints {
             return;
         }
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let complaint = format!("{place}: {said}");
+        // What went wrong may be of any length, and says at the beginning what it is.
+        let complaint = format!("{place}: {said:.2000}");
         match tokio::task::try_id() {
             Some(id) => drop(heard.lock().unwrap().insert(id, complaint)),
             None => eprintln!("{complaint}"),

@@ -1,17 +1,20 @@
 //! What a conversation has: a server on one binding, and clients of one era.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use turbomcp::client::{Client, ClientBuilder, Era, Error};
 use turbomcp::types::CallToolResult;
-pub use turbomcp_tests::client::PATIENCE;
 use turbomcp_tests::stage::{Counts, Order, Plan};
 
 use crate::binding::{Binding, Control, Door, Way};
 use crate::papers::Papers;
 use crate::raw::Raw;
 use crate::relay::Relay;
+
+/// How long anything may take before a conversation fails: long, because a busy machine is not what is looked for.
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Where a conversation is held.
 #[derive(Clone)]

@@ -68,6 +68,7 @@ conversations! {
         a_form_is_filled_in
         a_form_may_be_declined
         a_form_may_be_filled_in_with_a_lot
+        an_answer_that_is_too_long_fails_its_call
         one_question_follows_from_the_other
         several_things_are_asked_at_once
         the_user_is_sent_to_a_page
@@ -211,14 +212,17 @@ left_out! {
         a_client_that_ends_its_half_is_answered HTTP BOTH;
     "the closing handshake ends both halves":
         a_client_that_ends_its_half_is_answered WEBSOCKET BOTH;
-    "a body that is too long is refused unread, and the connection with it":
+    "a body that is too long is refused unread, and the connection with it, on which the answer may be lost":
+        a_request_beyond_the_limit_fails_its_call HTTP BOTH,
+        an_answer_that_is_too_long_fails_its_call HTTP MODERN,
         a_frame_beyond_the_limit_costs_itself HTTP BOTH;
     "what is not accepted is told by a status":
         notices_and_answers_out_of_nowhere_are_ignored HTTP MODERN;
     "a frame that is too long ends the connection":
         a_frame_beyond_the_limit_costs_itself WEBSOCKET BOTH,
         an_answer_beyond_the_limit_fails_its_call WEBSOCKET BOTH,
-        a_request_beyond_the_limit_fails_its_call WEBSOCKET BOTH;
+        a_request_beyond_the_limit_fails_its_call WEBSOCKET BOTH,
+        an_answer_that_is_too_long_fails_its_call WEBSOCKET BOTH;
     "what is too long is skipped":
         a_message_beyond_the_limit_ends_what_cannot_skip_it NOT_WEBSOCKET BOTH;
     "text that is no UTF-8 ends the connection":

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
+use turbomcp::types::{Root, SubscriptionFilter};
 
 use crate::peer::{failure, initialized, soon, text};
-use crate::web::{Reply, Web, connect, legacy};
+use crate::web::{Reply, Web, builder, connect, legacy};
 
 /// Holds SESS-07.
 #[tokio::test]
@@ -51,6 +52,46 @@ async fn a_session_that_is_always_lost_is_given_up() {
     let client = connect(&web).await;
     assert!(failure(client.call_tool("x", ()).into_future()).await.is_closed());
     assert_eq!(web.of("initialize").len(), 2);
+}
+
+#[tokio::test]
+async fn a_subscription_is_told_that_its_session_was_lost() {
+    let opened = Arc::new(AtomicUsize::new(0));
+    let web = Web::start(move |request| match request.verb.as_str() {
+        "GET" if opened.fetch_add(1, Ordering::SeqCst) == 0 => Reply::events(": here it is\n\n"),
+        "GET" => Reply::status(404, "", ""),
+        _ if request.method() == "ping" => Reply::result(request, json!({})),
+        _ => legacy(request).unwrap_or_else(Reply::accepted),
+    })
+    .await;
+    let client = connect(&web).await;
+    let filter = SubscriptionFilter::new().with_tools_list_changed(true);
+    let mut subscription = soon(client.subscribe(filter)).await.unwrap();
+    assert!(soon(subscription.next()).await.unwrap().unwrap_err().is_closed());
+}
+
+/// An answer that the server does not take has to be told by another, or the server waits for it.
+#[tokio::test]
+async fn a_question_whose_answer_is_not_taken_is_answered_by_an_error() {
+    let web = Web::start(|request| match (request.verb.as_str(), request.method()) {
+        ("GET", _) => {
+            let question = json!({"jsonrpc": "2.0", "id": "q", "method": "roots/list"});
+            Reply::events(&format!("data: {question}\n\n")).holding()
+        }
+        ("POST", "") if request.body.get("result").is_some() => Reply::status(413, "", ""),
+        ("POST", "") => Reply::accepted(),
+        _ => legacy(request).unwrap_or_else(Reply::accepted),
+    })
+    .await;
+    let client = builder().roots([Root::new("file:///a")]).connect(web.url.as_str()).await.unwrap();
+    soon(async {
+        let told = |request: &crate::web::Request| request.body["id"] == "q" && request.body["error"]["code"] == -32603;
+        while !web.requests().iter().any(told) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    client.close().await;
 }
 
 /// Holds LHTTP-15.

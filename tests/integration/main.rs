@@ -2,14 +2,20 @@
 
 mod access;
 mod asking;
+mod compression;
 mod config;
 mod handlers;
+mod health;
 mod macros;
+mod metrics;
 mod middleware;
 mod pages;
 mod schemas;
 #[cfg(unix)]
 mod sockets;
+mod traces;
+#[cfg(unix)]
+mod unix_http;
 mod validation;
 mod websocket;
 mod websocket_rules;

@@ -35,6 +35,27 @@ pub(crate) enum Answer {
 
 /// Goes from page to page until there is nothing left to fill in, and returns the last one.
 pub(crate) async fn visit(url: &str, answer: Answer) -> Outcome<String> {
+    match go(url, answer, None).await? {
+        End::Page(page) => Ok(page),
+        End::Away(url) => Err(format!("{url} is away from here").into()),
+    }
+}
+
+/// Goes from page to page until one leads to a URL that begins like this, and returns that.
+pub(crate) async fn visit_until(url: &str, answer: Answer, away: &str) -> Outcome<String> {
+    match go(url, answer, Some(away)).await? {
+        End::Away(url) => Ok(url),
+        End::Page(page) => Err(format!("no page leads to {away}: {page}").into()),
+    }
+}
+
+/// Where the pages end.
+enum End {
+    Page(String),
+    Away(String),
+}
+
+async fn go(url: &str, answer: Answer, away: Option<&str>) -> Outcome<End> {
     let mut cookies = BTreeMap::new();
     let (mut method, mut url, mut body) = ("GET", url.to_owned(), String::new());
     for _ in 0..MAX_PAGES {
@@ -47,6 +68,9 @@ pub(crate) async fn visit(url: &str, answer: Answer) -> Outcome<String> {
             }
         }
         if let Some(location) = page.all("location").next() {
+            if away.is_some_and(|away| location.starts_with(away)) {
+                return Ok(End::Away(location.to_owned()));
+            }
             (method, url, body) = ("GET", absolute(&url, location), String::new());
         } else if let Some(form) = Form::find(&page.body) {
             if answer == Answer::No && form.asks("consent") {
@@ -55,7 +79,7 @@ pub(crate) async fn visit(url: &str, answer: Answer) -> Outcome<String> {
                 (method, url, body) = ("POST", absolute(&url, &form.action), form.filled_in());
             }
         } else if page.status < 400 {
-            return Ok(page.body);
+            return Ok(End::Page(page.body));
         } else {
             return Err(format!("{url} answers {}: {}", page.status, page.body).into());
         }
@@ -115,7 +139,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 }

@@ -7,6 +7,7 @@
 mod browser;
 mod flows;
 mod jobs;
+mod login;
 mod refresh;
 mod report;
 mod stage;
@@ -31,6 +32,7 @@ async fn main() -> ExitCode {
             flows::run(&mut report, &stage).await;
             refresh::run(&mut report, &stage).await;
             jobs::run(&mut report, &stage).await;
+            login::run(&mut report, &stage).await;
         }
         Err(error) => report.fail("starts", &*error),
     }

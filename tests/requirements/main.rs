@@ -3,6 +3,7 @@
 mod base;
 mod caching;
 mod cancellation;
+mod conversations;
 mod elicitation;
 mod headers;
 mod http;

@@ -2,6 +2,7 @@
 
 mod authority;
 mod clients;
+mod compression;
 mod configuration;
 mod handshakes;
 mod hangup;
@@ -9,6 +10,7 @@ mod hosts;
 mod listener;
 mod metrics;
 mod ocsp;
+mod operator;
 mod pins;
 mod principals;
 mod reload;

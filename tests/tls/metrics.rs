@@ -17,7 +17,7 @@ use crate::site::{ERAS, PATIENCE};
 
 /// What is spoken, and what it is counted as.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Way {
+pub enum Way {
     Http,
     Https,
     WebSocket,
@@ -28,7 +28,8 @@ enum Way {
     Memory,
 }
 
-const WAYS: [Way; 8] = [Way::Http, Way::Https, Way::WebSocket, Way::Wss, Way::Tcp, Way::Tls, Way::Unix, Way::Memory];
+pub const WAYS: [Way; 8] =
+    [Way::Http, Way::Https, Way::WebSocket, Way::Wss, Way::Tcp, Way::Tls, Way::Unix, Way::Memory];
 
 impl Way {
     /// Returns what the server counts it as, and what the client does.
@@ -45,12 +46,12 @@ impl Way {
     }
 }
 
-fn all() -> TransportMetrics {
+pub fn all() -> TransportMetrics {
     let config = MetricsConfig::new().request_duration_buckets([0.05, 10.0]).connection_pool_size_histogram(true);
     TransportMetrics::new(config)
 }
 
-fn server(metrics: &TransportMetrics) -> McpServer {
+pub fn builder(metrics: &TransportMetrics) -> ServerBuilder {
     let steps = |_: Arguments, ctx: Context| async move {
         for step in 1..=3 {
             ctx.progress(f64::from(step)).await;
@@ -60,13 +61,17 @@ fn server(metrics: &TransportMetrics) -> McpServer {
     };
     let refuse = |_: Arguments| async { McpResult::<String>::Err(McpError::invalid_params("no")) };
     let builder = ServerBuilder::new().tool("steps", steps).unwrap().tool("refuse", refuse).unwrap();
-    builder.transport_metrics(metrics.clone()).build()
+    builder.transport_metrics(metrics.clone())
 }
 
-type Serving = JoinHandle<Result<(), Error>>;
+fn server(metrics: &TransportMetrics) -> McpServer {
+    builder(metrics).build()
+}
+
+pub type Serving = JoinHandle<Result<(), Error>>;
 
 /// Starts a server, and says how it is reached.
-async fn open(way: Way, server: &McpServer, authority: &Authority) -> (Target, Option<Serving>) {
+pub async fn open(way: Way, server: &McpServer, authority: &Authority) -> (Target, Option<Serving>) {
     let config = || authority.server("localhost").config();
     let http = |secure: bool| {
         let http = server.http().websocket("/ws");

@@ -30,8 +30,9 @@ usage: cargo xtask COMMAND
   test                    everything below except bench, with fmt, clippy, doc and cargo test
   conformance [--release] the official conformance suite against examples/conformance_{server,client}
               [--url URL] its half for servers against one that is already running
-  strangers [--release]   third-party clients and a browser against our servers, and our client against
-                          third-party servers and a third-party authorization server
+  strangers [--release]   third-party clients and a browser against our servers, our client against third-party
+                          servers and a third-party authorization server; what operators read, read by
+                          promtool, Prometheus' client and the messages of OpenTelemetry
   autobahn                the Autobahn test suite, which needs Python 2.7, against both ends of a WebSocket
   coverage [--write]      which test holds which requirement; --write renews docs/coverage.md
   guides                  what the guides in docs/ include and link to

@@ -1,7 +1,9 @@
-//! Third-party clients against `examples/conformance_server`, and our client against third-party servers.
+//! Third-party clients against `examples/conformance_server`, our client against third-party servers, and third-party
+//! readers of what operators see.
 
 mod authorization;
 mod clients;
+mod operator;
 mod servers;
 mod web;
 
@@ -24,6 +26,7 @@ pub(crate) fn run(workspace: &Workspace, profile: Profile) -> Outcome {
     web::run(workspace, profile, &mut strangers)?;
     servers::run(workspace, &mut strangers)?;
     authorization::run(workspace, profile, &mut strangers)?;
+    operator::run(workspace, profile, &mut strangers)?;
     println!("strangers: {} passed, {} failed", strangers.passed, strangers.failed);
     if strangers.failures.is_empty() { Ok(()) } else { Err(strangers.failures.join("\n").into()) }
 }

@@ -93,6 +93,25 @@ pub(crate) fn pip2(workspace: &Workspace, python: &Path, folder: &str) -> Outcom
     Ok(copy)
 }
 
+/// Returns a program of a package of Debian: the machine's own, or that of the package, unpacked into the tools.
+pub(crate) fn debian(workspace: &Workspace, package: &str, program: &str) -> Outcome<PathBuf> {
+    if Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return Ok(program.into());
+    }
+    let folder = workspace.tools().join(format!("debian-{package}"));
+    let path = folder.join("usr/bin").join(program);
+    if !path.exists() {
+        fs::create_dir_all(&folder)?;
+        process::run(Command::new("apt-get").args(["download", "-qq", package]).current_dir(&folder))?;
+        let archive = fs::read_dir(&folder)?.flatten().map(|entry| entry.path());
+        let archive = archive.filter(|path| path.extension().is_some_and(|kind| kind == "deb")).max();
+        let archive = archive.ok_or_else(|| format!("apt-get did not download {package}"))?;
+        process::run(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(&folder))?;
+        fs::remove_file(archive)?;
+    }
+    Ok(path)
+}
+
 /// Returns the path of a program from crates.io, compiled into the tools if the machine has none.
 pub(crate) fn crates_io(workspace: &Workspace, name: &str, version: &str) -> Outcome<PathBuf> {
     if Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success()) {

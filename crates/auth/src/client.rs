@@ -3,6 +3,7 @@
 //! | module | what is in it |
 //! |---|---|
 //! | here | [`OAuthClient`] and its builder; what is used to set it up |
+//! | `login`, a feature of its own | a server that logs its users in elsewhere |
 
 mod browser;
 mod builder;
@@ -10,11 +11,15 @@ mod discovery;
 mod dpop;
 mod flow;
 mod grants;
+#[cfg(feature = "login")]
+pub mod login;
 mod redirect;
 mod registration;
 mod store;
+mod tasks;
 #[cfg(test)]
 mod tests;
+#[cfg_attr(not(feature = "login"), expect(dead_code, reason = "logins need more of it"))]
 mod token;
 
 use std::fmt;
@@ -23,8 +28,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::HeaderMap;
-use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 use turbomcp_transport::http::authorize::{Authorize, BoxError, Challenge, Credentials, Head, Next};
 
 pub use crate::fetch::Reach;
@@ -37,6 +40,7 @@ pub use store::{FileStore, MemoryStore, TokenStore};
 
 use crate::Error;
 use flow::{Flow, Refusal};
+use tasks::Tasks;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -65,7 +69,7 @@ pub struct OAuthClient {
 struct Shared {
     flow: Arc<Flow>,
     /// Ends with the last clone of the client.
-    tasks: Mutex<JoinSet<()>>,
+    tasks: Tasks,
 }
 
 impl OAuthClient {
@@ -75,7 +79,7 @@ impl OAuthClient {
     }
 
     fn new(flow: Flow) -> Self {
-        Self { shared: Arc::new(Shared { flow: Arc::new(flow), tasks: Mutex::default() }) }
+        Self { shared: Arc::new(Shared { flow: Arc::new(flow), tasks: Tasks::default() }) }
     }
 
     /// Gets authorization, whether there is any already or not.
@@ -89,7 +93,7 @@ impl OAuthClient {
     /// refuses, `is_timeout()` if the user does not answer.
     pub async fn login(&self) -> Result<(), Error> {
         let flow = self.shared.flow.clone();
-        self.run(async move { flow.login().await }).await
+        self.shared.tasks.run(async move { flow.login().await }).await
     }
 
     /// Forgets the tokens for the server. What the client is registered as is kept.
@@ -99,24 +103,7 @@ impl OAuthClient {
     /// `is_store()` if they cannot be removed from the store.
     pub async fn logout(&self) -> Result<(), Error> {
         let flow = self.shared.flow.clone();
-        self.run(async move { flow.logout().await }).await
-    }
-
-    /// Runs something to its end, even if nobody waits for it any more: a refresh token that was used and a new one
-    /// that was not kept would be the end of the authorization.
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        let (send, receive) = oneshot::channel();
-        {
-            let mut tasks = lock(&self.shared.tasks);
-            while tasks.try_join_next().is_some() {}
-            tasks.spawn(async move {
-                let _ = send.send(work.await);
-            });
-        }
-        receive.await.unwrap_or_else(|_| Err(Error::connect("authorization has ended before its end")))
+        self.shared.tasks.run(async move { flow.logout().await }).await
     }
 }
 
@@ -128,7 +115,7 @@ impl Authorize for OAuthClient {
         }
         if flow.is_stale() {
             let flow = flow.clone();
-            self.run(async move { flow.freshen().await }).await?;
+            self.shared.tasks.run(async move { flow.freshen().await }).await?;
         }
         flow.credentials(request)
     }
@@ -139,7 +126,7 @@ impl Authorize for OAuthClient {
             return Ok(Next::GiveUp);
         }
         let refusal = Refusal::read(&challenge);
-        Ok(self.run(async move { flow.renew(refusal).await }).await?)
+        Ok(self.shared.tasks.run(async move { flow.renew(refusal).await }).await?)
     }
 
     fn answered(&self, request: Head<'_>, headers: &HeaderMap) {

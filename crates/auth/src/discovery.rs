@@ -13,11 +13,7 @@ pub(crate) trait OfIssuer {
 
 /// Finds what is published under the name of an issuer.
 pub(crate) async fn of_issuer<T: DeserializeOwned + OfIssuer>(fetcher: &Fetcher, issuer: &str) -> Result<T, Error> {
-    let url = Url::parse(issuer, "the issuer")?;
-    if url.uri().query().is_some() {
-        return Err(Error::refused("the issuer has a query"));
-    }
-    let (origin, path) = (url.origin(), url.path());
+    let (origin, path) = origin_and_path(issuer)?;
     let mut urls = vec![
         format!("{origin}/.well-known/oauth-authorization-server{path}"),
         format!("{origin}/.well-known/openid-configuration{path}"),
@@ -25,6 +21,36 @@ pub(crate) async fn of_issuer<T: DeserializeOwned + OfIssuer>(fetcher: &Fetcher,
     if !path.is_empty() {
         urls.push(format!("{origin}{path}/.well-known/openid-configuration"));
     }
+    published(fetcher, urls, issuer).await
+}
+
+/// Finds what a provider of OpenID Connect publishes: where that has it first, and then where OAuth does.
+#[cfg(feature = "login")]
+pub(crate) async fn of_openid_issuer<T: DeserializeOwned + OfIssuer>(
+    fetcher: &Fetcher,
+    issuer: &str,
+) -> Result<T, Error> {
+    let (origin, path) = origin_and_path(issuer)?;
+    let urls = vec![
+        format!("{origin}{path}/.well-known/openid-configuration"),
+        format!("{origin}/.well-known/oauth-authorization-server{path}"),
+    ];
+    published(fetcher, urls, issuer).await
+}
+
+fn origin_and_path(issuer: &str) -> Result<(String, String), Error> {
+    let url = Url::parse(issuer, "the issuer")?;
+    if url.uri().query().is_some() {
+        return Err(Error::refused("the issuer has a query"));
+    }
+    Ok((url.origin(), url.path().to_owned()))
+}
+
+async fn published<T: DeserializeOwned + OfIssuer>(
+    fetcher: &Fetcher,
+    urls: Vec<String>,
+    issuer: &str,
+) -> Result<T, Error> {
     let found = first::<T>(fetcher, urls).await?;
     let found = found.ok_or_else(|| Error::refused(format!("{issuer} publishes no metadata")))?;
     require_issuer(&found, issuer)?;

@@ -5,6 +5,8 @@
 //! | [`challenge`] | `WWW-Authenticate`, read | always |
 //! | [`pkce`] | the proof that who redeems a code is who asked for it | always |
 //! | [`client`] | [`OAuthClient`]: tokens for requests, by every grant that MCP knows | `client` |
+//! | [`client::login`] | [`OAuth2Provider`]: a server that logs its users in elsewhere | `login` |
+//! | `dev` | tokens for development, not for production | `dev` |
 //! | [`server`] | [`AuthManager`]: who is calling, by token, API key or certificate | `server` |
 //!
 //! ```no_run
@@ -23,6 +25,8 @@
 pub mod challenge;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "dev")]
+pub mod dev;
 #[cfg(any(feature = "client", feature = "server"))]
 mod discovery;
 #[cfg(any(feature = "client", feature = "server"))]
@@ -46,6 +50,8 @@ pub mod server;
 #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "the client needs more of it than the server"))]
 mod url;
 
+#[cfg(feature = "login")]
+pub use client::login::{OAuth2Config, OAuth2FlowType, OAuth2Provider, ProviderType};
 #[cfg(feature = "client")]
 pub use client::{OAuthClient, OAuthClientBuilder};
 #[cfg(any(feature = "client", feature = "server"))]

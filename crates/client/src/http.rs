@@ -8,6 +8,8 @@
 mod after;
 pub mod authorize;
 mod body;
+#[cfg_attr(not(feature = "compression"), path = "http/compression/without.rs")]
+mod compression;
 mod counted;
 mod first;
 mod link;
@@ -33,6 +35,7 @@ use crate::exchange::{BoxFuture, Exchange};
 use crate::inbox::Inbox;
 use crate::target::{Binding, Connector, IntoTarget, Ready, Target};
 use authorize::{Authorize, ErasedAuthorize};
+use compression::Setting;
 use counted::Counting;
 use link::HttpLink;
 use send::Http;
@@ -69,12 +72,20 @@ pub struct HttpTarget {
     tls: Tls,
     /// What the host of the URL is reached by, if it is not TCP.
     socket: Option<Arc<Path>>,
+    compression: Setting,
 }
 
 impl HttpTarget {
     /// Names the server by its URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), headers: Vec::new(), authorize: None, tls: Tls::default(), socket: None }
+        Self {
+            url: url.into(),
+            headers: Vec::new(),
+            authorize: None,
+            tls: Tls::default(),
+            socket: None,
+            compression: Setting::default(),
+        }
     }
 
     /// Adds a header to every request.
@@ -107,8 +118,10 @@ impl HttpTarget {
         }
         let tls = self.tls.client_config()?;
         let meter = settings.metrics.as_ref().map(|metrics| metrics.meter(Counted::Http));
+        let compression = self.compression.ready(meter.as_ref())?;
         let wire = Counting::new(Wire::new(self.socket.clone()), meter);
-        Ok(Http::new(parse(&self.url)?, headers, self.authorize.clone(), settings.max_message_bytes, tls, wire))
+        let http = Http::new(parse(&self.url)?, headers, self.authorize.clone(), settings.max_message_bytes, tls, wire);
+        Ok(http.compression(compression))
     }
 }
 

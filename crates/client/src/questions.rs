@@ -164,7 +164,8 @@ pub(crate) fn write_input(answer: InputResponse, revision: Revision) -> Vec<u8> 
     json.unwrap_or_default()
 }
 
-fn write_answer(id: &[u8], outcome: McpResult<Vec<u8>>) -> Vec<u8> {
+/// Writes the message that answers a question.
+pub(crate) fn write_answer(id: &[u8], outcome: McpResult<Vec<u8>>) -> Vec<u8> {
     let mut out = b"{\"jsonrpc\":\"2.0\",\"id\":".to_vec();
     out.extend_from_slice(id);
     match outcome {

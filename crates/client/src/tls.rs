@@ -1,5 +1,8 @@
 //! Servers that are reached over TLS, one message a line.
 
+#[cfg_attr(not(feature = "compression"), path = "tls/compression/without.rs")]
+mod compression;
+
 use std::sync::Arc;
 
 use turbomcp_transport::tls::{TlsConfig, TlsTransport};
@@ -10,6 +13,7 @@ use crate::exchange::{BoxFuture, Exchange};
 use crate::inbox::Inbox;
 use crate::stream::StreamLink;
 use crate::target::{Connector, IntoTarget, Ready, Target};
+use compression::Setting;
 use turbomcp_transport::metrics::Binding;
 
 /// A server that is reached over TLS, one message a line: what `tls://host:port` means, with settings.
@@ -30,12 +34,13 @@ use turbomcp_transport::metrics::Binding;
 pub struct TlsTarget {
     address: String,
     config: TlsConfig,
+    compression: Setting,
 }
 
 impl TlsTarget {
     /// Names the server by `host:port`; its certificate has to be for that host.
     pub fn new(address: impl Into<String>, config: TlsConfig) -> Self {
-        Self { address: address.into(), config }
+        Self { address: address.into(), config, compression: Setting::default() }
     }
 }
 
@@ -55,6 +60,8 @@ impl Connector for TlsTarget {
             let transport = TlsTransport::new_client(&self.address, &self.config).await;
             let transport = transport
                 .map_err(|error| Error::connect("the server cannot be reached over TLS").with_source(error))?;
+            let meter = settings.metrics.as_ref().map(|metrics| metrics.meter(Binding::Tls));
+            let transport = self.compression.agree(transport, meter).await?;
             let transport = transport.max_message_bytes(settings.max_message_bytes);
             Ok(StreamLink::start(transport, inbox, None) as Arc<dyn Exchange>)
         })

@@ -16,7 +16,7 @@ use crate::request::{Request, Response};
 use crate::schema::SchemaStyle;
 use crate::seal::KEY_BYTES;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
-use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility};
+use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility, operator};
 
 /// Builds a server.
 #[must_use]
@@ -28,6 +28,7 @@ pub struct ServerBuilder {
     pub(crate) metrics: Option<TransportMetrics>,
     pub(crate) auth: Option<Auth>,
     pub(crate) visibility: Option<Visibility>,
+    pub(crate) operator: operator::Settings,
 }
 
 impl ServerBuilder {
@@ -38,6 +39,7 @@ impl ServerBuilder {
             registry: HandlerRegistry::new(),
             layers: Vec::new(),
             keys: Vec::new(),
+            operator: operator::Settings::default(),
             auth: None,
             metrics: None,
             visibility: None,

@@ -15,6 +15,7 @@ use crate::batch::{self, BatchReply};
 use crate::era;
 use crate::in_flight::{InFlight, Refused};
 use crate::inner::Inner;
+use crate::metrics::{Connected, ErrorType};
 use crate::outbox::Outbox;
 use crate::outlet::Outlet;
 use crate::peer::Peer;
@@ -24,14 +25,25 @@ use crate::run::Run;
 use crate::{Error, McpServer, hub};
 
 /// Serves a connection until its peer ends it or the server shuts down.
-pub(crate) async fn serve<T: Transport>(server: McpServer, transport: T, binding: Binding) -> Result<(), Error> {
+///
+/// Whoever has counted the connection hands over what that is.
+pub(crate) async fn serve<T: Transport>(
+    server: McpServer,
+    transport: T,
+    binding: Binding,
+    connected: Option<Arc<Connected>>,
+) -> Result<(), Error> {
     let _serving = server.serving();
+    let _connected = connected.unwrap_or_else(|| Arc::new(Connected::new(server.clone())));
     let meter = server.meter(binding);
     let mut extensions = transport.extensions();
     let expires_at = if server.auth().is_some() || extensions.get::<Principal>().is_some() {
         // In a box, so that a connection does not keep the room for it.
         let admitted = Box::pin(server.admit(&mut extensions)).await;
-        admitted.inspect_err(|_| meter.iter().for_each(Meter::refused))?
+        admitted.inspect_err(|_| {
+            server.metrics().error(ErrorType::Auth);
+            meter.iter().for_each(Meter::refused);
+        })?
     } else {
         None
     };
@@ -265,7 +277,7 @@ impl Connection {
         let outlet = Outlet::Outbox(self.outbox.clone());
         let inner = Arc::new(Inner::new(self.server.clone(), frame, message, method, revision, peer, outlet));
         let request = Request::new(inner.clone(), self.extensions.clone());
-        let mut run = Run::new(inner, self.server.stack().call(request));
+        let mut run = Run::start(inner, request);
         // Most handlers answer at once: only one that waits costs a task and a place among those in flight.
         match run.poll_once() {
             Poll::Ready(response) => self.reply(run.inner(), response, batch),
@@ -276,7 +288,11 @@ impl Connection {
     fn wait(self: &Arc<Self>, mut run: Run, batch: Option<&Arc<BatchReply>>) {
         let entry = match self.in_flight.add(run.inner(), self.server.limits().requests_in_flight) {
             Ok(entry) => entry,
-            Err(refused) => return self.refuse(Some(run.inner().id()), &refused.into(), batch),
+            Err(refused) => {
+                let error = refused.into();
+                run.refused(&error);
+                return self.answer_error(Some(run.inner().id()), &error, batch);
+            }
         };
         run.start_clock();
         let (connection, batch) = (self.clone(), batch.cloned());
@@ -305,7 +321,13 @@ impl Connection {
         }
     }
 
+    /// Answers what never became a request.
     fn refuse(&self, id: Option<&[u8]>, error: &McpError, batch: Option<&Arc<BatchReply>>) {
+        self.server.metrics().error(ErrorType::of(error));
+        self.answer_error(id, error, batch);
+    }
+
+    fn answer_error(&self, id: Option<&[u8]>, error: &McpError, batch: Option<&Arc<BatchReply>>) {
         let revision = self.revision().unwrap_or(Revision::LATEST);
         match batch {
             None => self.outbox.push(|out| write_error(id, error, revision, out)),

@@ -19,6 +19,7 @@ use crate::outbox::Outbox;
 use crate::outlet::Outlet;
 use crate::request::Request;
 use crate::sync::lock;
+use crate::trace::TraceContext;
 
 /// The request a handler is answering: who asks, what they can do, and how to reach them meanwhile.
 ///
@@ -199,6 +200,24 @@ impl Context {
     #[must_use]
     pub fn server(&self) -> &McpServer {
         &self.inner.server
+    }
+
+    /// Returns where in a trace the request belongs, if the client says so.
+    #[must_use]
+    pub fn trace_context(&self) -> Option<TraceContext> {
+        TraceContext::of(&self.inner, self.extensions())
+    }
+
+    /// Adds to a number of this name in the [metrics](McpServer::metrics) of the server.
+    ///
+    /// ```
+    /// # let ctx = turbomcp_server::Context::new();
+    /// ctx.record_metric("user_lookups", 1);
+    /// ctx.record_metric("user_lookups", 2);
+    /// assert_eq!(ctx.server().metrics().custom.read().unwrap()["user_lookups"], 3.0);
+    /// ```
+    pub fn record_metric(&self, name: &str, value: impl Into<f64>) {
+        self.inner.server.metrics().record(name, value);
     }
 
     /// Returns how long ago the request arrived.

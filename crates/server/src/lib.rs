@@ -26,6 +26,9 @@ mod arguments;
 mod auth;
 mod batch;
 mod builder;
+#[cfg(any(feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
+#[cfg_attr(not(feature = "compression"), path = "compression/without.rs")]
+mod compression;
 mod config;
 mod connection;
 mod context;
@@ -35,6 +38,8 @@ mod era;
 mod error;
 mod form;
 mod handler;
+#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP has paths to ask at"))]
+pub mod health;
 #[cfg(feature = "http")]
 mod http;
 mod hub;
@@ -42,6 +47,11 @@ mod in_flight;
 mod inner;
 mod input;
 mod limits;
+#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP shows all that is counted"))]
+pub mod metrics;
+mod operator;
+#[cfg(feature = "otel")]
+pub mod otel;
 mod outbox;
 mod outlet;
 mod peer;
@@ -67,6 +77,7 @@ mod sync;
 pub mod text;
 #[cfg(feature = "tls")]
 mod tls;
+mod trace;
 pub mod uri;
 mod validation;
 
@@ -86,7 +97,7 @@ pub use handler::{
 #[cfg(all(unix, feature = "http", feature = "unix"))]
 pub use http::HttpUnixListener;
 #[cfg(feature = "http")]
-pub use http::{CorsConfig, HttpListener, HttpServer};
+pub use http::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};
 pub use input::Ask;
 pub use limits::Limits;
 #[doc(hidden)]
@@ -102,4 +113,5 @@ pub use sockets::UnixServer;
 pub use stack::{BoxError, Handle, Middleware, MiddlewareError, MiddlewareResult, Next, StackFuture};
 #[cfg(feature = "tls")]
 pub use tls::TlsServer;
+pub use trace::TraceContext;
 pub use validation::{SchemaValidator, ValidationConfig};

@@ -82,6 +82,8 @@ impl Request {
 #[derive(Debug)]
 pub struct Response {
     pub(crate) outcome: Result<Outcome, McpError>,
+    /// Whether it is the result of a tool whose arguments did not fit.
+    pub(crate) is_unfit: bool,
 }
 
 /// A result, typed until it is written for the request's revision.
@@ -103,7 +105,7 @@ impl Response {
     /// Creates an error response.
     #[must_use]
     pub fn error(error: McpError) -> Self {
-        Self { outcome: Err(error) }
+        Self { outcome: Err(error), is_unfit: false }
     }
 
     /// Creates the answer to a tool call.
@@ -128,6 +130,11 @@ impl Response {
     #[must_use]
     pub fn internal_server_error(message: &str) -> Self {
         Self::error(McpError::internal(message))
+    }
+
+    /// Creates the answer to a call whose arguments do not fit.
+    pub(crate) fn unfit(result: CallToolResult) -> Self {
+        Self { is_unfit: true, ..Self::tool(result) }
     }
 
     pub(crate) fn ends_subscription(&self) -> bool {
@@ -160,12 +167,12 @@ impl Response {
 
 impl From<Outcome> for Response {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome: Ok(outcome) }
+        Self { outcome: Ok(outcome), is_unfit: false }
     }
 }
 
 impl From<Result<Outcome, McpError>> for Response {
     fn from(outcome: Result<Outcome, McpError>) -> Self {
-        Self { outcome }
+        Self { outcome, is_unfit: false }
     }
 }

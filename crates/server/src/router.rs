@@ -20,7 +20,7 @@ use turbomcp_protocol::types::{
 use turbomcp_protocol::{McpError, McpResult, Method, Revision};
 
 use crate::access::{Guarded, identity};
-use crate::arguments::Arguments;
+use crate::arguments::{ArgumentError, Arguments};
 use crate::handler::{BoxFuture, CallToolRequest, CompleteRequest, GetPromptRequest, ReadResourceRequest};
 use crate::hub;
 use crate::inner::Inner;
@@ -181,13 +181,14 @@ fn call_tool(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed 
         let value = serde_json::from_slice(&arguments).map_err(|error| McpError::invalid_params(error.to_string()))?;
         for validator in entry.input() {
             if let Err(reasons) = validator.check(&value) {
-                return Ok(ready(Outcome::Tool(CallToolResult::error(reasons.join("\n")))));
+                return Ok(ready(Response::unfit(CallToolResult::error(reasons.join("\n")))));
             }
         }
     }
     if let Some(limit) = entry.timeout {
         let _ = inner.timeout.set(limit);
     }
+    inner.server.metrics().tool_called();
     let request = CallToolRequest::from_parts(entry.name().clone(), Arguments::from_raw(arguments));
     Ok(RouteFuture::Tool(entry.handler.clone().call(request, ctx), entry.clone()))
 }
@@ -197,6 +198,9 @@ fn finish_tool(entry: &ToolEntry, result: McpResult<CallToolResult>) -> Response
     let result = match result {
         Ok(result) => result,
         Err(error) => match error.failure() {
+            Some(source) if source.is::<ArgumentError>() => {
+                return Response::unfit(CallToolResult::error(source.to_string()));
+            }
             Some(source) => CallToolResult::error(source.to_string()),
             None => return Response::error(error),
         },

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use tracing::Span;
 use turbomcp_protocol::{ErrorCode, McpError};
 
 use crate::deadline::Deadline;
 use crate::inner::Inner;
-use crate::request::Response;
+use crate::metrics::{End, ErrorType};
+use crate::request::{Request, Response};
 use crate::stack::{BoxError, StackFuture};
 use crate::sync::lock;
+use crate::trace;
 
 /// A request on its way through the stack: contains panics, keeps the time limit, ends when cancelled, and turns a
 /// handler that waits for its client into the question to the client.
@@ -23,11 +26,45 @@ pub(crate) struct Run {
     inner: Arc<Inner>,
     future: StackFuture,
     deadline: Option<Deadline>,
+    span: Span,
+    /// Whether it is counted and has not ended.
+    is_counted: bool,
 }
 
 impl Run {
-    pub(crate) fn new(inner: Arc<Inner>, future: StackFuture) -> Self {
-        Self { inner, future, deadline: None }
+    /// Hands a request to the stack, where it is counted and traced.
+    pub(crate) fn start(inner: Arc<Inner>, request: Request) -> Self {
+        let span = trace::span(&inner, request.extensions());
+        inner.server.metrics().begin();
+        let future = span.in_scope(|| inner.server.stack().call(request));
+        Self { inner, future, deadline: None, span, is_counted: true }
+    }
+
+    /// Hands something to the stack that stands for a request and that no client has sent.
+    #[cfg(feature = "http")]
+    pub(crate) fn start_unseen(inner: Arc<Inner>, request: Request) -> Self {
+        let future = inner.server.stack().call(request);
+        Self { inner, future, deadline: None, span: Span::none(), is_counted: false }
+    }
+
+    /// Ends a request that is answered with an error in the place of its handler.
+    pub(crate) fn refused(&mut self, error: &McpError) {
+        self.ended(Err(ErrorType::of(error)));
+    }
+
+    fn ended(&mut self, how: Result<(), ErrorType>) {
+        if let Err(error) = how
+            && !self.span.is_disabled()
+        {
+            trace::failed(&self.span, error);
+        }
+        self.count(how.map_or_else(End::Error, |()| End::Success));
+    }
+
+    fn count(&mut self, end: End) {
+        if std::mem::take(&mut self.is_counted) {
+            self.inner.server.metrics().end(&self.inner.method, self.inner.started, end);
+        }
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
@@ -37,8 +74,9 @@ impl Run {
     /// Polls once, before anything is set up for waiting: most handlers need no more.
     pub(crate) fn poll_once(&mut self) -> Poll<Response> {
         let polled = self.poll_future(&mut Context::from_waker(Waker::noop()));
-        if polled.is_ready() {
+        if let Poll::Ready(response) = &polled {
             self.inner.set_answered();
+            self.answered(response);
         }
         polled
     }
@@ -52,7 +90,12 @@ impl Run {
         }
     }
 
+    fn answered(&mut self, response: &Response) {
+        self.ended(ErrorType::of_response(response).map_or(Ok(()), Err));
+    }
+
     fn poll_future(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
+        let _entered = self.span.enter();
         let future = &mut self.future;
         match catch_unwind(AssertUnwindSafe(|| Pin::new(future).poll(cx))) {
             Ok(Poll::Ready(Ok(response))) => Poll::Ready(response),
@@ -87,12 +130,17 @@ impl Future for Run {
         }
         if let Poll::Ready(response) = this.poll_future(cx) {
             this.inner.set_answered();
-            return Poll::Ready((!this.inner.is_cancelled()).then_some(response));
+            if this.inner.is_cancelled() {
+                return Poll::Ready(None);
+            }
+            this.answered(&response);
+            return Poll::Ready(Some(response));
         }
         if let Some(deadline) = &mut this.deadline
             && deadline.poll(cx, &this.inner.asked).is_ready()
         {
             this.inner.set_answered();
+            this.ended(Err(ErrorType::Timeout));
             let error = McpError::new(ErrorCode::INTERNAL_ERROR, "the request ran out of time");
             return Poll::Ready(Some(Response::error(error)));
         }
@@ -102,6 +150,7 @@ impl Future for Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
+        self.count(End::Cancelled);
         // Whoever the handler left behind learns that nobody waits any more.
         self.inner.cancel();
         self.inner.outlet.end();

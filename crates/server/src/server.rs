@@ -14,6 +14,7 @@ use crate::access::{Guard, Visibility};
 use crate::auth::Auth;
 use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::hub::{Change, Concerns, Hub};
+use crate::operator::Operator;
 use crate::registry::{HandlerRegistry, Snapshot};
 use crate::router::Router;
 use crate::seal::Seal;
@@ -41,8 +42,10 @@ struct Shared {
     seal: Seal,
     metrics: Option<TransportMetrics>,
     /// What counts for HTTP, whose requests each ask for it.
+    #[cfg(feature = "http")]
     http_meter: Option<Meter>,
     shutdown: Arc<Shutdown>,
+    operator: Operator,
 }
 
 impl McpServer {
@@ -65,7 +68,7 @@ impl McpServer {
 
     /// Puts the parts of a server together.
     pub(crate) fn assemble(builder: ServerBuilder) -> Self {
-        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility } = builder;
+        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility, operator } = builder;
         let stack = layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
         let nobody_says = auth.is_none() && matches!(stack, Stack::Bare(_));
         if nobody_says && let Some(guard) = registry.guards().find(|guard| Guard::needs_something(guard)) {
@@ -87,9 +90,11 @@ impl McpServer {
                 visibility,
                 hub: Hub::default(),
                 seal: Seal::new(&keys, config.limits.request_state_age),
+                #[cfg(feature = "http")]
                 http_meter: metrics.as_ref().map(|metrics| metrics.meter(Binding::Http)),
                 metrics,
                 shutdown: Arc::default(),
+                operator: Operator::new(operator),
                 config,
             }),
         }
@@ -105,16 +110,17 @@ impl McpServer {
     ///
     /// Dropping the future ends the connection and cancels its requests.
     pub fn serve<T: Transport>(&self, transport: T) -> impl Future<Output = Result<(), Error>> + Send + use<T> {
-        connection::serve(self.clone(), transport, Binding::Other)
+        connection::serve(self.clone(), transport, Binding::Other, None)
     }
 
     /// As [`serve`](Self::serve), counted for a binding.
+    #[cfg(any(feature = "stdio", feature = "http", feature = "tcp", feature = "tls", feature = "unix"))]
     pub(crate) fn serve_over<T: Transport>(
         &self,
         binding: Binding,
         transport: T,
     ) -> impl Future<Output = Result<(), Error>> + Send + use<T> {
-        connection::serve(self.clone(), transport, binding)
+        connection::serve(self.clone(), transport, binding, None)
     }
 
     /// Serves standard input and output until the input ends, or SIGTERM or SIGINT asks the server to end.
@@ -153,8 +159,18 @@ impl McpServer {
         self.shared.shutdown.started().await;
     }
 
+    /// Waits until the server was asked to end and nothing of it runs any more.
+    #[cfg(feature = "http")]
+    pub(crate) async fn shutdown_ended(&self) {
+        self.shared.shutdown.started().await;
+        self.shared.shutdown.ended().await;
+    }
+
     /// Has whoever waits for the end of the server wait for what is returned.
     pub(crate) fn serving(&self) -> Serving {
+        if let Some(health) = &self.shared.operator.health {
+            drop(health.start());
+        }
         self.shared.shutdown.serving()
     }
 
@@ -206,6 +222,7 @@ impl McpServer {
         self.transport_metrics().map(|metrics| metrics.meter(binding))
     }
 
+    #[cfg(feature = "http")]
     pub(crate) fn http_meter(&self) -> Option<&Meter> {
         self.shared.http_meter.as_ref()
     }
@@ -216,6 +233,10 @@ impl McpServer {
 
     pub(crate) fn server_info_member(&self) -> &[u8] {
         &self.shared.server_info_member
+    }
+
+    pub(crate) fn operator(&self) -> &Operator {
+        &self.shared.operator
     }
 
     pub(crate) fn stack(&self) -> &Stack {

@@ -38,7 +38,7 @@ impl Shutdown {
         Serving(self.clone())
     }
 
-    async fn ended(&self) {
+    pub(crate) async fn ended(&self) {
         loop {
             let ended = self.ended.notified();
             if self.serving.load(Ordering::Acquire) == 0 {

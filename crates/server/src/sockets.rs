@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 #[cfg(feature = "tcp")]
 use std::net::SocketAddr;
+use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(feature = "tcp")]
 use tokio::net::{TcpListener, ToSocketAddrs};
-use turbomcp_transport::Transport;
+use turbomcp_transport::lines::Lines;
 use turbomcp_transport::listener::{self, Accept, Bounds};
 use turbomcp_transport::metrics::Binding;
 #[cfg(feature = "tcp")]
@@ -15,27 +16,31 @@ use turbomcp_transport::tcp;
 #[cfg(all(unix, feature = "unix"))]
 use turbomcp_transport::unix;
 
+use crate::compression::Setting;
 use crate::{Error, McpServer};
 
 /// Serves every connection of a listener until the server shuts down.
-async fn serve<A, T>(
+async fn serve<A, R, W>(
     server: McpServer,
     binding: Binding,
     listener: A,
-    transport: impl Fn(A::Stream, usize) -> T,
+    compression: Setting,
+    transport: impl Fn(A::Stream, usize) -> Lines<R, W>,
 ) -> Result<(), Error>
 where
     A: Accept,
-    T: Transport,
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin + Send + 'static,
 {
     let _serving = server.serving();
     let limits = server.limits();
     let bounds = Bounds::new(limits.connections, limits.shutdown);
-    listener::serve(listener, bounds, server.shutdown_started(), |stream, peer, _| {
-        // The connection itself hears of the end, and drains.
-        let served = server.serve_over(binding, transport(stream, limits.message_bytes));
+    listener::serve(listener, bounds, server.shutdown_started(), |stream, peer, ending| {
+        let transport = transport(stream, limits.message_bytes);
+        let (server, compression) = (server.clone(), compression.clone());
         async move {
-            if let Err(error) = served.await {
+            // The connection itself hears of the end, and drains; until then it counts as one.
+            if let Err(error) = compression.serve(server, binding, transport, ending).await {
                 tracing::debug!(?peer, %error, "a connection failed");
             }
         }
@@ -51,6 +56,7 @@ pub struct TcpServer {
     server: McpServer,
     listener: TcpListener,
     address: SocketAddr,
+    pub(crate) compression: Setting,
 }
 
 #[cfg(feature = "tcp")]
@@ -73,8 +79,10 @@ impl TcpServer {
     ///
     /// Dropping the future closes every connection.
     pub async fn serve(self) -> Result<(), Error> {
-        serve(self.server, Binding::Tcp, self.listener, |stream, limit| tcp::over(stream).max_message_bytes(limit))
-            .await
+        serve(self.server, Binding::Tcp, self.listener, self.compression, |stream, limit| {
+            tcp::over(stream).max_message_bytes(limit)
+        })
+        .await
     }
 }
 
@@ -84,6 +92,7 @@ impl TcpServer {
 pub struct UnixServer {
     server: McpServer,
     socket: unix::Socket,
+    pub(crate) compression: Setting,
 }
 
 #[cfg(all(unix, feature = "unix"))]
@@ -106,15 +115,18 @@ impl UnixServer {
     ///
     /// Dropping the future closes every connection and removes the socket.
     pub async fn serve(self) -> Result<(), Error> {
-        serve(self.server, Binding::Unix, self.socket, |stream, limit| unix::over(stream).max_message_bytes(limit))
-            .await
+        serve(self.server, Binding::Unix, self.socket, self.compression, |stream, limit| {
+            unix::over(stream).max_message_bytes(limit)
+        })
+        .await
     }
 }
 
 impl McpServer {
     /// Listens on TCP, one message a line; port 0 takes a free one.
     ///
-    /// There is neither encryption nor authentication: whoever reaches the port is served.
+    /// There is no encryption, and nothing that says who is calling: whoever reaches the port is served, or nobody if the
+    /// server [has to know](crate::ServerBuilder::auth).
     ///
     /// # Errors
     ///
@@ -123,7 +135,7 @@ impl McpServer {
     pub async fn bind_tcp(&self, address: impl ToSocketAddrs) -> Result<TcpServer, Error> {
         let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
         let address = listener.local_addr().map_err(Error::bind)?;
-        Ok(TcpServer { server: self.clone(), listener, address })
+        Ok(TcpServer { server: self.clone(), listener, address, compression: Setting::default() })
     }
 
     /// Serves TCP, one message a line, until SIGTERM or SIGINT asks the server to end.
@@ -147,7 +159,7 @@ impl McpServer {
     #[cfg(all(unix, feature = "unix"))]
     pub fn bind_unix(&self, path: impl Into<PathBuf>) -> Result<UnixServer, Error> {
         let socket = unix::Socket::bind(path).map_err(Error::bind)?;
-        Ok(UnixServer { server: self.clone(), socket })
+        Ok(UnixServer { server: self.clone(), socket, compression: Setting::default() })
     }
 
     /// Serves a Unix socket, one message a line, until SIGTERM or SIGINT asks the server to end.

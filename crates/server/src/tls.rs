@@ -8,6 +8,7 @@ use turbomcp_transport::listener::{self, Bounds};
 use turbomcp_transport::metrics::Binding;
 use turbomcp_transport::tls::{Handshakes, TlsAcceptor, TlsConfig};
 
+use crate::compression::Setting;
 use crate::{Error, McpServer};
 
 /// A server that listens over TLS, and serves once [`serve`](Self::serve) is awaited.
@@ -17,6 +18,7 @@ pub struct TlsServer {
     listener: TcpListener,
     address: SocketAddr,
     acceptor: TlsAcceptor,
+    pub(crate) compression: Setting,
 }
 
 impl TlsServer {
@@ -36,12 +38,13 @@ impl TlsServer {
     ///
     /// Dropping the future closes every connection.
     pub async fn serve(self) -> Result<(), Error> {
-        let Self { server, listener, acceptor, .. } = self;
+        let Self { server, listener, acceptor, compression, .. } = self;
         let _serving = server.serving();
         let limits = server.limits();
         let bounds = Bounds::new(limits.connections, limits.shutdown);
         listener::serve(listener, bounds, server.shutdown_started(), |stream, address, mut ending| {
             let (server, acceptor, limit) = (server.clone(), acceptor.clone(), limits.message_bytes);
+            let compression = compression.clone();
             async move {
                 let agreed = listener::race(Box::pin(acceptor.accept(stream)), ending.asked()).await;
                 let transport = match agreed {
@@ -50,7 +53,7 @@ impl TlsServer {
                     None => return,
                 };
                 // The connection itself hears of the end, and drains.
-                if let Err(error) = server.serve_over(Binding::Tls, transport).await {
+                if let Err(error) = compression.serve(server, Binding::Tls, transport, ending).await {
                     tracing::debug!(%address, %error, "a connection failed");
                 }
             }
@@ -71,7 +74,7 @@ impl McpServer {
         let acceptor = TlsAcceptor::new(&config, &handshakes(self, Binding::Tls)).map_err(Error::tls)?;
         let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
         let address = listener.local_addr().map_err(Error::bind)?;
-        Ok(TlsServer { server: self.clone(), listener, address, acceptor })
+        Ok(TlsServer { server: self.clone(), listener, address, acceptor, compression: Setting::default() })
     }
 
     /// Serves TLS, one message a line, until SIGTERM or SIGINT asks the server to end. SIGHUP has it read its certificate

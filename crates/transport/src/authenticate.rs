@@ -30,6 +30,10 @@ use crate::{Extensions, Principal};
 /// # Specification
 ///
 /// [Authorization](https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization)
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say who is calling",
+    note = "hand over an `AuthManager`, or a type that implements `Authenticate`"
+)]
 pub trait Authenticate: Send + Sync + 'static {
     /// Says who is calling; none if whoever shows nothing may go on as nobody in particular.
     ///

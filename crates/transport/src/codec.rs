@@ -144,6 +144,16 @@ mod tests {
     }
 
     #[test]
+    fn f180_a_line_is_not_copied() {
+        let mut decoder = LineDecoder::new(100);
+        decoder.buffer().extend_from_slice(b"one\ntwo\r\n");
+        let start = decoder.buffer.as_ptr() as usize;
+        let lines = [decoder.next_line().unwrap().unwrap(), decoder.next_line().unwrap().unwrap()];
+        assert_eq!(lines, ["one", "two"]);
+        assert_eq!(lines.map(|line| line.as_ptr() as usize), [start, start + 4]);
+    }
+
+    #[test]
     fn an_endless_line_does_not_grow_the_buffer() {
         let mut decoder = LineDecoder::new(1000);
         let mut errors = 0;

@@ -20,7 +20,7 @@ enum Kind {
         limit: usize,
         beginning: Box<[u8]>,
     },
-    #[cfg(feature = "websocket")]
+    #[cfg(any(feature = "compression", feature = "websocket"))]
     Broken(&'static str),
     #[cfg(feature = "websocket")]
     Dismissed(Box<str>),
@@ -59,7 +59,7 @@ impl Error {
     }
 
     /// The peer broke the rules of the binding, by this.
-    #[cfg(feature = "websocket")]
+    #[cfg(any(feature = "compression", feature = "websocket"))]
     pub(crate) fn broken(by: &'static str) -> Self {
         Self { kind: Kind::Broken(by), source: None }
     }
@@ -99,7 +99,7 @@ impl fmt::Display for Error {
         match &self.kind {
             Kind::Closed => f.write_str("the peer closed the connection"),
             Kind::Oversized { limit, .. } => write!(f, "a message is longer than {limit} bytes"),
-            #[cfg(feature = "websocket")]
+            #[cfg(any(feature = "compression", feature = "websocket"))]
             Kind::Broken(by) => write!(f, "the peer sent {by}"),
             #[cfg(feature = "websocket")]
             Kind::Dismissed(why) => write!(f, "the peer ended the connection: {why}"),

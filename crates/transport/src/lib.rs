@@ -12,6 +12,8 @@
 //! | [`tls`] | TLS, also beneath HTTP | `tls` |
 //! | [`websocket`] | WebSocket | `websocket` |
 //!
+//! [`compression`] is of use to those that carry lines and to HTTP, with the feature `compression`.
+//!
 //! [`authenticate`] says who is at the other end of any of them.
 //!
 //! A transport carries messages and knows nothing of tools or sessions. To carry them over something new, implement
@@ -19,6 +21,8 @@
 
 pub mod authenticate;
 pub mod codec;
+#[cfg(feature = "compression")]
+pub mod compression;
 mod error;
 pub mod extensions;
 #[cfg(feature = "http")]

@@ -52,6 +52,20 @@ impl<R, W> Lines<R, W> {
     }
 }
 
+#[cfg(feature = "compression")]
+impl<R, W> Lines<R, W> {
+    /// Takes the streams out; what is left has the settings.
+    pub(crate) fn into_streams(self) -> (R, W, Lines<(), ()>) {
+        let rest = Lines { reader: (), writer: (), limit: self.limit, extensions: self.extensions };
+        (self.reader, self.writer, rest)
+    }
+
+    /// Puts other streams in.
+    pub(crate) fn with_streams<S, V>(self, reader: S, writer: V) -> Lines<S, V> {
+        Lines { reader, writer, limit: self.limit, extensions: self.extensions }
+    }
+}
+
 impl<R, W> Transport for Lines<R, W>
 where
     R: AsyncRead + Unpin + std::marker::Send + 'static,

@@ -47,15 +47,18 @@ impl Bounds {
     }
 }
 
-/// Tells a connection that the listener comes to its end.
-#[derive(Debug, Clone)]
-pub struct Ending(watch::Receiver<()>);
+/// Tells a connection that the listener comes to its end. A connection counts as one for as long as this exists.
+#[derive(Debug)]
+pub struct Ending {
+    stopped: watch::Receiver<()>,
+    _place: OwnedSemaphorePermit,
+}
 
 impl Ending {
     /// Waits until the end was asked for.
     pub async fn asked(&mut self) {
         // The other half never sends: it is dropped.
-        let _ = self.0.changed().await;
+        let _ = self.stopped.changed().await;
     }
 }
 
@@ -79,11 +82,8 @@ pub async fn serve<A, F>(
     let mut connections = JoinSet::new();
     let mut end = pin!(end);
     while let Some((stream, peer, permit)) = race(accept(&listener, &room), end.as_mut()).await {
-        let handled = handle(stream, peer, Ending(stopped.clone()));
-        connections.spawn(async move {
-            handled.await;
-            drop(permit);
-        });
+        // As it is: another future around it would keep room for it twice.
+        connections.spawn(handle(stream, peer, Ending { stopped: stopped.clone(), _place: permit }));
         while connections.try_join_next().is_some() {}
     }
     drop(listener);

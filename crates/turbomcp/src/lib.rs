@@ -50,8 +50,10 @@
 //! | fail | [`ToolError`], [`McpError`], [`ServerError`] |
 //! | run, change and end a server | [`McpServer`], [`ServerConfig`], [`IntoServer`], [`ShutdownHandle`] |
 //! | bound what it takes on | [`Limits`] |
-//! | know who calls, and decide what they may do | [`ServerBuilder::auth`], [`Principal`], [`Claims`], [`Access`], [`Visibility`] |
+//! | say whether it is well, and what it counts | [`health`], [`metrics`] |
 //! | wrap code around every request | [`Middleware`], [`ServerBuilder::layer`] |
+//! | let in only whom it should, with the feature `auth` | [`ServerBuilder::auth`], [`Principal`], `auth::AuthManager` |
+//! | decide what whoever calls may do and may know of | [`Access`], [`Visibility`], [`Claims`] |
 //! | call a server, with the feature `client` | `Client` |
 //!
 //! | module | holds |
@@ -59,6 +61,7 @@
 //! | [`prelude`] | what a first program uses |
 //! | [`types`] | the types of the protocol: content, definitions, results, capabilities |
 //! | [`transport`] | how messages travel: stdio, memory, byte streams, the rules of HTTP, and the trait for others |
+//! | [`health`], [`metrics`] | what whoever operates a server reads |
 //! | [`schema`] | JSON Schemas of arguments and results |
 //! | [`uri`], [`text`] | URI templates, and values read from a text |
 //!
@@ -72,14 +75,18 @@
 //! | `tcp`, `unix` | TCP and Unix sockets: `McpServer::run_tcp`, `McpServer::run_unix`; with `http` also `run_http_unix` | no |
 //! | `tls` | TLS: `McpServer::run_tls`, `HttpServer::tls`, `transport::tls::TlsConfig`, and `wss://` with `websocket` | no |
 //! | `websocket` | WebSocket: `McpServer::run_websocket`, `HttpServer::websocket`, and `ws://` for the client | no |
+//! | `compression` | compression over HTTP and over what carries lines: `transport::compression` | no |
 //! | `client` | `client`: the client, over the bindings that are chosen beside it | no |
-//! | `auth`, or `oauth` | `auth`: OAuth for the client over HTTP, `auth::OAuthClient` | no |
+//! | `auth`, or `oauth` | `auth`: who may call a server, `auth::AuthManager`; OAuth for the client, `auth::OAuthClient`; logins of a server's users, `auth::OAuth2Provider` | no |
+//! | `dev` | `auth::dev`: tokens for development. Not for production | no |
+//! | `otel` | `otel`: traces and metrics over OTLP | no |
 //! | `basic` | `macros` and `stdio` | |
 //! | `all-transports` | `stdio`, `http`, `websocket`, `tcp`, `unix` and `tls` | |
-//! | `full` | everything | |
+//! | `full` | everything but `dev` | |
 
 #[cfg(feature = "client")]
 pub mod client;
+pub mod health;
 pub mod prelude;
 
 #[cfg(feature = "auth")]
@@ -93,6 +100,8 @@ pub use turbomcp_server::TcpServer;
 pub use turbomcp_server::TlsServer;
 #[cfg(all(unix, feature = "unix"))]
 pub use turbomcp_server::UnixServer;
+#[cfg(feature = "otel")]
+pub use turbomcp_server::otel;
 pub use turbomcp_server::{
     Access, Answer, ArgumentError, Arguments, Ask, BoxError, CallToolRequest, Claims, CompleteRequest,
     CompletionHandler, Context, Ending, Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle,
@@ -101,10 +110,10 @@ pub use turbomcp_server::{
     MiddlewareResult, Next, Params, Primitive, PrimitiveKind, Progress, PromptHandler, ReadResourceRequest, Request,
     RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response, SchemaValidator, ServerBuilder,
     ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError, ToolFunction, ToolHandler,
-    Validation, ValidationConfig, Visibility, schema, text, uri,
+    TraceContext, Validation, ValidationConfig, Visibility, metrics, schema, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
-pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer};
+pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};
 pub use turbomcp_transport as transport;
 pub use turbomcp_transport::Principal;
 

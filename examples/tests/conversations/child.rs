@@ -45,6 +45,11 @@ impl Example {
         let mut command = Command::new(path_of(name));
         // Most examples have no other binding and take no arguments.
         command.arg("--stdio");
+        Self::start_by(command, era, capabilities)
+    }
+
+    /// Starts an example by a command of its own, and connects to it.
+    pub fn start_by(mut command: Command, era: Era, capabilities: Value) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (sender, lines) = channel();

@@ -46,6 +46,12 @@ fn client_group_goes_on_without_the_server_that_is_dead() {
 }
 
 #[test]
+fn client_resilience_gets_its_answer_from_a_server_that_fails_at_first() {
+    let printed = run("client_resilience", "");
+    assert_eq!(printed, "42, after 2 retries\nHealthy\n5 messages received\n");
+}
+
+#[test]
 fn client_handlers_ask_the_user_in_both_eras() {
     let printed = run("client_handlers", "Ada\n\n");
     for expected in ["2026-07-28: Hello, Ada!", "2025-11-25: Hello, whoever you are!"] {

@@ -190,8 +190,13 @@ impl Server {
     }
 
     /// Sends a signal to the process and waits for it to end.
-    pub fn end_by(mut self, name: &str) -> ExitStatus {
+    pub fn end_by(self, name: &str) -> ExitStatus {
         signal(&self.child, name);
+        self.ended()
+    }
+
+    /// Waits for the process to end.
+    pub fn ended(mut self) -> ExitStatus {
         let started = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -2,6 +2,7 @@
 //! over HTTP.
 
 mod asking;
+mod auth;
 mod child;
 mod clients;
 mod ends;
@@ -10,7 +11,9 @@ mod failing;
 mod http;
 mod network;
 mod oauth;
+mod observed;
 mod offers;
+mod oidc;
 mod running;
 mod stress;
 mod tls;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use turbomcp::client::{self, Client, WsConfig};
 
-use crate::child::{ERAS, Era};
+use crate::child::{ERAS, Era, path_of};
 use crate::http::Server;
 
 #[test]
@@ -40,6 +40,16 @@ fn hello_http_answers_only_this_computer() {
     assert_eq!(hello.post(&call, &[("origin", "https://elsewhere.example.com")]).status, 403);
     assert_eq!(hello.post(&call, &[("origin", "http://localhost:3000")]).status, 200);
     assert_eq!(hello.request("GET", "/", &[], "").status, 404);
+}
+
+#[test]
+fn compression_saves_what_a_client_of_it_counts() {
+    let archive = Server::start("compression", "/mcp", Era::Modern);
+    let url = format!("http://{}/mcp", archive.address());
+    let output = std::process::Command::new(path_of("compression")).args(["call", &url]).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let numbers: Vec<usize> = printed.split(' ').filter_map(|word| word.parse().ok()).collect();
+    assert!(numbers[0] > 60_000 && (1..numbers[0] / 4).contains(&numbers[1]), "{printed}");
 }
 
 #[tokio::test]

@@ -83,6 +83,19 @@ fn tls_shows_a_handler_the_certificate_of_its_client() {
         assert!(fingerprint.len() == 64 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()), "{printed}");
     }
 
+    let pinned = |pin: &str| {
+        let url = format!("https://localhost:{}/mcp", server.port());
+        let mut command = Command::new(path_of("tls"));
+        command.args(["call", &url]).arg(files.path("ca.pem")).arg(pin).stdin(Stdio::null());
+        command.output().unwrap()
+    };
+    let wrong = pinned(&format!("sha256:{}", "0".repeat(64)));
+    let error = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    // The error says what the pin would have to be.
+    let right = error.split_once("the certificate (").and_then(|(_, rest)| rest.split_once(')')).unwrap_or_default().0;
+    assert!(!wrong.status.success() && right.starts_with("sha256:"), "{error}");
+    assert!(pinned(right).status.success());
+
     let other = Files::new("other");
     let output = call(&server, &other);
     assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");

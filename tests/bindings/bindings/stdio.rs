@@ -148,8 +148,7 @@ async fn attend(stream: TcpStream, processes: Arc<Mutex<Vec<Arc<Process>>>>, cou
             Report::Done => drop(done.send(()).await),
             Report::Counted(counted) => {
                 *process.counts.lock().unwrap() = counted;
-                let sum = sum(&processes.lock().unwrap());
-                counts.send_replace(sum);
+                add_up(&processes, &counts);
             }
             Report::Started(_) => {}
         }
@@ -160,22 +159,23 @@ async fn attend(stream: TcpStream, processes: Arc<Mutex<Vec<Arc<Process>>>>, cou
         let mut counts = process.counts.lock().unwrap();
         counts.let_go = counts.held;
     }
-    let sum = sum(&processes.lock().unwrap());
-    counts.send_replace(sum);
+    add_up(&processes, &counts);
 }
 
-fn sum(processes: &[Arc<Process>]) -> Counts {
+/// Adds up what the processes have counted, one report after the other, so that none overtakes a later one.
+fn add_up(processes: &Mutex<Vec<Arc<Process>>>, counts: &watch::Sender<Counts>) {
+    let processes = processes.lock().unwrap();
     let mut sum = Counts::default();
-    for process in processes {
-        let counts = process.counts.lock().unwrap();
-        sum.held += counts.held;
-        sum.let_go += counts.let_go;
-        sum.told += counts.told;
-        for (method, count) in &counts.requests {
+    for process in processes.iter() {
+        let counted = process.counts.lock().unwrap();
+        sum.held += counted.held;
+        sum.let_go += counted.let_go;
+        sum.told += counted.told;
+        for (method, count) in &counted.requests {
             *sum.requests.entry(method.clone()).or_default() += count;
         }
     }
-    sum
+    counts.send_replace(sum);
 }
 
 impl Control for Processes {

@@ -52,6 +52,20 @@ pub async fn a_form_may_be_filled_in_with_a_lot(scene: Scene) {
     assert!(said(&client, "ask", json!({})).await == format!("Hello, {name}!"));
 }
 
+pub async fn an_answer_that_is_too_long_fails_its_call(scene: Scene) {
+    let site = scene.site_of(|plan| plan.message_bytes = Some(64 << 10)).await;
+    let answer = json!({"name": "y".repeat(64 << 10)}).as_object().cloned().unwrap();
+    let builder = site.builder().on_elicit(move |_| {
+        let answer = answer.clone();
+        async move { Ok(ElicitResult::accept(answer)) }
+    });
+    let client = site.client_of(builder).await;
+    let error = failure(client.call_tool("ask", ())).await;
+    let why = error.to_string();
+    assert!(error.as_mcp().is_some() && (why.contains("65536 bytes") || why.contains("the answer was")), "{error:?}");
+    assert_eq!(said(&client, "nothing", json!({})).await, "nothing");
+}
+
 pub async fn one_question_follows_from_the_other(scene: Scene) {
     let site = scene.site().await;
     let client = site.client_of(willing(&site)).await;

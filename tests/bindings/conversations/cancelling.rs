@@ -61,16 +61,31 @@ pub async fn a_call_that_asks_may_be_cancelled(scene: Scene) {
 
 pub async fn a_call_that_takes_too_long_fails_and_is_let_go(scene: Scene) {
     let (site, client) = scene.client().await;
-    let error = failure(client.call_tool("hold", ()).timeout(Duration::from_millis(100))).await;
-    assert!(error.is_timeout(), "{error:?}");
-    site.counted(|counts| counts.held == 1 && counts.let_go == 1).await;
+    let mut limit = Duration::from_millis(100);
+    // On a busy machine the time may be up before the server has heard of the call.
+    while site.counts().held == 0 {
+        let error = failure(client.call_tool("hold", ()).timeout(limit)).await;
+        assert!(error.is_timeout(), "{error:?}");
+        limit *= 2;
+    }
+    site.counted(|counts| counts.held > 0 && counts.let_go == counts.held).await;
     assert_eq!(said(&client, "add", json!({"a": 1, "b": 1})).await, "2");
 }
 
 pub async fn progress_gives_a_call_more_time(scene: Scene) {
     let (_site, client) = scene.client().await;
-    let call = client.call_tool("steps", json!({"steps": 5, "pause": 500})).timeout(Duration::from_secs(2));
-    assert_eq!(text(&soon(call.on_progress(|_| {}).into_future()).await.unwrap()), "done");
+    let mut pause = 75;
+    let result = loop {
+        // All steps together take longer than the time there is, and each takes a small part of it.
+        let call = client.call_tool("steps", json!({"steps": 6, "pause": pause}));
+        let call = call.timeout(Duration::from_millis(5 * pause)).on_progress(|_| {});
+        match soon(call.into_future()).await {
+            // A busy machine may hold up a step for as long as that.
+            Err(error) if error.is_timeout() && pause < 10_000 => pause *= 2,
+            outcome => break outcome,
+        }
+    };
+    assert_eq!(text(&result.unwrap()), "done");
 }
 
 pub async fn a_server_ends_what_takes_too_long(scene: Scene) {

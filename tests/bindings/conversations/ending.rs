@@ -156,7 +156,7 @@ pub async fn a_server_that_ends_its_half_fails_open_calls(scene: Scene) {
 }
 
 pub async fn a_client_that_ends_its_half_is_answered(scene: Scene) {
-    let site = scene.site().await;
+    let site = scene.site_of(|plan| plan.end_of_input = Duration::from_secs(20)).await;
     let mut peer = site.raw().await;
     peer.call(site.era, 7, "wait", json!({"ms": 50})).await;
     peer.finish().await;

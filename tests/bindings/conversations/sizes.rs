@@ -56,16 +56,16 @@ pub async fn texts_around_the_sizes_of_buffers_pass(scene: Scene) {
 
 pub async fn large_arguments_pass(scene: Scene) {
     let (_site, client) = scene.client().await;
-    echoes(&client, &"y".repeat(3 << 20)).await;
+    echoes(&client, &"y".repeat(2 << 20)).await;
 }
 
 pub async fn large_results_pass(scene: Scene) {
     let (_site, client) = scene.client().await;
     let (large, sum) = tokio::join!(
-        client.call_tool("large", json!({"bytes": 6 << 20})).into_future(),
+        client.call_tool("large", json!({"bytes": 3 << 20})).into_future(),
         client.call_tool_as::<i64>("add", json!({"a": 1, "b": 1})).into_future(),
     );
-    assert_eq!((text(&large.unwrap()).len(), sum.unwrap()), (6 << 20, 2));
+    assert_eq!((text(&large.unwrap()).len(), sum.unwrap()), (3 << 20, 2));
 }
 
 pub async fn an_answer_just_within_the_limit_passes(scene: Scene) {

@@ -149,7 +149,7 @@ async fn base_11_a_result_without_a_type_is_complete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn defence_22_an_oversized_answer_is_skipped_and_the_call_ends_in_time() {
+async fn defence_22_an_oversized_answer_is_skipped_and_fails_its_call() {
     let (ours, mut theirs) = crate::peer::pair();
     let transport = ours.max_message_bytes(10_000);
     let connect = tokio::spawn(builder().era(Era::Modern).connect(transport));
@@ -158,6 +158,12 @@ async fn defence_22_an_oversized_answer_is_skipped_and_the_call_ends_in_time() {
     let call = tokio::spawn(client.call_tool("x", ()).into_future());
     let request = theirs.expect("tools/call").await;
     theirs.answer(&request, text(&"x".repeat(20_000))).await;
+    let error = failure(async { call.await.unwrap() }).await;
+    assert!(error.is_protocol() && error.to_string().contains("10000 bytes"), "{error:?}");
+    // What says only at its end whom it answers is skipped before that is read.
+    let call = tokio::spawn(client.call_tool("x", ()).into_future());
+    let (request, long) = (theirs.expect("tools/call").await, text(&"x".repeat(20_000)));
+    theirs.send_text(&format!(r#"{{"jsonrpc":"2.0","result":{long},"id":{}}}"#, request["id"])).await;
     assert!(failure(async { call.await.unwrap() }).await.is_timeout());
     theirs.expect("notifications/cancelled").await;
     let (result, _) = tokio::join!(client.call_tool("x", ()).into_future(), theirs.serve("tools/call", text("small")));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use turbomcp::client::Era;
+use turbomcp::client::{Change, Era};
 use turbomcp::types::SubscriptionFilter;
 
 use super::{ERAS, against, builder};
@@ -102,11 +102,33 @@ async fn sub_10_a_lost_connection_ends_a_subscription_with_an_error() {
                 json!({"jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged", "params": params}),
             )
             .await;
+        } else {
+            peer.serve("ping", json!({})).await;
         }
         let mut subscription = soon(subscribing).await.unwrap().unwrap();
         drop(peer);
         assert!(soon(subscription.next()).await.unwrap().unwrap_err().is_closed());
         assert!(soon(subscription.next()).await.is_none());
+    }
+}
+
+/// A legacy server reports only once it has read that the handshake is over, and a change before that is lost.
+#[tokio::test]
+async fn a_legacy_subscription_to_lists_waits_until_the_server_has_read_the_handshake() {
+    let (client, mut peer) = connected(builder(), Era::Legacy).await;
+    for answers_pings in [true, false] {
+        let client = client.clone();
+        let filter = SubscriptionFilter::new().with_tools_list_changed(true);
+        let subscribing = tokio::spawn(async move { client.subscribe(filter).await });
+        let ping = peer.expect("ping").await;
+        assert!(!subscribing.is_finished());
+        match answers_pings {
+            true => peer.answer(&ping, json!({})).await,
+            false => peer.fail(&ping, -32601, "no such method").await,
+        }
+        let mut subscription = soon(subscribing).await.unwrap().unwrap();
+        peer.send(json!({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})).await;
+        assert_eq!(soon(subscription.next()).await.unwrap().unwrap(), Change::Tools);
     }
 }
 

@@ -20,6 +20,16 @@ const DOCUMENT = {
 
 export async function provider(issuer, jobs, resources, log) {
     const job = { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] };
+    const app = {
+        grant_types: ['authorization_code', 'refresh_token'],
+        response_types: ['code'],
+        redirect_uris: ['https://app.example/callback'],
+    };
+    const device = {
+        grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+        redirect_uris: [],
+        response_types: [],
+    };
     const server = new Provider(issuer, {
         clients: [
             { ...job, client_id: 'job', client_secret: jobs.secret, token_endpoint_auth_method: 'client_secret_basic' },
@@ -30,6 +40,9 @@ export async function provider(issuer, jobs, resources, log) {
                 token_endpoint_auth_signing_alg: 'ES256',
                 jwks: { keys: [jobs.jwk] },
             },
+            { ...app, client_id: 'app', client_secret: jobs.secret, token_endpoint_auth_method: 'client_secret_basic' },
+            { ...app, client_id: 'public-app', token_endpoint_auth_method: 'none' },
+            { ...device, client_id: 'television', token_endpoint_auth_method: 'none' },
         ],
         clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
         cookies: { keys: [randomBytes(24).toString('base64url')] },
@@ -45,6 +58,7 @@ export async function provider(issuer, jobs, resources, log) {
             deviceFlow: { enabled: true },
             dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
             registration: { enabled: true },
+            revocation: { enabled: true },
             resourceIndicators: {
                 enabled: true,
                 getResourceServerInfo(_, indicator) {
@@ -73,6 +87,10 @@ export async function provider(issuer, jobs, resources, log) {
         const authentication = ctx.oidc.client.clientAuthMethod;
         log.push({ event: 'grant', client: ctx.oidc.client.clientId, grant, scope, resource, authentication });
     });
+    server.on('pushed_authorization_request.success', (_, client) =>
+        log.push({ event: 'pushed', client: client.clientId })
+    );
+    server.on('refresh_token.destroyed', token => log.push({ event: 'refresh token destroyed', client: token.clientId }));
     for (const name of ['authorization.error', 'grant.error', 'registration_create.error', 'server_error']) {
         server.on(name, (_, error) => log.push({ event: 'error', of: name, error: error.error ?? String(error) }));
     }

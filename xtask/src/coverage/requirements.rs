@@ -13,6 +13,9 @@ const GROUPS: [&str; 23] = [
 /// The groups that its client has to hold besides.
 const CLIENT_GROUPS: [&str; 6] = ["AUTHC", "AUTHCC", "AUTHEMA", "SEC", "SSE24", "DIFF"];
 
+/// The groups that its server has to hold besides.
+const SERVER_GROUPS: [&str; 1] = ["AUTHS"];
+
 /// Whom a row binds, and whom a test looks at.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Side {
@@ -35,6 +38,8 @@ impl Side {
         let is_in = |folders: &[&str]| folders.iter().any(|folder| path.starts_with(folder));
         if is_in(&["crates/protocol/", "crates/transport/"]) {
             &Self::ALL
+        } else if is_in(&["crates/auth/src/server/"]) {
+            &[Self::Server]
         } else if is_in(&["crates/client/", "crates/auth/", "tests/client/", "tests/oauth/"]) {
             &[Self::Client]
         } else {
@@ -63,7 +68,11 @@ impl Requirement {
         let group = &self.group();
         matches!(self.level.as_str(), "MUST" | "MUST NOT")
             && (self.role == side.name() || self.role == "both")
-            && (GROUPS.contains(group) || side == Side::Client && CLIENT_GROUPS.contains(group))
+            && (GROUPS.contains(group)
+                || match side {
+                    Side::Client => CLIENT_GROUPS.contains(group),
+                    Side::Server => SERVER_GROUPS.contains(group),
+                })
     }
 
     pub(crate) fn is_wanted(&self) -> bool {

@@ -21,7 +21,7 @@ use crate::{Error, Secret, form};
 
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ID_JAG: &str = "urn:ietf:params:oauth:token-type:id-jag";
 
 type Show = dyn Fn(DeviceCode) -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync;
@@ -67,14 +67,20 @@ pub enum SubjectTokenType {
     Saml2,
     /// A refresh token.
     RefreshToken,
+    /// An access token.
+    AccessToken,
+    /// A JWT of another kind.
+    Jwt,
 }
 
 impl SubjectTokenType {
-    fn uri(self) -> &'static str {
+    pub(super) fn uri(self) -> &'static str {
         match self {
             Self::IdToken => "urn:ietf:params:oauth:token-type:id_token",
             Self::Saml2 => "urn:ietf:params:oauth:token-type:saml2",
             Self::RefreshToken => "urn:ietf:params:oauth:token-type:refresh_token",
+            Self::AccessToken => "urn:ietf:params:oauth:token-type:access_token",
+            Self::Jwt => "urn:ietf:params:oauth:token-type:jwt",
         }
     }
 }
@@ -315,7 +321,29 @@ impl Flow {
         let endpoint = TokenEndpoint::of(server, &self.fetcher, &self.nonces, &identity, wanted.dpop)?;
         let mut parameters = vec![("resource", wanted.resource)];
         parameters.extend(wanted.scope.map(|scope| ("scope", scope)));
-        let answer = endpoint.post(&url, &parameters).await?;
+        let polling = Polling::begin(&endpoint, &url, &parameters).await?;
+        let shown = show(polling.code.clone()).await;
+        shown.map_err(|error| Error::usage("the code could not be shown").with_source(error))?;
+        let response = polling.end(&endpoint, Some(wanted.resource)).await?;
+        drop(endpoint);
+        Ok((identity, response))
+    }
+}
+
+/// A device code, and how it is asked whether the user has entered it.
+pub(super) struct Polling {
+    pub(super) code: DeviceCode,
+    device_code: Secret,
+    pace: Pace,
+}
+
+impl Polling {
+    pub(super) async fn begin(
+        endpoint: &TokenEndpoint<'_>,
+        url: &Url,
+        parameters: &[(&str, &str)],
+    ) -> Result<Self, Error> {
+        let answer = endpoint.post(url, parameters).await?;
         if !answer.status.is_success() {
             return Err(error_of("the request for a device code", &answer));
         }
@@ -324,19 +352,57 @@ impl Flow {
         for uri in [Some(&device.verification_uri), device.verification_uri_complete.as_ref()].into_iter().flatten() {
             Url::parse(uri, "where the user is sent to")?;
         }
-        let expires_in = Duration::from_secs(device.expires_in);
         let code = DeviceCode {
             user_code: device.user_code,
             verification_uri: device.verification_uri,
             verification_uri_complete: device.verification_uri_complete,
-            expires_in,
+            expires_in: Duration::from_secs(device.expires_in),
         };
-        show(code).await.map_err(|error| Error::usage("the code could not be shown").with_source(error))?;
-        let polling = poll(&endpoint, &device.device_code, wanted.resource, device.interval);
-        let response = tokio::time::timeout(expires_in, polling).await;
-        let response = response.unwrap_or_else(|_| Err(Error::timeout("the user", expires_in)))?;
-        drop(endpoint);
-        Ok((identity, response))
+        Ok(Self { code, device_code: device.device_code, pace: Pace::new(device.interval) })
+    }
+
+    /// Asks again and again whether the user has entered the code, until it is of no use any more.
+    pub(super) async fn end(
+        mut self,
+        endpoint: &TokenEndpoint<'_>,
+        resource: Option<&str>,
+    ) -> Result<TokenResponse, Error> {
+        let limit = self.code.expires_in;
+        let mut parameters = vec![("grant_type", DEVICE_CODE), ("device_code", self.device_code.expose())];
+        parameters.extend(resource.map(|resource| ("resource", resource)));
+        let polling = async {
+            loop {
+                tokio::time::sleep(self.pace.wait).await;
+                match endpoint.request(&parameters).await {
+                    Err(error) if self.pace.goes_on_after(&error) => {}
+                    done => return done,
+                }
+            }
+        };
+        tokio::time::timeout(limit, polling).await.unwrap_or_else(|_| Err(Error::timeout("the user", limit)))
+    }
+}
+
+/// How fast a device code is asked for.
+struct Pace {
+    wait: Duration,
+}
+
+impl Pace {
+    fn new(interval: u64) -> Self {
+        // None faster than this, whatever the server says.
+        Self { wait: Duration::from_secs(interval.max(1)) }
+    }
+
+    /// Returns true if there is something to wait for, and waits longer if that is asked for.
+    fn goes_on_after(&mut self, error: &Error) -> bool {
+        match error.oauth_error() {
+            Some("authorization_pending") => {}
+            Some("slow_down") => self.wait += Duration::from_secs(5),
+            _ if error.is_connect() || error.is_timeout() => self.wait = self.wait.saturating_mul(2),
+            _ => return false,
+        }
+        true
     }
 }
 
@@ -355,27 +421,6 @@ fn five() -> u64 {
     5
 }
 
-/// Asks again and again whether the user has entered the code.
-async fn poll(
-    endpoint: &TokenEndpoint<'_>,
-    code: &Secret,
-    resource: &str,
-    interval: u64,
-) -> Result<TokenResponse, Error> {
-    // None faster than this, whatever the server says.
-    let mut wait = Duration::from_secs(interval.max(1));
-    let parameters = [("grant_type", DEVICE_CODE), ("device_code", code.expose()), ("resource", resource)];
-    loop {
-        tokio::time::sleep(wait).await;
-        match endpoint.request(&parameters).await {
-            Err(error) if error.oauth_error() == Some("authorization_pending") => {}
-            Err(error) if error.oauth_error() == Some("slow_down") => wait += Duration::from_secs(5),
-            Err(error) if error.is_connect() || error.is_timeout() => wait = wait.saturating_mul(2),
-            done => return done,
-        }
-    }
-}
-
 /// Reads a redirect that somebody else caught.
 fn returned(url: &str, redirect_uri: &str, state: &str) -> Result<Callback, Error> {
     let rest = url.strip_prefix(redirect_uri);
@@ -386,7 +431,7 @@ fn returned(url: &str, redirect_uri: &str, state: &str) -> Result<Callback, Erro
 }
 
 /// Returns the code of a callback, once it is known to be from the authorization server that was asked.
-fn code(server: &ServerMetadata, callback: Callback) -> Result<Secret, Error> {
+pub(super) fn code(server: &ServerMetadata, callback: Callback) -> Result<Secret, Error> {
     match &callback.iss {
         Some(iss) if *iss != server.issuer => {
             return Err(Error::refused("the redirect is from another issuer than was asked"));
@@ -401,4 +446,25 @@ fn code(server: &ServerMetadata, callback: Callback) -> Result<Secret, Error> {
     }
     let code = callback.code.filter(|code| !code.is_empty());
     code.map(Secret::new).ok_or_else(|| Error::refused("the redirect holds neither a code nor an error"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_code_is_asked_for_as_slowly_as_is_wished() {
+        let says = |code| Error::oauth("it", code, None);
+        let mut pace = Pace::new(0);
+        assert_eq!(pace.wait, Duration::from_secs(1));
+        assert!(pace.goes_on_after(&says("authorization_pending")));
+        assert_eq!(pace.wait, Duration::from_secs(1));
+        assert!(pace.goes_on_after(&says("slow_down")) && pace.goes_on_after(&says("slow_down")));
+        assert_eq!(pace.wait, Duration::from_secs(11));
+        assert!(pace.goes_on_after(&Error::connect("gone")));
+        assert_eq!(pace.wait, Duration::from_secs(22));
+        for end in ["access_denied", "expired_token", "invalid_grant"] {
+            assert!(!pace.goes_on_after(&says(end)), "{end}");
+        }
+    }
 }

@@ -33,6 +33,12 @@ pub(super) struct Callback {
 impl Callback {
     /// Reads the query of a redirect; none if it does not belong to `state`.
     pub(super) fn read(query: &str, state: &str) -> Option<Self> {
+        let (found, callback) = Self::parse(query)?;
+        is_same(&found, state).then_some(callback)
+    }
+
+    /// Reads the query of a redirect, and the state that it names; none if it can be read either way.
+    pub(super) fn parse(query: &str) -> Option<(String, Self)> {
         let mut callback = Self::default();
         let mut found = None;
         for (name, value) in form::decode_pairs(query)? {
@@ -49,12 +55,12 @@ impl Callback {
                 return None;
             }
         }
-        is_same(&found?, state).then_some(callback)
+        Some((found?, callback))
     }
 }
 
 /// Compares without telling by time where the difference is.
-fn is_same(a: &str, b: &str) -> bool {
+pub(super) fn is_same(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }
 

@@ -4,6 +4,8 @@ mod code;
 mod discovery;
 mod grants;
 mod identity;
+#[cfg(feature = "login")]
+mod login;
 mod quiet;
 mod reach;
 mod refresh;
@@ -18,6 +20,7 @@ use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use turbomcp_transport::http::authorize::{Authorize as _, BoxError, Challenge, Credentials, Head, Next};
 
 use super::*;

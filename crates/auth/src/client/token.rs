@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::discovery::ServerMetadata;
-use super::dpop::{DPOP, DpopKey, Nonces, now};
+use super::dpop::{DPOP, Dpop, DpopKey, Nonces, now};
 use super::registration::Identity;
 use crate::fetch::{Answer, Fetcher};
 use crate::url::Url;
@@ -56,6 +56,8 @@ pub(super) struct TokenResponse {
     expires_in: Option<Value>,
     pub(super) refresh_token: Option<Secret>,
     pub(super) issued_token_type: Option<String>,
+    pub(super) id_token: Option<Secret>,
+    pub(super) scope: Option<String>,
 }
 
 impl TokenResponse {
@@ -68,8 +70,19 @@ impl TokenResponse {
         Some(now().saturating_add(seconds))
     }
 
-    /// Returns true if the token is bound to a key.
-    pub(super) fn is_bound(&self) -> Result<bool, Error> {
+    /// Returns true if the token is bound to the key that there is.
+    pub(super) fn is_bound(&self, has_key: bool, dpop: Dpop) -> Result<bool, Error> {
+        let is_bound = self.is_of_dpop()?;
+        if is_bound && !has_key {
+            return Err(Error::refused("the token is bound to a key that there is not"));
+        }
+        if !is_bound && dpop == Dpop::Always {
+            return Err(Error::refused("the token is not bound to a key"));
+        }
+        Ok(is_bound)
+    }
+
+    fn is_of_dpop(&self) -> Result<bool, Error> {
         match self.token_type.as_deref() {
             None => Ok(false),
             Some(kind) if kind.eq_ignore_ascii_case("bearer") => Ok(false),

@@ -5,7 +5,7 @@ use super::config::{Anonymous, AuthConfig, AuthProviderConfig, AuthorizationConf
 use super::dpop::DpopConfig;
 use super::introspection::IntrospectionConfig;
 use super::jwt::JwtConfig;
-use super::local::{CertificateConfig, EnvironmentConfig};
+use super::local::{CertificateConfig, EnvironmentConfig, UnixUserConfig};
 use super::manager::AuthManager;
 use crate::Error;
 
@@ -48,6 +48,11 @@ impl AuthManagerBuilder {
     /// Takes certificates that clients show over TLS.
     pub fn certificates(self, config: CertificateConfig) -> Self {
         self.add("certificate", config)
+    }
+
+    /// Takes what the operating system says of who connects over a Unix socket.
+    pub fn unix_users(self, config: UnixUserConfig) -> Self {
+        self.add("unix", config)
     }
 
     /// Takes what the environment says, on standard input and output.

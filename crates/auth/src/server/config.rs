@@ -10,7 +10,7 @@ use super::api_key::ApiKeyConfig;
 use super::dpop::DpopConfig;
 use super::introspection::IntrospectionConfig;
 use super::jwt::JwtConfig;
-use super::local::{CertificateConfig, EnvironmentConfig};
+use super::local::{CertificateConfig, EnvironmentConfig, UnixUserConfig};
 
 /// How a server finds out who is calling, and what it tells those whom it does not let in.
 ///
@@ -110,6 +110,8 @@ pub enum ProviderSettings {
     ApiKey(ApiKeyConfig),
     /// Certificates of clients.
     Certificate(CertificateConfig),
+    /// The users of this machine, for Unix sockets.
+    UnixUser(UnixUserConfig),
     /// The environment, for standard input and output.
     Environment(EnvironmentConfig),
 }
@@ -129,6 +131,7 @@ settings! {
     Introspection(IntrospectionConfig),
     ApiKey(ApiKeyConfig),
     Certificate(CertificateConfig),
+    UnixUser(UnixUserConfig),
     Environment(EnvironmentConfig),
 }
 

@@ -19,6 +19,9 @@ use crate::{Error, Reach};
 /// How many keys of one issuer are kept.
 const MAX_KEYS: usize = 64;
 
+/// How long nothing is fetched at most where there are no keys, and nobody is let in until there are.
+const WITHOUT_KEYS: Duration = Duration::from_secs(2);
+
 /// How the keys of an issuer are fetched: from https, or from this machine, and never more than 256 KiB.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -30,7 +33,8 @@ pub struct JwksConfig {
     /// How long keys are used that cannot be fetched again. 24 hours.
     #[serde(rename = "max_stale_seconds", with = "seconds")]
     pub max_stale: Duration,
-    /// How long nothing is fetched after a token with an unknown key, or after a fetch that failed. 30 seconds.
+    /// How long nothing is fetched after a token with an unknown key, or after a fetch that failed; 2 seconds at most as
+    /// long as there are no keys at all. 30 seconds.
     #[serde(rename = "cooldown_seconds", with = "seconds")]
     pub cooldown: Duration,
     /// How long one fetch may take. 5 seconds.
@@ -159,7 +163,8 @@ impl Shared {
 
     fn is_cooling(&self) -> bool {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.tried.is_some_and(|tried| tried.elapsed() < self.config.cooldown)
+        let cooldown = if state.keys.is_some() { self.config.cooldown } else { self.config.cooldown.min(WITHOUT_KEYS) };
+        state.tried.is_some_and(|tried| tried.elapsed() < cooldown)
     }
 
     /// Fetches keys, unless somebody else has done so meanwhile, or a short while ago.

@@ -1,9 +1,10 @@
-//! Callers that are known without a token: by a certificate, or because they have started this process.
+//! Callers that are known without a token: by a certificate, by the operating system, or because they have started this
+//! process.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
-use turbomcp_transport::{Principal, TlsIdentity};
+use turbomcp_transport::{PeerCredentials, Principal, TlsIdentity};
 
 use super::config::Holder;
 use crate::Error;
@@ -53,6 +54,63 @@ impl Certificates {
 
     pub(super) fn verify(&self, shown: &TlsIdentity) -> Option<Principal> {
         self.by_hash.get(shown.sha256()).cloned()
+    }
+}
+
+/// Whom the users of this machine stand for that connect over a Unix socket.
+///
+/// ```
+/// use turbomcp_auth::server::{Holder, UnixUserConfig};
+///
+/// let config = UnixUserConfig::default().user(1000, Holder::new("ada"));
+/// # drop(config);
+/// ```
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct UnixUserConfig {
+    /// Whom each stands for.
+    pub users: Vec<UnixUser>,
+}
+
+/// Whom a user of this machine stands for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct UnixUser {
+    /// The number that the operating system has for the user.
+    pub uid: u32,
+    /// Whom that is.
+    pub holder: Holder,
+}
+
+impl UnixUserConfig {
+    /// Says whom a user stands for.
+    #[must_use]
+    pub fn user(mut self, uid: u32, holder: Holder) -> Self {
+        self.users.push(UnixUser { uid, holder });
+        self
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct UnixUsers {
+    by_uid: HashMap<u32, Principal>,
+}
+
+impl UnixUsers {
+    pub(super) fn new(config: UnixUserConfig) -> Result<Self, Error> {
+        let mut by_uid = HashMap::new();
+        for UnixUser { uid, holder } in config.users {
+            if by_uid.insert(uid, Principal::from(holder).with_issuer("unix")).is_some() {
+                return Err(Error::usage(format!("the user {uid} stands for two")));
+            }
+        }
+        Ok(Self { by_uid })
+    }
+
+    pub(super) fn verify(&self, peer: &PeerCredentials) -> Option<Principal> {
+        self.by_uid.get(&peer.uid).cloned()
     }
 }
 

@@ -11,7 +11,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use serde_json::{Value, json};
 use turbomcp_transport::authenticate::{Authenticate, Refusal, Shown};
-use turbomcp_transport::{ParentProcess, Principal, TlsIdentity};
+use turbomcp_transport::{ParentProcess, PeerCredentials, Principal, TlsIdentity};
 
 use super::builder::AuthManagerBuilder;
 use super::config::{Anonymous, AuthConfig, AuthorizationConfig, CredentialHeaders};
@@ -281,13 +281,11 @@ impl Shared {
                         return self.decided(provider, keys.verify(key.to_str().unwrap_or_default())).map(Some);
                     }
                 }
-                By::Certificate(certificates) => {
-                    if let Some(shown) = shown.get::<TlsIdentity>() {
-                        let known = certificates.verify(shown).ok_or("the certificate is not known");
+                by => {
+                    if let Some(known) = known_by(by, shown) {
                         return self.decided(provider, known).map(Some);
                     }
                 }
-                By::Environment(_) => {}
             }
         }
         // Whoever tries to say who they are, in a way that is not understood, is not nobody in particular.
@@ -297,16 +295,14 @@ impl Shared {
     async fn of_connection(&self, shown: Shown<'_>) -> Result<Option<Principal>, Refusal> {
         for provider in &self.providers {
             match &provider.by {
-                By::Certificate(certificates) => {
-                    if let Some(shown) = shown.get::<TlsIdentity>() {
-                        let known = certificates.verify(shown).ok_or("the certificate is not known");
-                        return self.decided(provider, known).map(Some);
-                    }
-                }
                 By::Environment(config) if shown.get::<ParentProcess>().is_some() => {
                     return self.of_environment(config).await.map(Some);
                 }
-                _ => {}
+                by => {
+                    if let Some(known) = known_by(by, shown) {
+                        return self.decided(provider, known).map(Some);
+                    }
+                }
             }
         }
         Ok(None)
@@ -488,6 +484,21 @@ impl Shared {
                 Err(self.offered.bad(Code::InvalidToken, why))
             }
         }
+    }
+}
+
+/// Finds who is known by the connection itself; none if it says nothing of what this provider looks at.
+fn known_by(by: &By, shown: Shown<'_>) -> Option<Result<Principal, &'static str>> {
+    match by {
+        By::Certificate(certificates) => {
+            let shown = shown.get::<TlsIdentity>()?;
+            Some(certificates.verify(shown).ok_or("the certificate is not known"))
+        }
+        By::UnixUser(users) => {
+            let shown = shown.get::<PeerCredentials>()?;
+            Some(users.verify(shown).ok_or("the user is not known"))
+        }
+        _ => None,
     }
 }
 

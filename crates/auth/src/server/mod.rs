@@ -4,7 +4,7 @@
 //! |---|---|
 //! | protect a server | [`AuthManager`], handed to `ServerBuilder::auth` |
 //! | take tokens | [`JwtConfig`], [`IntrospectionConfig`], [`DpopConfig`] |
-//! | take something else | [`ApiKeyConfig`], [`CertificateConfig`], [`EnvironmentConfig`] |
+//! | take something else | [`ApiKeyConfig`], [`CertificateConfig`], [`UnixUserConfig`], [`EnvironmentConfig`] |
 //! | say who that is | [`Holder`] |
 //! | read all of it from a file | [`AuthConfig`] |
 
@@ -22,6 +22,8 @@ mod manager;
 mod provider;
 mod refusals;
 mod remembered;
+#[cfg(feature = "login")]
+mod signed;
 
 pub use algorithm::{Algorithm, VerifyingKey};
 pub use api_key::{ApiKey, ApiKeyConfig, ApiKeys};
@@ -33,5 +35,7 @@ pub use dpop::{DpopConfig, DpopNonces, DpopTokens};
 pub use introspection::IntrospectionConfig;
 pub use jwks::JwksConfig;
 pub use jwt::{JwtConfig, JwtKeys};
-pub use local::{CertificateConfig, EnvironmentConfig};
+pub use local::{CertificateConfig, EnvironmentConfig, UnixUser, UnixUserConfig};
 pub use manager::AuthManager;
+#[cfg(feature = "login")]
+pub(crate) use signed::Signatures;

@@ -7,7 +7,7 @@ use super::api_key::ApiKeyVerifier;
 use super::config::{AuthProviderConfig, ProviderSettings};
 use super::introspection::Introspection;
 use super::jwt::JwtVerifier;
-use super::local::{Certificates, EnvironmentConfig};
+use super::local::{Certificates, EnvironmentConfig, UnixUsers};
 use crate::Error;
 
 #[derive(Debug)]
@@ -22,6 +22,7 @@ pub(super) enum By {
     Introspection(Box<Introspection>),
     ApiKey(HeaderName, ApiKeyVerifier),
     Certificate(Certificates),
+    UnixUser(UnixUsers),
     Environment(EnvironmentConfig),
 }
 
@@ -37,6 +38,7 @@ impl Provider {
                 By::ApiKey(header, ApiKeyVerifier::new(&config)?)
             }
             ProviderSettings::Certificate(config) => By::Certificate(Certificates::new(config)?),
+            ProviderSettings::UnixUser(config) => By::UnixUser(UnixUsers::new(config)?),
             ProviderSettings::Environment(config) => {
                 if config.variable().is_empty() || config.variable().contains(['=', '\0']) {
                     return Err(Error::usage(format!("{:?} is no name of a variable", config.variable())));

@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use turbomcp_transport::http::sse::{SseEvent, SseParser};
 
+use super::compression::Decoder;
 use crate::Error;
 
 /// The body of a request, which is there as a whole.
@@ -19,6 +20,11 @@ pub(super) struct Whole(Bytes);
 impl Whole {
     pub(super) fn new(bytes: Bytes) -> Self {
         Self(bytes)
+    }
+
+    #[cfg(feature = "compression")]
+    pub(super) fn bytes(&self) -> &Bytes {
+        &self.0
     }
 }
 
@@ -40,8 +46,35 @@ impl Body for Whole {
     }
 }
 
+/// The body of a response.
+#[derive(Debug)]
+pub(super) struct Received {
+    incoming: Incoming,
+    decoder: Option<Decoder>,
+}
+
+impl Received {
+    pub(super) fn new(incoming: Incoming, decoder: Option<Decoder>) -> Self {
+        Self { incoming, decoder }
+    }
+}
+
 /// Returns the next bytes of a response; none at its end.
-async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Error> {
+async fn next_data(body: &mut Received) -> Result<Option<Bytes>, Error> {
+    let Some(decoder) = &mut body.decoder else { return next_of(&mut body.incoming).await };
+    while let Some(data) = next_of(&mut body.incoming).await? {
+        let decoded = decoder.push(&data)?;
+        if !decoded.is_empty() {
+            return Ok(Some(decoded));
+        }
+    }
+    let rest = decoder.finish()?;
+    body.decoder = None;
+    Ok((!rest.is_empty()).then_some(rest))
+}
+
+/// Returns the next bytes as they came.
+async fn next_of(body: &mut Incoming) -> Result<Option<Bytes>, Error> {
     loop {
         let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await;
         match frame {
@@ -57,9 +90,9 @@ async fn next_data(body: &mut Incoming) -> Result<Option<Bytes>, Error> {
 }
 
 /// Reads a whole body.
-pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, Error> {
+pub(super) async fn read(mut body: Received, limit: usize) -> Result<Bytes, Error> {
     let too_long = || Error::protocol(format!("the response is longer than {limit} bytes"));
-    if body.size_hint().lower() > limit as u64 {
+    if body.incoming.size_hint().lower() > limit as u64 {
         return Err(too_long());
     }
     let Some(first) = next_data(&mut body).await? else { return Ok(Bytes::new()) };
@@ -81,12 +114,12 @@ pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, Erro
 
 /// An event stream.
 pub(super) struct Events {
-    body: Incoming,
+    body: Received,
     parser: SseParser,
 }
 
 impl Events {
-    pub(super) fn new(body: Incoming, limit: usize) -> Self {
+    pub(super) fn new(body: Received, limit: usize) -> Self {
         Self { body, parser: SseParser::new().max_event_bytes(limit) }
     }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -15,7 +14,7 @@ use turbomcp_protocol::types::Tool;
 use turbomcp_protocol::{Kind, Message, Method};
 
 use super::after::retry_after;
-use super::body::{Events, read};
+use super::body::{Events, Received, read};
 use super::listen::listen;
 use super::params::{Mirrored, headers, mirrored, value_of};
 use super::send::Http;
@@ -113,7 +112,7 @@ impl HttpLink {
     }
 
     /// Reads a stream until the answer is there; a legacy one is resumed if it ends before.
-    async fn follow(&self, response: Response<Incoming>, answer: &mut Waiter, dress: &Dress) -> Result<Answer, Error> {
+    async fn follow(&self, response: Response<Received>, answer: &mut Waiter, dress: &Dress) -> Result<Answer, Error> {
         let limit = self.session.http.max_message_bytes;
         let mut events = Events::new(response.into_body(), limit);
         let (mut last_event_id, mut retry, mut failures) = (None::<String>, None, 0);
@@ -209,7 +208,7 @@ fn answered(answer: Result<Result<Answer, Error>, oneshot::error::RecvError>) ->
 }
 
 /// Reads why a request was refused: an error of the protocol's, or just a status.
-async fn refusal(response: Response<Incoming>, request: &Outgoing<'_>, in_session: bool) -> Error {
+async fn refusal(response: Response<Received>, request: &Outgoing<'_>, in_session: bool) -> Error {
     let status = response.status();
     let wait = retry_after(response.headers());
     let is_json = is_of_type(&response, "application/json");

@@ -13,7 +13,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 
 use super::authorize::{Challenge, Credentials, ErasedAuthorize, Head, Next};
-use super::body::Whole;
+use super::body::{Received, Whole};
+use super::compression::Compression;
 use super::counted::Counting;
 use super::wire::Wire;
 use crate::Error;
@@ -38,6 +39,7 @@ pub(super) struct Http {
     /// Held by whoever tells of a refusal, while the others wait.
     asking: tokio::sync::Mutex<()>,
     pub(super) max_message_bytes: usize,
+    compression: Option<Arc<Compression>>,
 }
 
 impl Http {
@@ -63,7 +65,13 @@ impl Http {
             attempts: AtomicU64::new(0),
             asking: tokio::sync::Mutex::new(()),
             max_message_bytes,
+            compression: None,
         }
+    }
+
+    pub(super) fn compression(mut self, compression: Option<Arc<Compression>>) -> Self {
+        self.compression = compression;
+        self
     }
 
     /// Returns how often there were new credentials: what was kept before belongs to somebody else.
@@ -81,16 +89,22 @@ impl Http {
         headers: &HeaderMap,
         body: Bytes,
         operation: Option<&str>,
-    ) -> Result<Response<Incoming>, Error> {
+    ) -> Result<Response<Received>, Error> {
         let (mut url, mut redirects, mut refusals) = (url.clone(), 0, 0);
         loop {
             let generation = self.generation();
             let text = url.to_string();
             let head = Head::new(&method, &text);
             let credentials = self.credentials(head).await?;
-            let request = self.request(&method, &url, headers, &credentials, body.clone());
+            let mut request = self.request(&method, &url, headers, &credentials, body.clone());
+            if let Some(compression) = &self.compression {
+                compression.request(&mut request);
+            }
             let response = self.client.request(request).await.map_err(unreachable)?;
             let status = response.status();
+            if self.compression.as_ref().is_some_and(|known| known.was_refused(status, response.headers())) {
+                continue;
+            }
             if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) && refusals < MAX_REFUSALS {
                 let challenge = Challenge::new(head, &credentials, status.as_u16(), response.headers())
                     .of_operation(operation)
@@ -103,7 +117,7 @@ impl Http {
                 authorize.answered(head, response.headers());
             }
             if !status.is_redirection() || status == StatusCode::NOT_MODIFIED {
-                return Ok(response);
+                return self.received(response);
             }
             url = redirected(&url, &response)?;
             redirects += 1;
@@ -111,6 +125,15 @@ impl Http {
                 return Err(Error::protocol("the server redirects without end").with_status(Some(status.as_u16())));
             }
         }
+    }
+
+    /// Prepares a response to be read.
+    fn received(&self, response: Response<Incoming>) -> Result<Response<Received>, Error> {
+        let decoder = match &self.compression {
+            Some(compression) => compression.decoder(response.headers(), self.max_message_bytes)?,
+            None => None,
+        };
+        Ok(response.map(|incoming| Received::new(incoming, decoder)))
     }
 
     async fn credentials(&self, head: Head<'_>) -> Result<Credentials, Error> {

@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use hyper::body::Incoming;
-use turbomcp_protocol::Revision;
+use turbomcp_protocol::{ErrorCode, McpError, Message, Revision};
 
+use super::body::Received;
 use super::send::Http;
 use crate::Error;
 use crate::inbox::Inbox;
+use crate::questions::write_answer;
 use crate::sync::lock;
 
 pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -69,7 +70,7 @@ impl Session {
         mut headers: HeaderMap,
         body: Bytes,
         operation: Option<&str>,
-    ) -> Result<Response<Incoming>, Error> {
+    ) -> Result<Response<Received>, Error> {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         if let Some(meter) = self.inbox.meter() {
@@ -84,7 +85,7 @@ impl Session {
     }
 
     /// Opens a listening stream, or resumes one.
-    pub(super) async fn get(&self, last_event_id: Option<&str>) -> Result<Response<Incoming>, Error> {
+    pub(super) async fn get(&self, last_event_id: Option<&str>) -> Result<Response<Received>, Error> {
         let mut headers = self.headers();
         headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
         if let Some(id) = last_event_id.and_then(|id| HeaderValue::from_str(id).ok()) {
@@ -103,18 +104,30 @@ impl Session {
     pub(super) fn frame(self: &Arc<Self>, frame: &Bytes) {
         for question in self.inbox.frame(frame) {
             let session = self.clone();
-            self.inbox.answer(question, move |answer| async move {
-                let posted = session.post(session.headers(), answer.into(), None).await;
-                if let Err(error) = posted {
-                    tracing::warn!(%error, "an answer to the server could not be sent");
-                }
-            });
+            self.inbox.answer(question, move |answer| async move { session.reply(answer.into()).await });
+        }
+    }
+
+    /// Sends an answer to the server, which is told if it does not take it: otherwise it would go on waiting.
+    async fn reply(&self, answer: Bytes) {
+        let why = match self.post(self.headers(), answer.clone(), None).await {
+            Ok(response) if response.status().is_success() => return,
+            Ok(response) => format!("the answer was refused with HTTP status {}", response.status().as_u16()),
+            // A server that refuses an answer unread may close the connection before it has said so.
+            Err(error) => format!("the answer was not taken: {error}"),
+        };
+        tracing::warn!(why, "an answer to the server did not arrive");
+        let Some((_, id)) = Message::beginning(&answer) else { return };
+        let error = McpError::new(ErrorCode::INTERNAL_ERROR, why);
+        let failure = write_answer(id.of(&answer), Err(error));
+        if let Err(error) = self.post(self.headers(), failure.into(), None).await {
+            tracing::warn!(%error, "an answer to the server could not be sent");
         }
     }
 }
 
 /// True if a response is of this media type.
-pub(super) fn is_of_type(response: &Response<Incoming>, expected: &str) -> bool {
+pub(super) fn is_of_type(response: &Response<Received>, expected: &str) -> bool {
     let value = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected)
 }

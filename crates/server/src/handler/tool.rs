@@ -11,7 +11,7 @@ use turbomcp_protocol::types::{CallToolResult, Icon, Meta, Tool, ToolAnnotations
 use turbomcp_protocol::{McpError, McpResult};
 
 use super::{BoxFuture, IntoCallToolResult, ToolFunction};
-use crate::arguments::Arguments;
+use crate::arguments::{ArgumentError, Arguments};
 use crate::schema::InputSchema;
 use crate::{Access, Context};
 
@@ -183,7 +183,7 @@ impl FnTool {
                 let future = function.call(arguments, ctx);
                 Box::pin(async move { future.await.into_call_tool_result() })
             }
-            Err(error) => Box::pin(async move { Ok(CallToolResult::error(error.to_string())) }),
+            Err(error) => Box::pin(async move { Err(error.into()) }),
         });
         tool.typed()
     }
@@ -350,7 +350,8 @@ impl fmt::Debug for FnTool {
 pub(super) fn failure(error: Box<dyn std::error::Error + Send + Sync>) -> McpResult<CallToolResult> {
     let error = McpError::from_boxed(error);
     match error.failure() {
-        Some(source) => Ok(CallToolResult::error(source.to_string())),
-        None => Err(error),
+        // Whoever answers the call makes a result of it, too, and counts it as what it is.
+        Some(source) if !source.is::<ArgumentError>() => Ok(CallToolResult::error(source.to_string())),
+        _ => Err(error),
     }
 }

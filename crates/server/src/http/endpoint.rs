@@ -17,12 +17,14 @@ use turbomcp_transport::http::origin::OriginPolicy;
 use turbomcp_transport::{Extensions, Identity, PeerAddr, PeerCredentials, Principal, TlsIdentity};
 
 use super::body::{self, Body, BodyError};
+use super::compression::Compression;
 use super::head::Head;
 use super::modern;
 use super::service::Answering;
 use super::session::{Session, Sessions};
 use crate::McpServer;
 use crate::inner::Inner;
+use crate::metrics::ErrorType;
 use crate::reply::write_error;
 
 /// Everything the requests to one endpoint share.
@@ -31,6 +33,7 @@ pub(crate) struct Endpoint {
     pub(crate) server: McpServer,
     pub(crate) origins: OriginPolicy,
     pub(crate) sessions: Arc<Sessions>,
+    pub(super) compression: Option<Arc<Compression>>,
 }
 
 /// One message as it came in, with the head of its HTTP request.
@@ -91,7 +94,8 @@ impl Endpoint {
     {
         let (parts, body) = request.into_parts();
         Box::pin(async move {
-            let response = self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| *refused);
+            let response =
+                self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| self.refused(*refused));
             if let Some(meter) = self.server.http_meter()
                 && let Some(bytes) = message_bytes(&response)
             {
@@ -99,6 +103,18 @@ impl Endpoint {
             }
             Ok(response)
         })
+    }
+
+    /// Counts what was refused before it became a request.
+    #[cold]
+    fn refused(&self, response: Response<Body>) -> Response<Body> {
+        match response.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.server.metrics().error(ErrorType::Auth),
+            status if status.is_server_error() => self.server.metrics().error(ErrorType::Unavailable),
+            status if status.is_client_error() => self.server.metrics().error(ErrorType::Protocol),
+            _ => {}
+        }
+        response
     }
 
     /// Refuses requests for a host, or from an origin, that is not allowed.
@@ -166,6 +182,10 @@ impl Endpoint {
             BodyError::TooSlow => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
             BodyError::Broken => refuse(StatusCode::BAD_REQUEST, "the body is incomplete"),
         })?;
+        let frame = match &self.compression {
+            Some(compression) => compression.decode(&parts.headers, frame, limits.body_bytes)?,
+            None => frame,
+        };
         if let Some(meter) = self.server.http_meter() {
             meter.received(frame.len());
         }

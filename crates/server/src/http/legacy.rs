@@ -23,6 +23,7 @@ use crate::McpServer;
 use crate::batch::{self, BatchReply};
 use crate::in_flight::Refused;
 use crate::inner::Inner;
+use crate::metrics::ErrorType;
 use crate::outlet::Outlet;
 use crate::reply::{write_error, write_response};
 use crate::request::{Request, Response as Answer};
@@ -61,6 +62,7 @@ impl Endpoint {
     /// Opens a session, if `initialize` succeeds.
     pub(super) fn initialize(&self, incoming: Incoming, message: Message) -> Reply {
         let Some(session) = self.sessions.create(self.server.limits()) else {
+            self.server.metrics().error(ErrorType::Unavailable);
             return Reply::Now(full(message.id.map(|id| id.of(&incoming.frame))));
         };
         let reader = session.stream();
@@ -97,6 +99,7 @@ impl Endpoint {
         }
         let id = message.id.map(|id| id.of(&frame)).unwrap_or_default();
         if session.peer.in_flight.contains(id) {
+            self.server.metrics().error(ErrorType::Protocol);
             return Reply::Now(refused(id, Refused::Duplicate));
         }
         let reader = session.stream();
@@ -112,7 +115,11 @@ impl Endpoint {
                 let limit = self.server.limits().requests_in_flight;
                 let entry = match session.peer.in_flight.add(run.inner(), limit) {
                     Ok(entry) => entry,
-                    Err(reason) => return Reply::Now(refused(id, reason)),
+                    Err(reason) => {
+                        let error = reason.into();
+                        run.refused(&error);
+                        return Reply::Now(failure(StatusCode::SERVICE_UNAVAILABLE, Some(id), &error));
+                    }
                 };
                 run.start_clock();
                 // It goes on without the connection; the session cancels it when it ends.
@@ -156,6 +163,7 @@ impl Endpoint {
                 Ok(message) => session.peer.answered(&part, &message),
                 Err(error) => {
                     is_answered = true;
+                    self.server.metrics().error(ErrorType::of(&error.error));
                     let id = error.id.map(|id: Span| id.of(&part));
                     let revision = revision(&session);
                     batch.add(id, revision, |out| write_error(id, &error.error, revision, out));
@@ -197,8 +205,9 @@ impl Endpoint {
                     });
                 }
                 Err(refused) => {
-                    let inner = run.inner();
-                    add(batch, inner, Answer::error(refused.into()));
+                    let error = refused.into();
+                    run.refused(&error);
+                    add(batch, run.inner(), Answer::error(error));
                 }
             },
         }
@@ -256,7 +265,7 @@ impl Endpoint {
         self.run(session, Outlet::Stream(stream.clone()), message, frame, incoming.into_extensions(), revision)
     }
 
-    pub(super) fn run(
+    fn run(
         &self,
         session: &Session,
         outlet: Outlet,
@@ -265,11 +274,22 @@ impl Endpoint {
         extensions: Extensions,
         revision: Revision,
     ) -> Run {
+        let inner = self.request(session, outlet, message, frame, revision);
+        let request = Request::new(inner.clone(), extensions);
+        Run::start(inner, request)
+    }
+
+    pub(super) fn request(
+        &self,
+        session: &Session,
+        outlet: Outlet,
+        message: Message,
+        frame: bytes::Bytes,
+        revision: Revision,
+    ) -> Arc<Inner> {
         let method = Method::from_name(&message.method(&frame));
         let peer = Some(session.peer.clone());
-        let inner = Arc::new(Inner::new(self.server.clone(), frame, message, method, revision, peer, outlet));
-        let request = Request::new(inner.clone(), extensions);
-        Run::new(inner, self.server.stack().call(request))
+        Arc::new(Inner::new(self.server.clone(), frame, message, method, revision, peer, outlet))
     }
 }
 

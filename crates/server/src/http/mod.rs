@@ -1,6 +1,8 @@
 //! Streamable HTTP, both eras on one URL.
 
 mod body;
+#[cfg_attr(not(feature = "compression"), path = "compression/without.rs")]
+mod compression;
 mod cors;
 mod endpoint;
 mod events;
@@ -9,6 +11,7 @@ mod legacy;
 mod metadata;
 mod mirrored;
 mod modern;
+mod operator;
 mod owner;
 mod server;
 mod service;
@@ -24,6 +27,7 @@ mod websocket;
 pub use cors::CorsConfig;
 pub(crate) use events::Events;
 pub(crate) use mirrored::check as check_mirrored;
+pub use operator::{ManagementListener, ManagementServer};
 pub use server::{HttpListener, HttpServer};
 pub(crate) use stream::{Last, Stream};
 #[cfg(all(unix, feature = "unix"))]

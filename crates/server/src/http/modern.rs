@@ -30,7 +30,7 @@ impl Endpoint {
         let outlet = Outlet::Events(Events::default());
         let inner = Arc::new(Inner::new(self.server.clone(), frame, message, method, revision, None, outlet));
         let request = Request::new(inner.clone(), incoming.into_extensions());
-        let mut run = Run::new(inner, self.server.stack().call(request));
+        let mut run = Run::start(inner, request);
         match run.poll_once() {
             Poll::Ready(answer) => Reply::Now(respond(run.inner(), answer)),
             Poll::Pending => {

@@ -12,6 +12,8 @@ use super::legacy::revision;
 use super::session::Session;
 use crate::access::identity;
 use crate::outlet::Outlet;
+use crate::request::Request;
+use crate::run::Run;
 
 /// What stands in the stack for an HTTP request that has no request of MCP in it.
 pub(super) const PING: &[u8] = br#"{"jsonrpc":"2.0","id":0,"method":"ping"}"#;
@@ -33,9 +35,9 @@ impl Endpoint {
         let reader = session.stream();
         let outlet = Outlet::Stream(reader.stream().clone());
         let extensions = extensions(parts.clone(), peer_addr);
-        let mut run = self.run(session, outlet, message, frame, extensions, revision(session));
+        let inner = self.request(session, outlet, message, frame, revision(session));
+        let mut run = Run::start_unseen(inner.clone(), Request::new(inner.clone(), extensions));
         run.start_clock();
-        let inner = run.inner().clone();
         let answer = run.await;
         if inner.extensions.get().and_then(identity) == Some(owner) {
             return Ok(());

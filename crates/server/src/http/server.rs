@@ -16,14 +16,17 @@ use turbomcp_transport::http::origin::OriginPolicy;
 use turbomcp_transport::listener::Bounds as Connections;
 use turbomcp_transport::metrics::Meter;
 
+use super::compression::Setting;
 use super::cors::CorsConfig;
 use super::endpoint::{Endpoint, empty};
 use super::metadata::Metadata;
+use super::operator::Pages;
 #[cfg(feature = "websocket")]
 use super::service::UpgradeService;
 use super::service::{Answering, McpService};
 use super::session::Sessions;
 use super::tls::{Doors, Tls};
+use crate::metrics::Connected;
 use crate::{Error, Limits, McpServer};
 
 /// How a server is offered over Streamable HTTP: where, and to whom.
@@ -50,6 +53,7 @@ pub struct HttpServer {
     hosts: Vec<String>,
     cors: CorsConfig,
     pub(super) tls: Tls,
+    pub(super) compression: Setting,
 }
 
 impl HttpServer {
@@ -63,6 +67,7 @@ impl HttpServer {
             hosts: Vec::new(),
             cors: CorsConfig::default(),
             tls: Tls::default(),
+            compression: Setting::default(),
         }
     }
 
@@ -164,6 +169,9 @@ impl HttpServer {
         if let Some((path, service)) = routes.websocket {
             router = router.route_service(&path, service);
         }
+        if let Some(pages) = routes.pages {
+            router = pages.into_router(router);
+        }
         if let Some(metadata) = routes.metadata {
             router = metadata.paths().fold(router, |router, path| router.route_service(path, metadata.clone()));
         }
@@ -172,8 +180,17 @@ impl HttpServer {
 
     pub(super) fn routes(&self, address: IpAddr) -> Result<Routes, Error> {
         let endpoint = self.endpoint(address)?;
+        let pages = Pages::beside(&endpoint);
+        if let Some(pages) = &pages {
+            #[cfg(feature = "websocket")]
+            let websocket = self.websocket.as_deref();
+            #[cfg(not(feature = "websocket"))]
+            let websocket = None;
+            pages.check(self.path.as_deref().into_iter().chain(websocket).collect())?;
+        }
         let http = self.path.as_deref().map(|path| Ok((plain(path)?, self.front(endpoint.clone())?)));
         Ok(Routes {
+            pages,
             http: http.transpose()?,
             metadata: Metadata::of(&self.server, self.main_path()),
             #[cfg(feature = "websocket")]
@@ -206,7 +223,8 @@ impl HttpServer {
         }
         let policy = policy.allow_origins(&self.cors.origins).map_err(invalid)?;
         let server = self.server.clone();
-        Ok(Arc::new(Endpoint { server, origins: policy, sessions: Arc::new(Sessions::default()) }))
+        let compression = self.compression.ready(self.server.http_meter())?;
+        Ok(Arc::new(Endpoint { server, origins: policy, sessions: Arc::new(Sessions::default()), compression }))
     }
 
     fn front(&self, endpoint: Arc<Endpoint>) -> Result<Front, Error> {
@@ -220,9 +238,7 @@ impl HttpServer {
 
 /// Returns a path that stands for itself.
 fn plain(path: &str) -> Result<Arc<str>, Error> {
-    if !path.starts_with('/') || path.contains(['{', '}', '?', '#']) {
-        return Err(Error::configuration(format!("path `{path}` is not a plain path")));
-    }
+    crate::operator::check_path(path)?;
     Ok(path.into())
 }
 
@@ -233,6 +249,7 @@ pub(super) struct Routes {
     metadata: Option<Metadata>,
     #[cfg(feature = "websocket")]
     websocket: Option<(Arc<str>, UpgradeService)>,
+    pages: Option<Pages>,
 }
 
 /// The endpoint, with or without what browsers ask for.
@@ -277,12 +294,15 @@ impl HttpListener {
         let bounds = bounds(limits);
         let end = server.shutdown_started();
         let meter = server.http_meter().cloned();
+        let counted = server.clone();
         let service = move |address, told: Extensions, afterwards: &Afterwards| {
-            let routes = routes.at(Some(address), afterwards);
-            let opened = meter.as_ref().map(Meter::opened);
+            // In a box: what a connection moves from hand to hand it keeps room for in each of them. It counts as one until it
+            // lets go of this.
+            let connected = Arc::new(Connected::new(counted.clone()));
+            let routes = routes.at(Some(address), afterwards, &connected);
+            let held = Box::new((routes, told, meter.as_ref().map(Meter::opened), connected));
             service_fn(move |mut request: Request<Incoming>| {
-                // It counts until the connection lets go of this function.
-                let _ = &opened;
+                let (routes, told, ..) = &*held;
                 request.extensions_mut().extend(told.clone());
                 routes.answer(request)
             })
@@ -302,14 +322,18 @@ pub(super) fn bounds(limits: &Limits) -> Bounds {
 
 impl Routes {
     /// Returns the routes for a connection from this address.
-    pub(super) fn at(&self, address: Option<SocketAddr>, afterwards: &Afterwards) -> Self {
+    pub(super) fn at(&self, address: Option<SocketAddr>, afterwards: &Afterwards, connected: &Arc<Connected>) -> Self {
         #[cfg(not(feature = "websocket"))]
-        let _ = afterwards;
+        let _ = (afterwards, connected);
         Self {
             http: self.http.as_ref().map(|(path, front)| (path.clone(), front.at(address))),
             metadata: self.metadata.clone(),
             #[cfg(feature = "websocket")]
-            websocket: self.websocket.as_ref().map(|(path, service)| (path.clone(), service.at(address, afterwards))),
+            websocket: self
+                .websocket
+                .as_ref()
+                .map(|(path, service)| (path.clone(), service.at(address, afterwards, connected))),
+            pages: self.pages.as_ref().map(|pages| pages.at(address)),
         }
     }
 
@@ -325,9 +349,12 @@ impl Routes {
             Some((path, Front::Plain(service))) if asked == &**path => service.clone().call(request),
             Some((path, Front::Cors(service))) if asked == &**path => Box::pin(service.clone().call(request)),
             _ => {
-                let metadata = self.metadata.as_ref().filter(|metadata| metadata.is_at(asked));
-                let response = metadata.map(|metadata| metadata.answer(request.method()));
-                Box::pin(async { Ok(response.unwrap_or_else(|| empty(StatusCode::NOT_FOUND))) })
+                if let Some(metadata) = self.metadata.as_ref().filter(|metadata| metadata.is_at(asked)) {
+                    let response = metadata.answer(request.method());
+                    return Box::pin(async { Ok(response) });
+                }
+                let page = self.pages.as_ref().and_then(|pages| pages.answer(request));
+                page.unwrap_or_else(|| Box::pin(async { Ok(empty(StatusCode::NOT_FOUND)) }))
             }
         }
     }

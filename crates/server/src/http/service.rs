@@ -16,6 +16,8 @@ use turbomcp_transport::http::listener::Afterwards;
 
 use super::body::Body;
 use super::endpoint::Endpoint;
+#[cfg(feature = "websocket")]
+use crate::metrics::Connected;
 
 /// The way to a response. In a box, so that a connection does not keep the room for it while there is no request.
 pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -53,7 +55,14 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let peer_addr = self.peer_addr.or_else(|| told(&request));
-        self.endpoint.clone().answer(request, peer_addr)
+        match &self.endpoint.compression {
+            None => self.endpoint.clone().answer(request, peer_addr),
+            Some(compression) => {
+                let (compression, chosen) = (compression.clone(), compression.chosen(request.headers()));
+                let answering = self.endpoint.clone().answer(request, peer_addr);
+                Box::pin(async move { answering.await.map(|response| compression.encode(chosen, response)) })
+            }
+        }
     }
 }
 
@@ -69,18 +78,28 @@ pub(super) struct UpgradeService {
     endpoint: Arc<Endpoint>,
     peer_addr: Option<SocketAddr>,
     afterwards: Option<Afterwards>,
+    connected: Option<Arc<Connected>>,
 }
 
 #[cfg(feature = "websocket")]
 impl UpgradeService {
     pub(super) fn new(endpoint: Arc<Endpoint>) -> Self {
-        Self { endpoint, peer_addr: None, afterwards: None }
+        Self { endpoint, peer_addr: None, afterwards: None, connected: None }
     }
 
     /// Returns the service for a connection from this address.
-    pub(super) fn at(&self, peer_addr: Option<SocketAddr>, afterwards: &Afterwards) -> Self {
-        let endpoint = self.endpoint.clone();
-        Self { endpoint, peer_addr, afterwards: Some(afterwards.clone()) }
+    pub(super) fn at(
+        &self,
+        peer_addr: Option<SocketAddr>,
+        afterwards: &Afterwards,
+        connected: &Arc<Connected>,
+    ) -> Self {
+        Self {
+            endpoint: self.endpoint.clone(),
+            peer_addr,
+            afterwards: Some(afterwards.clone()),
+            connected: Some(connected.clone()),
+        }
     }
 }
 
@@ -96,6 +115,6 @@ impl<B: Send + 'static> Service<Request<B>> for UpgradeService {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let peer_addr = self.peer_addr.or_else(|| told(&request));
-        self.endpoint.clone().upgrade(request, peer_addr, self.afterwards.clone())
+        self.endpoint.clone().upgrade(request, peer_addr, self.afterwards.clone(), self.connected.clone())
     }
 }

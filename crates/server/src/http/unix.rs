@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use http::Request;
 use hyper::body::Incoming;
@@ -13,6 +14,7 @@ use turbomcp_transport::unix::Socket;
 
 use super::HttpServer;
 use super::server::{Routes, bounds};
+use crate::metrics::Connected;
 use crate::{Error, McpServer};
 
 /// A server that listens for HTTP on a Unix socket, and serves once [`serve`](Self::serve) is awaited.
@@ -46,12 +48,14 @@ impl HttpUnixListener {
         let _serving = server.serving();
         let end = server.shutdown_started();
         let meter = server.http_meter().cloned();
+        let counted = server.clone();
         let service = move |peer: Option<PeerCredentials>, afterwards: &Afterwards| {
-            let routes = routes.at(None, afterwards);
-            let opened = meter.as_ref().map(Meter::opened);
+            // In a box, as over TCP.
+            let connected = Arc::new(Connected::new(counted.clone()));
+            let routes = routes.at(None, afterwards, &connected);
+            let held = Box::new((routes, meter.as_ref().map(Meter::opened), connected));
             service_fn(move |mut request: Request<Incoming>| {
-                // It counts until the connection lets go of this function.
-                let _ = &opened;
+                let (routes, ..) = &*held;
                 if let Some(peer) = peer {
                     request.extensions_mut().insert(peer);
                 }

@@ -21,9 +21,10 @@ use super::events::Events;
 use super::owner::PING;
 use super::service::Answering;
 use crate::inner::Inner;
+use crate::metrics::Connected;
 use crate::outlet::Outlet;
 use crate::run::Run;
-use crate::{Error, McpServer, request};
+use crate::{Error, McpServer, connection, request};
 
 impl Endpoint {
     /// Answers a request to become a WebSocket, and serves what it becomes: in the place of the connection, or in a task of
@@ -33,6 +34,7 @@ impl Endpoint {
         request: Request<B>,
         peer_addr: Option<SocketAddr>,
         afterwards: Option<Afterwards>,
+        connected: Option<Arc<Connected>>,
     ) -> Answering {
         let (mut parts, _) = request.into_parts();
         Box::pin(async move {
@@ -55,7 +57,7 @@ impl Endpoint {
                 Ok(accepted) => accepted,
                 Err(refused) => return Ok(*refused),
             };
-            let serving = self.serve_upgraded(upgrade, parts, peer_addr);
+            let serving = self.serve_upgraded(upgrade, parts, peer_addr, connected);
             match afterwards {
                 Some(afterwards) => afterwards.set(serving),
                 // It ends with the server, as every connection does.
@@ -77,7 +79,7 @@ impl Endpoint {
         let inner = Inner::new(self.server.clone(), frame, message, Method::PING, revision, None, outlet);
         let inner = Arc::new(inner);
         let request = request::Request::new(inner.clone(), extensions(parts.clone(), peer_addr));
-        let mut run = Run::new(inner, self.server.stack().call(request));
+        let mut run = Run::start_unseen(inner, request);
         run.start_clock();
         let answer = run.await;
         let Some(error) = answer.as_ref().and_then(|answer| answer.as_error()) else { return Ok(()) };
@@ -93,6 +95,7 @@ impl Endpoint {
         upgrade: OnUpgrade,
         parts: Parts,
         peer_addr: Option<SocketAddr>,
+        connected: Option<Arc<Connected>>,
     ) -> impl Future<Output = ()> + Send + use<> {
         let mut incoming = Incoming { parts, peer_addr, frame: Bytes::new() };
         incoming.detach();
@@ -109,7 +112,7 @@ impl Endpoint {
                 .max_message_bytes(limits.message_bytes)
                 .ping_interval(limits.keep_alive)
                 .with_extensions(extensions);
-            if let Err(error) = server.serve_over(Binding::WebSocket, transport).await {
+            if let Err(error) = connection::serve(server, transport, Binding::WebSocket, connected).await {
                 tracing::debug!(?peer_addr, %error, "a connection failed");
             }
             drop(serving);

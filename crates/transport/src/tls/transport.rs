@@ -6,6 +6,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::{client, server};
 
+#[cfg(feature = "compression")]
+use crate::Error;
+#[cfg(feature = "compression")]
+use crate::compression::{CompressionConfig, Lz4Reader, Lz4Writer};
 use crate::lines::{LineReceiver, LineSender, Lines};
 use crate::{Extensions, Identity, PeerAddr, TlsIdentity, Transport};
 
@@ -39,6 +43,32 @@ impl TlsTransport {
     #[must_use]
     pub fn max_message_bytes(self, limit: usize) -> Self {
         Self(self.0.max_message_bytes(limit))
+    }
+}
+
+#[cfg(feature = "compression")]
+impl TlsTransport {
+    /// Offers to the server to compress; see [`Lines::offer_compression`].
+    ///
+    /// # Errors
+    ///
+    /// If the server does not agree, or the configuration is of no use here.
+    pub async fn offer_compression(self, config: &CompressionConfig) -> Result<Self, Error> {
+        Ok(Self::boxed(self.0.offer_compression(config).await?))
+    }
+
+    /// Compresses if the client offers to; see [`Lines::accept_compression`].
+    ///
+    /// # Errors
+    ///
+    /// If the client is gone, or the configuration is of no use here.
+    pub async fn accept_compression(self, config: &CompressionConfig) -> Result<Self, Error> {
+        Ok(Self::boxed(self.0.accept_compression(config).await?))
+    }
+
+    fn boxed(lines: Lines<Lz4Reader<Reader>, Lz4Writer<Writer>>) -> Self {
+        let (reader, writer, rest) = lines.into_streams();
+        Self(rest.with_streams(Box::new(reader), Box::new(writer)))
     }
 }
 

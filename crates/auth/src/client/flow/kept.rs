@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::turn::Turn;
 use super::{Current, Flow};
-use crate::client::dpop::{Dpop, DpopKey};
+use crate::client::dpop::DpopKey;
 use crate::client::lock;
 use crate::client::registration::Registration;
 use crate::client::token::{TokenResponse, Tokens};
@@ -64,13 +64,7 @@ impl Flow {
         key: Option<DpopKey>,
         response: &TokenResponse,
     ) -> Result<(), Error> {
-        let is_bound = response.is_bound()?;
-        if is_bound && key.is_none() {
-            return Err(Error::refused("the token is bound to a key that there is not"));
-        }
-        if !is_bound && self.settings.dpop == Dpop::Always {
-            return Err(Error::refused("the token is not bound to a key"));
-        }
+        let is_bound = response.is_bound(key.is_some(), self.settings.dpop)?;
         let key = key.filter(|_| is_bound);
         tokens.dpop_key = key.as_ref().map(|key| key.stored().clone());
         let saved = self.save(&self.tokens_name(), &tokens).await;

@@ -1,0 +1,133 @@
+//! Checks of what servers often depend on.
+//!
+//! Whatever has a client of its own is a closure that asks it:
+//!
+//! ```
+//! use turbomcp_server::health::Check;
+//!
+//! # struct Pool;
+//! # impl Pool { async fn ping(&self) -> Result<(), std::io::Error> { Ok(()) } }
+//! # let pool = std::sync::Arc::new(Pool);
+//! let database = Check::new("database", move || {
+//!     let pool = pool.clone();
+//!     async move { pool.ping().await }
+//! });
+//! assert_eq!(database.name(), "database");
+//! ```
+
+#[cfg(unix)]
+use std::path::PathBuf;
+
+use super::Check;
+#[cfg(unix)]
+use super::HealthStatus;
+
+#[cfg(any(feature = "http", feature = "tcp", feature = "tls"))]
+pub use net::{http, tcp};
+
+/// Checks that a file system has room: at least so many bytes at this path.
+#[cfg(unix)]
+#[must_use]
+pub fn disk_space(path: impl Into<PathBuf>, least: u64) -> Check {
+    let path = path.into();
+    Check::new(format!("disk {}", path.display()), move || {
+        // Where it hangs, as a network's file system can, it holds up no other check.
+        let looking = tokio::task::spawn_blocking({
+            let path = path.clone();
+            move || nix::sys::statvfs::statvfs(&path)
+        });
+        async move {
+            match looking.await {
+                Ok(Ok(found)) => {
+                    // The types of both differ between systems.
+                    #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "not on all systems")]
+                    let free = (found.blocks_available() as u64).saturating_mul(found.fragment_size() as u64);
+                    match free >= least {
+                        true => HealthStatus::Healthy,
+                        false => HealthStatus::Unhealthy(format!("{free} bytes are free, of at least {least}")),
+                    }
+                }
+                Ok(Err(error)) => HealthStatus::Unhealthy(error.desc().to_owned()),
+                Err(error) => HealthStatus::Unhealthy(error.to_string()),
+            }
+        }
+    })
+}
+
+#[cfg(any(feature = "http", feature = "tcp", feature = "tls"))]
+mod net {
+    use std::io;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::Check;
+    use crate::Error;
+
+    /// How much of an answer is looked at for its status.
+    const STATUS_LINE: u64 = 64;
+
+    /// Checks that an address, `host:port`, can be connected to.
+    #[must_use]
+    pub fn tcp(address: impl Into<String>) -> Check {
+        let address = address.into();
+        Check::new(format!("tcp {address}"), move || {
+            let connecting = TcpStream::connect(address.clone());
+            async move { connecting.await.map(drop) }
+        })
+    }
+
+    /// Checks that `GET` of a URL is answered with a status of 200 to 399.
+    ///
+    /// The URL is one of `http://`. What is behind `https://` is asked by a closure with the client of your choice, which
+    /// knows whom to trust.
+    ///
+    /// # Errors
+    ///
+    /// If the URL is another.
+    pub fn http(url: &str) -> Result<Check, Error> {
+        let malformed = || Error::configuration("the URL of a health check is not `http://host…`");
+        let (authority, path) = match url.strip_prefix("http://").ok_or_else(malformed)? {
+            rest if rest.contains('/') => rest.split_at(rest.find('/').unwrap_or_default()),
+            rest => (rest, "/"),
+        };
+        let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        if authority.is_empty() || authority.contains(['@', '?']) || !is_plain(authority) || !is_plain(path) {
+            return Err(malformed());
+        }
+        let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let address = if has_port { authority.to_owned() } else { format!("{authority}:80") };
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n");
+        Ok(Check::new(format!("http {authority}"), move || {
+            let (address, request) = (address.clone(), request.clone());
+            async move { ask(address, &request).await }
+        }))
+    }
+
+    async fn ask(address: String, request: &str) -> io::Result<()> {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.take(STATUS_LINE).read_to_end(&mut answer).await?;
+        let answer = String::from_utf8_lossy(&answer);
+        let status = answer.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1));
+        match status.and_then(|status| status.parse().ok()) {
+            Some(200..=399_u16) => Ok(()),
+            Some(status) => Err(io::Error::other(format!("it answers with {status}"))),
+            None => Err(io::Error::other("it does not answer as HTTP does")),
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn only_urls_of_http_are_taken() {
+            for url in ["https://a", "http://", "http:///x", "http://u:p@a", "http://a b", "http://a/\r\n", "a"] {
+                assert!(http(url).unwrap_err().is_configuration(), "{url}");
+            }
+            assert_eq!(http("http://a:8080/x?y").unwrap().name(), "http a:8080");
+        }
+    }
+}
