@@ -38,10 +38,25 @@ async fn a_session_is_of_whoever_opened_it() {
 }
 
 #[tokio::test]
-async fn the_same_caller_with_more_scopes_is_still_the_same() {
-    // Subject, issuer and tenant tell callers apart; a token with more scopes does not make another caller.
-    let person = super::people::person("reader").unwrap();
-    assert_eq!(person.identity(), person.clone().with_scopes(["notes:write"]).identity());
+async fn a_caller_with_more_scopes_is_still_the_same() {
+    let server = server();
+    let site = Site::start(&server).await;
+    let mut caller = Caller::legacy(site.client(), "reader").await;
+    let mut stream = caller.http.send(named(caller.http.within(Request::get()), "reader")).await;
+    assert_eq!(stream.status, 200);
+    let plan = json!({"uri": "notes://plan"});
+    assert_eq!(caller.ask("resources/subscribe", plan.clone()).await.0, 403);
+    caller.name = "reader+";
+    assert_eq!(caller.ask("resources/subscribe", plan.clone()).await.0, 200, "it goes on in its session");
+    server.resource_updated("notes://plan");
+    assert_eq!(stream.next().await.unwrap()["params"], plan);
+    // What it is told follows what it may do now.
+    caller.name = "reader";
+    assert_eq!(caller.ask("resources/subscribe", json!({"uri": "notes://7"})).await.0, 200);
+    server.resource_updated("notes://plan");
+    server.resource_updated("notes://7");
+    assert_eq!(stream.next().await.unwrap()["params"]["uri"], "notes://7");
+    server.shutdown_handle().shutdown();
 }
 
 fn asked(answer: &Answer) -> String {

@@ -12,12 +12,15 @@ pub const PEOPLE: [&str; 4] = ["eve", "reader", "writer", "admin"];
 
 /// Returns somebody, as whatever authenticates says.
 pub fn person(name: &str) -> Option<Principal> {
-    let person = Principal::new(name).with_issuer("https://id.example").with_tenant("secret-tenant");
+    let person =
+        Principal::new(name.trim_end_matches('+')).with_issuer("https://id.example").with_tenant("secret-tenant");
     let claims = json!({"email": format!("{name}@example.com")});
     let person = person.with_claims(serde_json::value::to_raw_value(&claims).unwrap());
     match name {
         "eve" => Some(person),
         "reader" => Some(person.with_scopes(["notes:read"])),
+        // The same reader, after a step up.
+        "reader+" => Some(person.with_scopes(["notes:read", "notes:write"])),
         "writer" => Some(person.with_scopes(["notes:read", "notes:write"]).with_roles(["editor"])),
         "admin" => Some(
             person
@@ -173,7 +176,7 @@ pub fn connect(server: &McpServer, name: &'static str) -> Client {
 /// Somebody who sends requests over HTTP; nobody in particular without a name.
 pub struct Caller {
     pub http: Http,
-    name: &'static str,
+    pub name: &'static str,
     legacy: bool,
 }
 
@@ -188,8 +191,9 @@ impl Caller {
     pub async fn legacy(mut http: Http, name: &'static str) -> Self {
         let params = initialize_params("2025-06-18", json!({"roots": {}}));
         let initialize = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params});
-        let reply = http.send(named(Request::post(&initialize), name)).await;
+        let mut reply = http.send(named(Request::post(&initialize), name)).await;
         http.session = Some(reply.header("mcp-session-id").expect("a session").to_owned());
+        assert_eq!(reply.message().await["result"]["protocolVersion"], "2025-06-18");
         let caller = Self { http, name, legacy: true };
         let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
         assert_eq!(caller.http.send(caller.request(&initialized)).await.status, 202);
