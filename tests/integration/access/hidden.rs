@@ -40,8 +40,8 @@ async fn b8_what_is_hidden_cannot_be_told_from_what_is_not_there() {
                 let about = |name: &str| serde_json::from_str::<Value>(&params.replace("NAME", name)).unwrap();
                 let (status, challenge, answer) = caller.ask(method, about(hidden)).await;
                 let there = name == "admin";
-                let is_known = answer.to_string()
-                    != caller.ask(method, about(&absent)).await.2.to_string().replace(&absent, hidden);
+                let known = answer.to_string();
+                let is_known = known != caller.ask(method, about(&absent)).await.2.to_string().replace(&absent, hidden);
                 assert_eq!(is_known, there, "{name} {method} {hidden}: {answer}");
                 let (absent_status, absent_challenge, _) = caller.ask(method, about(&absent)).await;
                 if !there {

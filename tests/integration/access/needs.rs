@@ -126,7 +126,7 @@ async fn what_a_caller_needs_is_asked_for_before_its_arguments_are_read() {
                 assert_eq!(message["result"]["isError"] == true, status == 200, "{message}");
             }
             let (answered, _, message) = caller.tool("look", json!([])).await;
-            assert_eq!((answered, &message["error"]["code"] == -32602), (status, status == 200), "{message}");
+            assert_eq!((answered, message["error"]["code"] == -32602), (status, status == 200), "{message}");
         }
     }
     for caller in Caller::in_both_eras(&site.client(), "reader").await {
