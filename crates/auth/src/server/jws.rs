@@ -40,8 +40,9 @@ impl<'a> Jws<'a> {
         }
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, payload) = signed.split_once('.')?;
-        let header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
-        let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
+        let header = object(header)?;
+        let header = serde_json::from_slice(&header).ok()?;
+        let payload = object(payload)?;
         Some(Self { signed, header, payload, signature: URL_SAFE_NO_PAD.decode(signature).ok()? })
     }
 
@@ -54,6 +55,12 @@ impl<'a> Jws<'a> {
     pub(super) fn is_signed_by(&self, key: &VerifyingKey, algorithm: Algorithm) -> bool {
         key.verifies(algorithm, self.signed.as_bytes(), &self.signature)
     }
+}
+
+/// Decodes what has to be a JSON object: a struct would be read from an array, too.
+fn object(encoded: &str) -> Option<Vec<u8>> {
+    let decoded = URL_SAFE_NO_PAD.decode(encoded).ok()?;
+    decoded.trim_ascii_start().starts_with(b"{").then_some(decoded)
 }
 
 /// What a token says of itself.
@@ -166,7 +173,18 @@ mod tests {
         check(r#"{"exp":1,"exp":2}"#, false);
         check(r#"{"aud":[1]}"#, false);
         check(r#"{"sub":7}"#, false);
-        check("[]", false);
+    }
+
+    #[test]
+    fn header_and_claims_are_objects() {
+        let read = |header: &str, claims: &str| {
+            let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part));
+            Jws::read(&format!("{header}.{claims}.")).is_some()
+        };
+        let (header, claims) = (r#"{"alg":"ES256"}"#, r#"{"iss":"a"}"#);
+        assert!(read(header, claims) && read(&format!(" {header}"), &format!("\n{claims}")));
+        assert!(!read(r#"["ES256",null,null,null,null]"#, claims));
+        assert!(!read(header, r#"["a"]"#));
     }
 
     #[test]
