@@ -201,7 +201,7 @@ impl FromContext for Principal {
 /// assert_eq!(profile.email, "ada@example.com");
 /// let claims = Claims::<serde_json::Map<_, _>>::from_context(&ctx)?;
 /// assert_eq!(claims["email"], "ada@example.com");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), turbomcp_protocol::McpError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "it is taken apart in a handler's parameters")]
