@@ -323,7 +323,13 @@ impl Encoder {
 
 enum Decoding {
     Gzip(Box<GzDecoder<Bounded>>),
-    Brotli(Box<DecompressorWriter<Bounded>>),
+    /// With whether anything has come yet.
+    Brotli(Box<DecompressorWriter<Bounded>>, bool),
+}
+
+/// Returns true if a body of Brotli begins as one does whose window may be larger than the coding `br` allows for.
+fn has_large_window(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| first & 0x7f == 0x11)
 }
 
 impl Decoding {
@@ -331,21 +337,26 @@ impl Decoding {
         let sink = Bounded::new(limit);
         match coding {
             Coding::Gzip => Self::Gzip(Box::new(GzDecoder::new(sink))),
-            Coding::Brotli => Self::Brotli(Box::new(DecompressorWriter::new(sink, STEP))),
+            Coding::Brotli => Self::Brotli(Box::new(DecompressorWriter::new(sink, STEP)), false),
         }
     }
 
     fn sink(&mut self) -> &mut Bounded {
         match self {
             Self::Gzip(decoder) => decoder.get_mut(),
-            Self::Brotli(decoder) => decoder.get_mut(),
+            Self::Brotli(decoder, _) => decoder.get_mut(),
         }
     }
 
     fn feed(&mut self, bytes: &[u8]) -> Result<(), CodingError> {
         let fed = match self {
             Self::Gzip(decoder) => decoder.write_all(bytes).and_then(|()| decoder.flush()),
-            Self::Brotli(decoder) => decoder.write_all(bytes),
+            // The codec would make room for up to a GiB, and fill it before the first byte came out and was counted.
+            Self::Brotli(_, false) if has_large_window(bytes) => return Err(CodingError::Malformed),
+            Self::Brotli(decoder, begun) => {
+                *begun |= !bytes.is_empty();
+                decoder.write_all(bytes)
+            }
         };
         self.outcome(fed)
     }
@@ -354,7 +365,7 @@ impl Decoding {
     fn close(&mut self) -> Result<(), CodingError> {
         let closed = match self {
             Self::Gzip(decoder) => decoder.try_finish(),
-            Self::Brotli(decoder) => decoder.close(),
+            Self::Brotli(decoder, _) => decoder.close(),
         };
         self.outcome(closed)
     }

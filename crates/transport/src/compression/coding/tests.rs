@@ -150,6 +150,32 @@ fn what_is_cut_or_garbled_or_followed_by_something_is_malformed() {
     }
 }
 
+/// What begins as the "large window" of the codec does, which is not in RFC 7932: a window of a GiB, and bytes as they are.
+#[test]
+fn a_window_larger_than_brotli_has_is_refused_before_it_is_filled() {
+    let codings = codings(&[Brotli]);
+    let large = {
+        let params = BrotliEncoderParams { large_window: true, lgwin: 30, ..BrotliEncoderParams::default() };
+        let mut encoder = CompressorWriter::with_params(Vec::new(), STEP, &params);
+        encoder.write_all(&text(5000)).unwrap();
+        encoder.into_inner()
+    };
+    assert_eq!((large[0], large[1] & 0x3f), (0x11, 30), "what says that six bits follow, and what they say");
+    for bytes in [&large[..], &[0x11], &[0x91, 0x1e]] {
+        let whole = codings.decode(Coding::Brotli, bytes, 1 << 20);
+        assert_eq!(whole.err(), Some(CodingError::Malformed), "{:?}", &bytes[..1]);
+        let mut decoder = codings.decoder(Coding::Brotli, 1 << 20);
+        assert_eq!(decoder.push(b""), Ok(Bytes::new()));
+        assert_eq!(decoder.push(&bytes[..1]), Err(CodingError::Malformed), "{:?}", &bytes[..1]);
+    }
+    // Only the first byte says so.
+    let good = encoded(&codings, Coding::Brotli, &text(5000)).concat();
+    let mut decoder = codings.decoder(Coding::Brotli, 1 << 20);
+    let pieces: Vec<_> = good.iter().map(|byte| decoder.push(&[*byte]).unwrap()).collect();
+    assert!(good[1..].iter().any(|byte| byte & 0x7f == 0x11), "there is such a byte further on");
+    assert_eq!([pieces.concat(), decoder.finish().unwrap().to_vec()].concat(), text(5000));
+}
+
 #[test]
 fn settings_that_are_not_possible_are_refused() {
     for (config, why) in [
