@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, ServerConfig, ServerConnection};
 use tokio::net::TcpListener;
 use turbomcp::ServerBuilder;
 use turbomcp::client::{Client, Error, TlsTarget};
@@ -64,6 +64,56 @@ async fn f163_a_staple_is_served_and_found_good() {
         let site = Site::open(binding, files.config()).await;
         let error = site.who(demanding(&authority)).await.unwrap_err();
         assert!(causes(&error).contains("staples no OCSP response"), "{error:?}");
+    }
+}
+
+/// Shakes hands, and reads what a server hands out after that.
+fn shaken(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> HandshakeKind {
+    let mut client = ClientConnection::new(client.clone(), "localhost".try_into().unwrap()).unwrap();
+    let mut server = ServerConnection::new(server.clone()).unwrap();
+    while client.wants_write() || server.wants_write() {
+        let (mut there, mut back) = (Vec::new(), Vec::new());
+        while client.wants_write() {
+            client.write_tls(&mut there).unwrap();
+        }
+        while !there.is_empty() {
+            let read = server.read_tls(&mut &there[..]).unwrap();
+            there.drain(..read);
+            server.process_new_packets().unwrap();
+        }
+        while server.wants_write() {
+            server.write_tls(&mut back).unwrap();
+        }
+        while !back.is_empty() {
+            let read = client.read_tls(&mut &back[..]).unwrap();
+            back.drain(..read);
+            client.process_new_packets().unwrap();
+        }
+    }
+    client.handshake_kind().unwrap()
+}
+
+#[test]
+fn f163_who_asks_for_a_staple_is_shown_one_each_time() {
+    let authority = Authority::new();
+    let files = authority.server("localhost");
+    let chain = CertificateDer::pem_file_iter(&files.certificate).unwrap().collect::<Result<_, _>>().unwrap();
+    let response = Statement::default().of(&files, &authority);
+    let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert_with_ocsp(chain, PrivateKeyDer::from_pem_file(&files.key).unwrap(), response)
+        .unwrap();
+    let server = Arc::new(server);
+    for (config, expected) in [
+        // A session that is resumed shows neither the certificate nor its staple again.
+        (authority.trusted(), HandshakeKind::Resumed),
+        (demanding(&authority), HandshakeKind::Full),
+    ] {
+        let client = Arc::new(config.client_config().unwrap());
+        assert_eq!(shaken(&client, &server), HandshakeKind::Full);
+        assert_eq!(shaken(&client, &server), expected);
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::WebPkiServerVerifier;
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -282,10 +282,15 @@ impl TlsConfig {
             (None, false) => builder.with_root_certificates(roots),
             (pins, stapling) => builder.dangerous().with_custom_certificate_verifier(servers(roots, pins, stapling)?),
         };
-        match self.identity()? {
-            Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| self.unusable(error)),
-            None => Ok(builder.with_no_client_auth()),
+        let mut config = match self.identity()? {
+            Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| self.unusable(error))?,
+            None => builder.with_no_client_auth(),
+        };
+        if self.validation.ocsp_stapling {
+            // A session that is resumed shows no staple: a certificate that was revoked meanwhile would go on to be good.
+            config.resumption = Resumption::disabled();
         }
+        Ok(config)
     }
 
     fn unusable(&self, error: rustls::Error) -> TlsError {
