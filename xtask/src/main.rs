@@ -27,7 +27,7 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  test                    everything below except bench, with fmt, clippy, doc and cargo test
+  test                    everything below except bench and soak, with fmt, clippy, doc and cargo test
   conformance [--release] the official conformance suite against examples/conformance_{server,client}
               [--url URL] its half for servers against one that is already running
   strangers [--release]   third-party clients and a browser against our servers, our client against third-party

@@ -217,7 +217,6 @@ async fn sweep(sessions: Weak<Sessions>, idle: Duration, pause: Duration) {
     }
 }
 
-/// Makes up a session id of 192 random bits.
 /// Returns an id that nobody guesses: 192 random bits.
 pub(super) fn new_id() -> Box<str> {
     let mut bits = [0; 24];
