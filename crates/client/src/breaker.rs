@@ -65,6 +65,9 @@ pub enum FailureThreshold {
     },
 }
 
+/// How long a server is left alone at the most: far less than what a clock can be ahead by.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How many calls a threshold looks back at the most.
 const MAX_CALLS: u32 = 10_000;
 
@@ -142,7 +145,7 @@ impl CircuitBreakerConfig {
         self
     }
 
-    /// Sets how long the server is left alone, unless the strategy says how long.
+    /// Sets how long the server is left alone, unless the strategy says how long. At most 365 days.
     pub fn recovery_timeout(mut self, timeout: Duration) -> Self {
         self.recovery_timeout = timeout;
         self
@@ -154,7 +157,7 @@ impl CircuitBreakerConfig {
         self
     }
 
-    /// Sets how long the server is left alone when it fails again and again.
+    /// Sets how long the server is left alone when it fails again and again. The longest time is at most 365 days.
     pub fn recovery_strategy(mut self, strategy: RecoveryStrategy) -> Self {
         self.recovery_strategy = strategy;
         self
@@ -172,6 +175,14 @@ impl CircuitBreakerConfig {
                 return Err(Error::usage(format!("of a threshold {bounds}")));
             }
             _ => {}
+        }
+        let (name, longest) = match self.recovery_strategy {
+            RecoveryStrategy::Fixed => ("recovery_timeout", self.recovery_timeout),
+            RecoveryStrategy::LinearBackoff { max_delay, .. }
+            | RecoveryStrategy::ExponentialBackoff { max_delay, .. } => ("max_delay", max_delay),
+        };
+        if longest > LONGEST {
+            return Err(Error::usage(format!("the `{name}` of a circuit breaker is at most 365 days")));
         }
         match self.recovery_strategy {
             RecoveryStrategy::LinearBackoff { multiplier, .. }
@@ -301,7 +312,7 @@ impl Breaker {
             }
             _ => return Err(Error::unavailable(state.error.clone().unwrap_or_default())),
         };
-        Ok(Permit { breaker: self.clone(), is_probe })
+        Ok(Permit { breaker: self.clone(), is_probe, openings: self.openings() })
     }
 
     pub(crate) fn state(&self) -> CircuitState {
@@ -371,6 +382,8 @@ enum AtOnce {
 pub(crate) struct Permit {
     breaker: Arc<Breaker>,
     is_probe: bool,
+    /// How often the circuit had opened when it was let through.
+    openings: u64,
 }
 
 impl Permit {
@@ -394,6 +407,8 @@ impl Drop for Permit {
     fn drop(&mut self) {
         if self.is_probe
             && let Phase::HalfOpen { calls } = &mut lock(&self.breaker.state).phase
+            // If it has opened since, those that probe now are others.
+            && self.breaker.openings() == self.openings
         {
             *calls = calls.saturating_sub(1);
         }
@@ -464,6 +479,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_call_of_an_earlier_time_makes_no_room_for_another() {
+        let breaker = breaker(CircuitBreakerConfig::production().half_open_max_calls(1));
+        fail(&breaker);
+        fail(&breaker);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        let early = breaker.admit().unwrap();
+        breaker.checked(&Err(Error::timeout(Duration::ZERO)));
+        assert_eq!((breaker.state(), breaker.openings()), (CircuitState::Open, 2));
+        tokio::time::advance(Duration::from_secs(60)).await;
+        let probe = breaker.admit().unwrap();
+        drop(early);
+        assert!(breaker.admit().is_err(), "there is one that probes");
+        drop(probe);
+        assert!(breaker.admit().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn errors_of_the_protocol_are_answers_and_usage_is_nothing() {
         let breaker = breaker(CircuitBreakerConfig::production());
         fail(&breaker);
@@ -528,7 +560,20 @@ mod tests {
         }
         let (initial_delay, max_delay) = (Duration::from_secs(1), Duration::from_secs(2));
         let strategy = RecoveryStrategy::ExponentialBackoff { initial_delay, max_delay, multiplier: f64::NAN };
-        assert!(config.recovery_strategy(strategy).check().unwrap_err().is_usage());
+        assert!(config.clone().recovery_strategy(strategy).check().unwrap_err().is_usage());
+        for longest in [Duration::MAX, LONGEST + Duration::from_nanos(1)] {
+            assert!(
+                config.clone().recovery_timeout(longest).check().unwrap_err().to_string().contains("recovery_timeout")
+            );
+            for strategy in [
+                RecoveryStrategy::LinearBackoff { initial_delay, max_delay: longest, multiplier: 1.0 },
+                RecoveryStrategy::ExponentialBackoff { initial_delay, max_delay: longest, multiplier: 1.0 },
+            ] {
+                let error = config.clone().recovery_strategy(strategy).check().unwrap_err();
+                assert!(error.is_usage() && error.to_string().contains("max_delay"), "{error}");
+            }
+        }
+        assert!(config.recovery_timeout(LONGEST).check().is_ok());
     }
 
     #[test]

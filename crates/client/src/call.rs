@@ -177,7 +177,6 @@ impl Client {
     /// number of rounds that took.
     async fn request_raw(&self, prepared: &Prepared, options: Options) -> Result<(Bytes, u32), Error> {
         let shared = self.shared();
-        let may_run_twice = options.idempotent;
         let asked = Asked {
             prepared,
             meta: if options.meta.is_empty() { Vec::new() } else { members_of(&options.meta)? },
@@ -186,6 +185,9 @@ impl Client {
             log_level: options.log_level.or_else(|| shared.log_level()),
         };
         let mut attempts = shared.settings.retry.config().map(Attempts::begin);
+        // By what is known when it is first sent: it is forgotten with the connection, which other calls may open again.
+        let is_idempotent = options.idempotent
+            || attempts.is_some() && shared.idempotent.holds(&prepared.method, prepared.name.as_deref());
         let (mut round, mut rounds) = (Vec::new(), 0);
         loop {
             let attempted = Attempts::limit(attempts.as_ref(), self.attempt(&asked, &round)).await;
@@ -193,8 +195,6 @@ impl Client {
                 Ok(answered) => answered,
                 Err(error) => {
                     let again = |attempts: &mut Attempts<'_>| {
-                        let name = prepared.name.as_deref();
-                        let is_idempotent = may_run_twice || shared.idempotent.holds(&prepared.method, name);
                         // Without a connection there is nothing to try on.
                         let is_over = shared.current().link.is_closed() && !shared.settings.reconnects;
                         attempts.again(&error, is_idempotent).filter(|_| !is_over)

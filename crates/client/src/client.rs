@@ -247,7 +247,7 @@ impl Shared {
             return Err(error.with_nothing_sent().with_retry_after(wait));
         }
         current.link.close().await;
-        self.cache.clear();
+        self.forget();
         // The era belongs to the server and is tried first; if the server was exchanged meanwhile, both are.
         let known = if current.agreed.revision.is_modern() { Era::Auto } else { Era::Legacy };
         let era = if self.settings.era == Era::Auto { known } else { self.settings.era };
@@ -268,6 +268,12 @@ impl Shared {
         }
     }
 
+    /// Forgets what the server has said, which another may stand in for.
+    fn forget(&self) {
+        self.cache.clear();
+        self.idempotent.clear();
+    }
+
     /// Begins a new session on the same link, unless somebody else has done so.
     pub(crate) async fn renew(&self, lost: &Arc<Connection>) -> Result<Arc<Connection>, Error> {
         let opener = self.opener.lock().await;
@@ -278,7 +284,7 @@ impl Shared {
         if opener.closed {
             return Err(Error::closed("it was closed here"));
         }
-        self.cache.clear();
+        self.forget();
         lost.inbox.end_feeds("the session was lost");
         let negotiation = Negotiation {
             link: lost.link.as_ref(),

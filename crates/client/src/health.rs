@@ -182,6 +182,8 @@ impl Vitals {
 
     pub(crate) fn reconnected(&self) {
         self.reconnections.fetch_add(1, Ordering::Relaxed);
+        // They were of the connection that is gone.
+        self.failed_checks.store(0, Ordering::Relaxed);
     }
 
     fn checked(&self, outcome: &Result<(), Error>, latency: Duration) {
@@ -270,6 +272,10 @@ impl Probe {
     /// Asks for a sign of life. An open circuit does not keep it from doing so: this is how the server is found again.
     async fn run(&self, config: &HealthConfig) {
         let Connection { link, agreed, .. } = &*self.connection;
+        // There is nobody to ask until a call opens it again, which says nothing of the server.
+        if self.reopens && link.is_closed() {
+            return;
+        }
         let method = if agreed.dress.is_modern() { Method::SERVER_DISCOVER } else { Method::PING };
         let request = Outgoing {
             id: self.id,

@@ -23,7 +23,8 @@ const MAX_TOOLS: usize = 10_000;
 ///
 /// Only what can do no harm is repeated: a request that never reached the server or that the server has refused to
 /// begin, and a request that may have been run if running it twice is the same as running it once. That holds for every
-/// method of the protocol but `tools/call`, and for the tools that were listed with `idempotentHint` or `readOnlyHint`.
+/// method of the protocol but `tools/call`, and for the tools that were listed with `idempotentHint` or `readOnlyHint`
+/// since the client last connected.
 /// Any other call is repeated only if it is marked by [`Call::idempotent`](crate::Call::idempotent) or the policy is told
 /// to by [`RetryConfig::repeat`].
 ///
@@ -323,6 +324,10 @@ impl Idempotent {
         }
     }
 
+    pub(crate) fn clear(&self) {
+        lock(&self.0).clear();
+    }
+
     /// Returns true if a request may be run twice.
     pub(crate) fn holds(&self, method: &Method, name: Option<&str>) -> bool {
         if *method == Method::TOOLS_CALL {
@@ -448,6 +453,9 @@ mod tests {
             known.learn(&[tool(annotations)]);
             assert_eq!(holds(), expected);
         }
+        known.learn(&[tool(Some(ToolAnnotations::new().with_idempotent_hint(true)))]);
+        known.clear();
+        assert!(!holds(), "another server may mean something else by the name");
         assert!(known.holds(&Method::TOOLS_LIST, None));
         assert!(!known.holds(&Method::from_name("x/y"), None));
     }

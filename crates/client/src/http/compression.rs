@@ -91,7 +91,9 @@ impl Compression {
                 Some(Coding::Gzip) => GZIP,
                 None => NOTHING,
             };
-            self.takes.store(takes, Ordering::Relaxed);
+            // Another request may have been refused meanwhile, which counts for more.
+            let learn = |known| (known != NEVER).then_some(takes);
+            let _ = self.takes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, learn);
         }
         false
     }
