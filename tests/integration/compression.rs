@@ -247,6 +247,18 @@ async fn f175_requests_are_decoded_and_others_are_refused() {
 }
 
 #[tokio::test]
+async fn f175_a_server_that_does_not_compress_says_so_to_who_does() {
+    let site = Site::serve(server(|_| {}).http()).await;
+    let body = call(&json!({"text": "one and the same ", "times": 2}));
+    for headers in [&["content-encoding: gzip"][..], &["content-encoding: identity", "content-encoding: br"]] {
+        let reply = post(site.address, headers, &gzip(body.as_bytes())).await;
+        assert!(reply.status == 415 && reply.text().contains("in a content coding"), "{headers:?}: {}", reply.head);
+    }
+    let reply = post(site.address, &["content-encoding: Identity"], body.as_bytes()).await;
+    assert!(reply.status == 200 && reply.text().contains("one and the same one and"), "{}", reply.head);
+}
+
+#[tokio::test]
 async fn f175_a_client_and_a_server_compress_for_one_another() {
     for (algorithm, aloud) in [(Brotli, false), (Gzip, false), (Gzip, true)] {
         for era in ERAS {

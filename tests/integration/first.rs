@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use turbomcp::client::{Client, Era};
 use turbomcp::transport::Identity;
 use turbomcp::transport::http::HttpRequest;
+use turbomcp::transport::metrics::{Binding, MetricsConfig, TransportMetrics};
 use turbomcp::types::ElicitResult;
 use turbomcp::{HttpServer, McpServer, Middleware, MiddlewareResult, Next, Request as McpRequest, Response};
 use turbomcp_tests::{Request, Site, fixture, initialize_params};
@@ -74,6 +75,19 @@ async fn f158_our_client_is_served_by_http_and_sse() {
     let asked = client.call_tool("ask", json!({})).await.unwrap();
     assert_eq!(asked.content[0].as_text(), Some("Decline"));
     client.close().await;
+}
+
+#[tokio::test]
+async fn f158_a_stream_is_counted_as_the_connection_that_it_is() {
+    let metrics = TransportMetrics::new(MetricsConfig::new());
+    let server = fixture::builder().transport_metrics(metrics.clone()).build();
+    let site = Site::serve(offered(&server)).await;
+    let mut stream = Stream::open(&site, "/sse", "").await;
+    let client = site.client();
+    assert_eq!(client.send(initialize().path(&stream.address)).await.status, 202);
+    stream.message().await;
+    let counted = &metrics.snapshot().bindings[&Binding::Http];
+    assert_eq!((counted.connections_opened, counted.active_connections), (2, 2), "the stream, and who posts");
 }
 
 #[tokio::test]

@@ -122,6 +122,24 @@ async fn f123_the_counters_say_what_was_sent() {
 }
 
 #[tokio::test]
+async fn what_is_refused_before_it_is_a_request_is_counted_on_every_path() {
+    let server = desk().build();
+    let site = Site::serve(server.http().websocket("/ws").sse("/sse", "/messages")).await;
+    let evil = |request: Request, path: &str| request.path(path).header("Origin", "https://evil.example");
+    for (count, path) in (1..).zip(["/mcp", "/ws", "/sse", "/messages"]) {
+        assert_eq!(site.client().send(evil(Request::get(), path)).await.status, 403, "{path}");
+        is(&server.metrics().errors_auth, count);
+        is(&server.metrics().errors_total, count);
+    }
+    for (count, path) in (5..).zip(["/messages", "/messages?sessionId=nobody"]) {
+        let reply = site.client().send(Request::post(&json!({})).path(path)).await;
+        assert!(reply.status == 400 || reply.status == 404, "{path}: {}", reply.status);
+        is(&server.metrics().errors_total, count);
+    }
+    is(&server.metrics().errors_auth, 4);
+}
+
+#[tokio::test]
 async fn a_request_in_flight_is_counted_until_it_is_cancelled() {
     let server = desk().tool("wait", |_: turbomcp::Arguments| std::future::pending::<String>()).unwrap().build();
     let mut client = Client::connect(&server);

@@ -56,6 +56,7 @@ async fn f169_settings_that_mean_nothing_are_refused() {
         CorsConfig::new().allowed_origins(["app.example"]),
         CorsConfig::new().allowed_origins([APP]).allowed_methods(["PATCH"]),
         CorsConfig::new().allowed_origins([APP]).allowed_methods(["get"]),
+        CorsConfig::new().allowed_methods(["PATCH"]),
     ] {
         let error = fixture::server().http().cors(cors.clone()).bind("127.0.0.1:0").await.unwrap_err();
         assert!(error.is_configuration(), "{cors:?}: {error:?}");

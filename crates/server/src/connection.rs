@@ -48,7 +48,8 @@ pub(crate) async fn serve<T: Transport>(
         None
     };
     let (mut receive, mut send) = transport.split();
-    let _opened = meter.as_ref().map(Meter::opened);
+    // By HTTP it is a stream of a connection that was counted where it was accepted.
+    let _opened = meter.as_ref().filter(|_| binding != Binding::Http).map(Meter::opened);
     let outbox = Arc::new(Outbox::new(server.limits().outgoing_bytes, meter));
     let connection = Arc::new(Connection {
         outbox: outbox.clone(),

@@ -213,6 +213,9 @@ impl LegacyStream {
     }
 }
 
+/// What a pause is that is longer than the clock can count.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
 /// A comment now and then while a stream is silent, so that nobody in between takes it for dead.
 pub(super) struct KeepAlive {
     pause: Duration,
@@ -227,7 +230,8 @@ impl KeepAlive {
     /// Starts to count again.
     pub(super) fn rest(&mut self) {
         if let Some(timer) = &mut self.timer {
-            timer.as_mut().reset(Instant::now() + self.pause);
+            let now = Instant::now();
+            timer.as_mut().reset(now.checked_add(self.pause).unwrap_or(now + NEVER));
         }
     }
 
@@ -294,6 +298,18 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_that_no_clock_can_count_is_a_long_one() {
+        let mut keep_alive = KeepAlive::new(Duration::MAX);
+        let silent = |keep_alive: &mut KeepAlive| {
+            keep_alive.poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending()
+        };
+        assert!(silent(&mut keep_alive));
+        keep_alive.rest();
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert!(silent(&mut keep_alive));
+    }
 
     #[tokio::test]
     async fn f180_a_body_that_comes_in_one_piece_is_not_copied() {

@@ -76,13 +76,15 @@ impl CorsConfig {
 
     /// Makes the layer, unless there is nobody to tell.
     pub(super) fn layer(&self) -> Result<Option<CorsLayer>, Error> {
+        // What is wrong is said also where nobody would be told of it.
+        let methods = self.methods()?;
         if self.origins.is_empty() {
             return Ok(None);
         }
         let origins = self.origins.iter().map(|origin| HeaderValue::from_str(origin)).collect::<Result<Vec<_>, _>>();
         let layer = CorsLayer::new()
             .allow_origin(origins.map_err(|error| Error::configuration(error.to_string()))?)
-            .allow_methods(self.methods()?)
+            .allow_methods(methods)
             .allow_headers(AllowHeaders::mirror_request())
             .expose_headers([SESSION_ID.clone(), VERSION.clone(), WWW_AUTHENTICATE, RETRY_AFTER]);
         Ok(Some(match self.max_age {

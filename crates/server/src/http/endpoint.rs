@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
@@ -107,7 +107,7 @@ impl Endpoint {
 
     /// Counts what was refused before it became a request.
     #[cold]
-    fn refused(&self, response: Response<Body>) -> Response<Body> {
+    pub(super) fn refused(&self, response: Response<Body>) -> Response<Body> {
         match response.status() {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.server.metrics().error(ErrorType::Auth),
             status if status.is_server_error() => self.server.metrics().error(ErrorType::Unavailable),
@@ -163,7 +163,11 @@ impl Endpoint {
         })?;
         match &self.compression {
             Some(compression) => compression.decode(headers, frame, limits.body_bytes),
-            None => Ok(frame),
+            None if headers.get_all(CONTENT_ENCODING).iter().all(is_plain) => Ok(frame),
+            None => {
+                let message = "the body is in a content coding, and none is taken here";
+                Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into())
+            }
         }
     }
 
@@ -254,6 +258,12 @@ impl Endpoint {
             Sorted::Batch(session) => self.batch(session, incoming),
         }
     }
+}
+
+/// Returns true if a content coding is none.
+fn is_plain(coding: &HeaderValue) -> bool {
+    let name = coding.as_bytes().trim_ascii();
+    name.is_empty() || name.eq_ignore_ascii_case(b"identity")
 }
 
 /// A response, or the way to it.

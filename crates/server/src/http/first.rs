@@ -71,7 +71,7 @@ impl First {
             return Ok(not_allowed("GET"));
         }
         if !Head::read(&parts.headers).accepts_events() {
-            return Ok(refuse(StatusCode::NOT_ACCEPTABLE, "the client must accept `text/event-stream`"));
+            return Err(refuse(StatusCode::NOT_ACCEPTABLE, "the client must accept `text/event-stream`").into());
         }
         let owner = self.endpoint.ask_the_stack(&parts, peer_addr).await?;
         let server = self.endpoint.server.clone();
@@ -85,12 +85,15 @@ impl First {
         let mut incoming = Incoming { parts, peer_addr, frame: Bytes::new() };
         incoming.detach();
         let transport = FirstTransport { messages, events: sender, extensions: incoming.into_extensions() };
+        // Before there is a task, so that a server which ends meanwhile waits for it.
+        let serving = server.serving();
         // It ends with the server, or when the body is dropped.
         tokio::spawn(async move {
             if let Err(error) = connection::serve(server, transport, Binding::Http, connected).await {
                 tracing::debug!(?peer_addr, %error, "a connection failed");
             }
             drop(open);
+            drop(serving);
         });
         Ok(events(Body::first(body)))
     }
@@ -112,24 +115,24 @@ impl First {
         }
         if !Head::read(&parts.headers).is_json() {
             let message = "the content type must be `application/json`";
-            return Ok(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+            return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into());
         }
         let Some(id) = stream_of(&parts.uri) else {
-            return Ok(refuse(StatusCode::BAD_REQUEST, "the query must name a `sessionId`"));
+            return Err(refuse(StatusCode::BAD_REQUEST, "the query must name a `sessionId`").into());
         };
-        let gone = || refuse(StatusCode::NOT_FOUND, "the stream does not exist, or has ended");
-        let Some(client) = lock(&self.clients).get(id).cloned() else { return Ok(gone()) };
+        let gone = || Box::new(refuse(StatusCode::NOT_FOUND, "the stream does not exist, or has ended"));
+        let Some(client) = lock(&self.clients).get(id).cloned() else { return Err(gone()) };
         let sender = self.endpoint.ask_the_stack(&parts, peer_addr).await?;
         if client.owner.is_some() && client.owner != sender {
-            return Ok(refuse(StatusCode::FORBIDDEN, "the stream belongs to somebody else"));
+            return Err(refuse(StatusCode::FORBIDDEN, "the stream belongs to somebody else").into());
         }
         let frame = self.endpoint.read(&parts.headers, body).await?;
         let limit = self.endpoint.server.limits().body_timeout;
-        Ok(match tokio::time::timeout(limit, client.messages.send(frame)).await {
-            Ok(Ok(())) => accepted(),
-            Ok(Err(_)) => gone(),
-            Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "too many messages wait"),
-        })
+        match tokio::time::timeout(limit, client.messages.send(frame)).await {
+            Ok(Ok(())) => Ok(accepted()),
+            Ok(Err(_)) => Err(gone()),
+            Err(_) => Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "too many messages wait").into()),
+        }
     }
 
     /// Makes room for a client, unless there are as many as there may be.
@@ -216,10 +219,10 @@ where
         let (parts, body) = request.into_parts();
         Box::pin(async move {
             let answer = match part {
-                Part::Stream => first.open(parts, peer_addr, connected).await,
+                Part::Stream => first.clone().open(parts, peer_addr, connected).await,
                 Part::Messages => first.take(parts, body, peer_addr).await,
             };
-            Ok(answer.unwrap_or_else(|refused| *refused))
+            Ok(answer.unwrap_or_else(|refused| first.endpoint.refused(*refused)))
         })
     }
 }

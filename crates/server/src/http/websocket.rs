@@ -49,7 +49,7 @@ impl Endpoint {
             };
             let (headers, upgrade) = match accepted.await {
                 Ok(accepted) => accepted,
-                Err(refused) => return Ok(*refused),
+                Err(refused) => return Ok(self.refused(*refused)),
             };
             let serving = self.serve_upgraded(upgrade, parts, peer_addr, connected);
             match afterwards {
