@@ -143,7 +143,7 @@ impl Jwks {
     /// Fetches keys, unless somebody has done so a short while ago; returns the fetch that runs, if there is one.
     fn refresh(&self) -> Option<Ended> {
         let mut fetch = self.fetch.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = fetch.as_ref().filter(|running| !running.task.is_finished()) {
+        if let Some(running) = fetch.as_ref().filter(|running| running.ended.has_changed().is_ok()) {
             return Some(running.ended.clone());
         }
         if self.shared.is_cooling() {
