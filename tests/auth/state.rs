@@ -76,7 +76,7 @@ async fn keys_rotate_and_one_that_is_gone_signs_no_more() {
     assert_eq!(status(&site, bearer(&token)).await, 200, "an unknown key is asked for");
     assert_eq!(status(&site, bearer(&old)).await, 200);
     issuer.publish(&[&new]);
-    // Old keys are used once more while new ones are fetched.
+    // A fetch that has begun before may bring the old keys once more.
     let gone = async {
         while status(&site, bearer(&old)).await == 200 {
             tokio::time::sleep(Duration::from_millis(50)).await;

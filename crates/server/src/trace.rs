@@ -19,7 +19,7 @@ const LONGEST: usize = 8192;
 ///
 /// It stands in the `_meta` of the request or, failing that, in the headers of HTTP. A `traceparent` that is malformed
 /// counts as absent. What it says is the client's word: it is good for finding things that belong together, and for no
-/// decision.
+/// decision about what a caller may do.
 ///
 /// # Specification
 ///

@@ -199,6 +199,10 @@ async fn a_template_does_not_answer_for_a_resource_that_is_hidden() {
         .unwrap()
         .resource("files://{+path}", reading("any"))
         .unwrap()
+        .resource("notes://{user}/secret/{id}", reading("secret").access(staff()))
+        .unwrap()
+        .resource("notes://{+path}", reading("note"))
+        .unwrap()
         .build();
     for (uri, staff_reads, others_read) in [
         ("files://other", "any", "any"),
@@ -208,6 +212,13 @@ async fn a_template_does_not_answer_for_a_resource_that_is_hidden() {
         ("files://PLAN", "plan", ""),
         ("files://private/a", "private", ""),
         ("files://planet", "any", "any"),
+        ("notes://ada/secret/1", "secret", ""),
+        ("notes://ada/%73ecret/1", "secret", ""),
+        ("notes://ada%2Fsecret/%31", "secret", ""),
+        ("notes://ada//secret/./1", "secret", ""),
+        ("notes://ada/%73ecret/1%25", "secret", ""),
+        ("notes://ada/p%75blic/1", "note", "note"),
+        ("notes://ada", "note", "note"),
     ] {
         for (name, expected) in [("admin", staff_reads), ("writer", others_read)] {
             let answer = connect(&server, name).modern("resources/read", json!({"uri": uri}), json!({})).await;

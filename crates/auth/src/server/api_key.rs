@@ -103,9 +103,12 @@ pub struct ApiKeys {
 }
 
 impl ApiKeys {
-    /// Adds a key, in place of one with the same id.
+    /// Adds a key, in place of one with the same id. Keys that have expired are removed.
     pub fn add(&self, key: ApiKey) {
-        self.by_id.write().unwrap_or_else(PoisonError::into_inner).insert(key.id.clone(), key);
+        let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
+        let now = SystemTime::now();
+        by_id.retain(|_, known| known.expires_at.is_none_or(|at| now < at));
+        by_id.insert(key.id.clone(), key);
     }
 
     /// Removes the key with this id, from the next request on; false if there is none.
@@ -219,7 +222,11 @@ impl TryFrom<Written> for ApiKey {
     fn try_from(written: Written) -> Result<Self, Error> {
         let key = Self::from_hash(written.id, &written.sha256, written.holder)?;
         Ok(match written.expires_at {
-            Some(at) => key.expires_at(SystemTime::UNIX_EPOCH + at),
+            Some(at) => key.expires_at(
+                SystemTime::UNIX_EPOCH
+                    .checked_add(at)
+                    .ok_or_else(|| Error::usage("an API key expires at a moment that no clock will show"))?,
+            ),
             None => key,
         })
     }
@@ -243,6 +250,13 @@ impl ApiKeyVerifier {
     /// Returns true if a text looks like one of these keys.
     pub(super) fn claims(&self, key: &str) -> bool {
         key.strip_prefix(&*self.prefix).is_some_and(|rest| rest.starts_with('_'))
+    }
+
+    /// Returns true if a text is built as one of these keys is, whatever follows its id.
+    pub(super) fn has_shape(&self, key: &str) -> bool {
+        let rest = key.strip_prefix(&*self.prefix).and_then(|rest| rest.strip_prefix('_'));
+        rest.and_then(|rest| rest.split_once('_'))
+            .is_some_and(|(id, _)| id.len() == ID && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
     }
 
     pub(super) fn verify(&self, key: &str) -> Result<Principal, &'static str> {
@@ -317,6 +331,28 @@ mod tests {
         let (key, entry) = ApiKey::generate("mcp", Holder::new("ada"));
         let random = &key.expose()[21..];
         assert!(!format!("{key:?}{entry:?}").contains(random));
+    }
+
+    #[test]
+    fn keys_that_have_expired_go_when_one_is_added() {
+        let entry = || ApiKey::generate("mcp", Holder::new("ada")).1;
+        let keys = ApiKeys::default();
+        keys.add(entry().expires_at(SystemTime::now()));
+        assert_eq!(keys.ids().len(), 1);
+        let new = entry();
+        keys.add(new.clone());
+        assert_eq!(keys.ids(), [new.id()]);
+    }
+
+    #[test]
+    fn a_moment_that_no_clock_shows_is_refused() {
+        let written = |at: u64| {
+            serde_json::json!({
+                "id": "0123456789abcdef", "sha256": "0".repeat(64), "expires_at_seconds": at, "holder": {"subject": "ada"},
+            })
+        };
+        assert!(serde_json::from_value::<ApiKey>(written(1)).is_ok());
+        assert!(serde_json::from_value::<ApiKey>(written(u64::MAX)).is_err());
     }
 
     #[test]

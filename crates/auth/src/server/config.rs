@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 use turbomcp_transport::Principal;
 
 use super::api_key::ApiKeyConfig;
@@ -64,19 +65,40 @@ impl Default for AuthConfig {
 
 /// One way by which callers are known.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "WrittenProvider")]
 #[non_exhaustive]
 pub struct AuthProviderConfig {
     /// What it is called in logs; no two have the same name.
     pub name: String,
     /// What it looks at.
-    #[serde(flatten)]
     pub settings: ProviderSettings,
     /// Whether it is used. True.
-    #[serde(default = "yes")]
     pub enabled: bool,
     /// The higher, the earlier it is asked; those of the same priority in their order. 0.
-    #[serde(default)]
     pub priority: i32,
+}
+
+/// A provider as it is written in a file. Its settings are read after it: a struct with a flattened member takes any other.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenProvider {
+    name: String,
+    provider_type: String,
+    settings: Value,
+    #[serde(default = "yes")]
+    enabled: bool,
+    #[serde(default)]
+    priority: i32,
+}
+
+impl TryFrom<WrittenProvider> for AuthProviderConfig {
+    type Error = serde_json::Error;
+
+    fn try_from(written: WrittenProvider) -> Result<Self, Self::Error> {
+        let WrittenProvider { name, provider_type, settings, enabled, priority } = written;
+        let settings = json!({"provider_type": provider_type, "settings": settings});
+        Ok(Self { name, settings: serde_json::from_value(settings)?, enabled, priority })
+    }
 }
 
 fn yes() -> bool {
@@ -272,6 +294,9 @@ impl From<Holder> for Principal {
     }
 }
 
+/// The longest that something is believed.
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Durations, in files: whole seconds.
 pub(super) mod seconds {
     use std::time::Duration;
@@ -290,5 +315,26 @@ pub(super) mod seconds {
         ) -> Result<Option<Duration>, D::Error> {
             Option::<u64>::deserialize(deserializer).map(|seconds| seconds.map(Duration::from_secs))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(written: Value, expected: bool) {
+        let read = serde_json::from_value::<AuthProviderConfig>(written.clone());
+        assert_eq!(read.is_ok(), expected, "{written}: {read:?}");
+    }
+
+    #[test]
+    fn a_provider_has_no_unknown_fields() {
+        let settings = json!({"header": "X-Notes-Key"});
+        check(json!({"name": "keys", "provider_type": "api_key", "settings": settings, "priority": 1}), true);
+        check(json!({"name": "keys", "provider_type": "api_key", "settings": settings, "enable": false}), false);
+        check(json!({"name": "keys", "provider_type": "api_key", "settings": {"headers": "X-Notes-Key"}}), false);
+        check(json!({"name": "keys", "provider_type": "key", "settings": settings}), false);
+        check(json!({"name": "keys", "provider_type": "api_key"}), false);
     }
 }

@@ -55,8 +55,8 @@ pub struct DpopConfig {
     pub max_age: Duration,
     /// Whether a signature must hold a nonce that the server has given. No.
     pub nonces: DpopNonces,
-    /// How many signatures of the last two minutes are remembered, so that none is used twice; further ones are refused.
-    /// 100,000.
+    /// How many signatures are remembered, so that none is used twice: each for two to four times `max_age`, and further
+    /// ones are refused. 100,000.
     pub remembered_proofs: usize,
 }
 
@@ -269,9 +269,10 @@ impl Dpop {
     fn note(&self, proof: &str) -> Result<(), Unproven> {
         let name = self.fingerprints.of(proof.as_bytes());
         // A signature is good for as long before now as after it.
-        let length = self.config.max_age.as_secs().max(1) * 2;
-        let number = seconds_of(SystemTime::now()) / length;
+        let length = (self.config.max_age * 2).as_secs() + 1;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that is set back makes nothing forgotten.
+        let number = (seconds_of(SystemTime::now()) / length).max(seen.number);
         if seen.number != number {
             let this = std::mem::take(&mut seen.this);
             // If nothing came for longer, what is there is out of date.
@@ -364,6 +365,14 @@ mod tests {
         assert_eq!(dpop.note("a"), Err(Unproven::Proof("the DPoP proof was used before")));
         assert_eq!(dpop.note("b"), Ok(()));
         assert_eq!(dpop.note("c"), Err(Unproven::Full));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_proof_forgotten() {
+        let dpop = dpop(DpopConfig::default());
+        assert_eq!(dpop.note("a"), Ok(()));
+        dpop.seen.lock().unwrap().number += 1000;
+        assert_eq!(dpop.note("a"), Err(Unproven::Proof("the DPoP proof was used before")));
     }
 
     #[test]

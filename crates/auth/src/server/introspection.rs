@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use turbomcp_transport::Principal;
 
-use super::config::seconds;
+use super::config::{LONGEST, seconds};
 use super::jws::{Claims, find, texts};
 use super::jwt::{Bad, Good, check_time};
 use crate::fetch::{Fetcher, is_private};
@@ -166,6 +166,12 @@ impl Introspection {
                 "an introspection provider needs an audience: a token for anybody else would be taken",
             ));
         }
+        if config.leeway > Duration::from_secs(600) {
+            return Err(Error::usage("a leeway of more than ten minutes keeps expired tokens alive"));
+        }
+        if config.max_age > LONGEST {
+            return Err(Error::usage("an answer about a token is believed for up to a year"));
+        }
         let pair = format!("{}:{}", form::encode(&config.client_id), form::encode(config.client_secret.expose()));
         let mut authorization = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair)))
             .map_err(|error| Error::usage("credentials cannot be put into a header").with_source(error))?;
@@ -242,5 +248,25 @@ impl Introspection {
             return Ok(answer.body);
         }
         Err(Error::connect(format!("{} answers with status {}", self.endpoint.as_str(), answer.status.as_u16())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_bounded() {
+        let config = || {
+            IntrospectionConfig::new("https://id.example/introspect", "notes", "its secret")
+                .issuer("https://id.example")
+                .audience("https://notes.example/mcp")
+        };
+        let check = |config| Introspection::new(config).map(drop).map_err(|error| error.is_usage());
+        assert_eq!(check(config()), Ok(()));
+        assert_eq!(check(config().max_age(Duration::MAX)), Err(true));
+        let mut lenient = config();
+        lenient.leeway = Duration::MAX;
+        assert_eq!(check(lenient), Err(true));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::Mutex as Turn;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::algorithm::VerifyingKey;
@@ -69,9 +69,19 @@ pub(super) enum Lookup {
 
 pub(super) struct Jwks {
     shared: Arc<Shared>,
-    /// A fetch that nobody waits for.
-    refreshing: Mutex<Option<AbortHandle>>,
+    /// The fetch that runs, or the last that did.
+    fetch: Mutex<Option<Fetch>>,
 }
+
+/// A fetch, which is nobody's who waits for it: if it ended with a request, whoever goes away in time could keep the keys
+/// from everybody else.
+struct Fetch {
+    task: AbortHandle,
+    ended: Ended,
+}
+
+/// Closed once a fetch has ended.
+type Ended = watch::Receiver<()>;
 
 struct Shared {
     issuer: String,
@@ -79,8 +89,6 @@ struct Shared {
     fetcher: Fetcher,
     config: JwksConfig,
     state: RwLock<State>,
-    /// Held by whoever fetches.
-    turn: Turn<()>,
 }
 
 #[derive(Clone, Default)]
@@ -101,23 +109,30 @@ impl Jwks {
         let fetcher = Fetcher::new(reach, config.timeout)?;
         let url = url.map(|_| from);
         let issuer = issuer.to_owned();
-        let shared = Shared { issuer, url, fetcher, config, state: RwLock::default(), turn: Turn::new(()) };
-        Ok(Self { shared: Arc::new(shared), refreshing: Mutex::default() })
+        let shared = Shared { issuer, url, fetcher, config, state: RwLock::default() };
+        Ok(Self { shared: Arc::new(shared), fetch: Mutex::default() })
     }
 
     /// Finds the keys that a token may be signed with.
     pub(super) async fn find(&self, kid: Option<&str>) -> Lookup {
         let shared = &self.shared;
-        if let Some((keys, fetched)) = shared.kept() {
-            let is_old = fetched.elapsed() > shared.config.max_age;
-            if has(&keys, kid) {
-                if is_old {
-                    self.refresh();
+        let kept = shared.kept().filter(|(keys, _)| has(keys, kid));
+        let awaited = match kept {
+            Some((keys, fetched)) => {
+                let age = fetched.elapsed();
+                let refresh = if age > shared.config.max_age { self.refresh() } else { None };
+                // Keys that nobody has asked for in a long time are not believed once more before the issuer was asked.
+                match refresh {
+                    Some(ended) if age > shared.config.max_age.saturating_mul(2) => Some(ended),
+                    _ => return Lookup::Keys(keys),
                 }
-                return Lookup::Keys(keys);
             }
+            None => self.refresh(),
+        };
+        if let Some(mut ended) = awaited {
+            // An error says that it has ended.
+            while ended.changed().await.is_ok() {}
         }
-        shared.fetch_in_turn(kid).await;
         match shared.kept() {
             Some((keys, _)) if has(&keys, kid) => Lookup::Keys(keys),
             Some(_) => Lookup::Unknown,
@@ -125,27 +140,31 @@ impl Jwks {
         }
     }
 
-    /// Fetches keys without anybody waiting for them.
-    fn refresh(&self) {
-        let mut refreshing = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.shared.is_cooling() || refreshing.as_ref().is_some_and(|running| !running.is_finished()) {
-            return;
+    /// Fetches keys, unless somebody has done so a short while ago; returns the fetch that runs, if there is one.
+    fn refresh(&self) -> Option<Ended> {
+        let mut fetch = self.fetch.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = fetch.as_ref().filter(|running| running.ended.has_changed().is_ok()) {
+            return Some(running.ended.clone());
         }
+        if self.shared.is_cooling() {
+            return None;
+        }
+        let (ends, ended) = watch::channel(());
         let shared = self.shared.clone();
         let fetching = async move {
-            let _turn = shared.turn.lock().await;
-            if !shared.is_cooling() {
-                shared.fetch().await;
-            }
+            // Dropped however this ends.
+            let _ends = ends;
+            shared.fetch().await;
         };
-        *refreshing = Some(tokio::spawn(fetching).abort_handle());
+        *fetch = Some(Fetch { task: tokio::spawn(fetching).abort_handle(), ended: ended.clone() });
+        Some(ended)
     }
 }
 
 impl Drop for Jwks {
     fn drop(&mut self) {
-        if let Some(running) = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            running.abort();
+        if let Some(running) = self.fetch.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            running.task.abort();
         }
     }
 }
@@ -162,23 +181,12 @@ impl Shared {
     }
 
     fn is_cooling(&self) -> bool {
+        let cooldown = match self.kept() {
+            Some(_) => self.config.cooldown,
+            None => self.config.cooldown.min(WITHOUT_KEYS),
+        };
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let cooldown = if state.keys.is_some() { self.config.cooldown } else { self.config.cooldown.min(WITHOUT_KEYS) };
         state.tried.is_some_and(|tried| tried.elapsed() < cooldown)
-    }
-
-    /// Fetches keys, unless somebody else has done so meanwhile, or a short while ago.
-    async fn fetch_in_turn(&self, kid: Option<&str>) {
-        if self.is_cooling() {
-            // Whoever is fetching right now may bring the key.
-            let _turn = self.turn.lock().await;
-            return;
-        }
-        let _turn = self.turn.lock().await;
-        let is_there = self.kept().is_some_and(|(keys, _)| has(&keys, kid));
-        if !is_there && !self.is_cooling() {
-            self.fetch().await;
-        }
     }
 
     async fn fetch(&self) {
@@ -235,5 +243,72 @@ struct Set {
 impl fmt::Debug for Jwks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Jwks").field("issuer", &self.shared.issuer).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn published(config: JwksConfig) -> (TcpListener, Arc<Jwks>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/keys", listener.local_addr().unwrap());
+        (listener, Arc::new(Jwks::new("https://id.example", Some(&url), config).unwrap()))
+    }
+
+    /// Asks for a key of this name; true if there is one.
+    fn asking(jwks: &Arc<Jwks>, kid: &'static str) -> tokio::task::JoinHandle<bool> {
+        let jwks = jwks.clone();
+        tokio::spawn(async move { matches!(jwks.find(Some(kid)).await, Lookup::Keys(_)) })
+    }
+
+    /// Answers one request with a key of this name.
+    async fn answer(stream: &mut tokio::net::TcpStream, kid: &str) {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(stream.read_u8().await.unwrap());
+        }
+        // RFC 7517, appendix A.1.
+        let keys = serde_json::json!({"keys": [{
+            "kty": "EC", "crv": "P-256", "kid": kid,
+            "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+        }]});
+        let keys = keys.to_string();
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
+        let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{keys}", keys.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_fetch_does_not_end_with_the_request_that_began_it() {
+        let (listener, jwks) = published(JwksConfig::default()).await;
+        let first = asking(&jwks, "1");
+        let (mut stream, _) = listener.accept().await.unwrap();
+        first.abort();
+        assert!(first.await.unwrap_err().is_cancelled());
+        let second = asking(&jwks, "1");
+        answer(&mut stream, "1").await;
+        assert!(second.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn keys_of_long_ago_are_not_believed_before_the_issuer_was_asked() {
+        let config = JwksConfig { max_age: Duration::ZERO, cooldown: Duration::ZERO, ..JwksConfig::default() };
+        let (listener, jwks) = published(config).await;
+        let first = asking(&jwks, "1");
+        let (mut stream, _) = listener.accept().await.unwrap();
+        answer(&mut stream, "1").await;
+        assert!(first.await.unwrap());
+        let second = asking(&jwks, "1");
+        let (mut stream, _) = listener.accept().await.unwrap();
+        answer(&mut stream, "2").await;
+        assert!(!second.await.unwrap());
+        // If the issuer cannot be asked, they are.
+        let third = asking(&jwks, "2");
+        drop(listener.accept().await.unwrap());
+        assert!(third.await.unwrap());
     }
 }

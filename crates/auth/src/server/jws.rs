@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 16 << 10;
 /// A signed token whose signature was not looked at yet.
 pub(super) struct Jws<'a> {
     /// What the signature is over.
-    signed: &'a str,
+    pub(super) signed: &'a str,
     pub(super) header: Header,
     /// JSON, as far as it is any.
     pub(super) payload: Vec<u8>,
@@ -141,11 +141,16 @@ pub(super) fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
     })
 }
 
-/// Finds a claim by its name, or by a JSON pointer, which begins with a slash; a list of texts, or a text with spaces.
+/// Finds a claim by its name, or by a JSON pointer, which begins with a slash; a list of texts, or one text.
+///
+/// Only scopes are written with spaces between them: a role may have one within.
 pub(super) fn texts(claims: &Value, name: &str) -> Vec<String> {
     match find(claims, name) {
         Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        Some(Value::String(text)) => text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+        Some(Value::String(text)) if matches!(name.trim_start_matches('/'), "scope" | "scp") => {
+            text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        }
+        Some(Value::String(text)) if !text.is_empty() => vec![text.clone()],
         _ => Vec::new(),
     }
 }
@@ -189,9 +194,11 @@ mod tests {
 
     #[test]
     fn a_claim_is_found_by_name_or_by_pointer() {
-        let claims = serde_json::json!({"realm_access": {"roles": ["a", 1]}, "https://x/y": "b c"});
+        let claims =
+            serde_json::json!({"realm_access": {"roles": ["a", 1]}, "https://x/y": "Store Admin", "scp": "b c"});
         assert_eq!(texts(&claims, "/realm_access/roles"), ["a"]);
-        assert_eq!(texts(&claims, "https://x/y"), ["b", "c"]);
+        assert_eq!(texts(&claims, "https://x/y"), ["Store Admin"]);
+        assert_eq!(texts(&claims, "scp"), ["b", "c"]);
         assert!(texts(&claims, "none").is_empty());
     }
 }

@@ -14,7 +14,7 @@ use turbomcp_transport::authenticate::{Authenticate, Refusal, Shown};
 use turbomcp_transport::{ParentProcess, PeerCredentials, Principal, TlsIdentity};
 
 use super::builder::AuthManagerBuilder;
-use super::config::{Anonymous, AuthConfig, AuthorizationConfig, CredentialHeaders};
+use super::config::{Anonymous, AuthConfig, AuthorizationConfig, CredentialHeaders, LONGEST};
 use super::dpop::{DPOP, Dpop, Unproven};
 use super::jws::{Claims, Confirmation, Jws};
 use super::jwt::{Bad, Good};
@@ -106,6 +106,9 @@ impl AuthManager {
             return Err(Error::usage("without a provider nobody could be let in"));
         }
         check_issuers(&providers)?;
+        if authorization.recheck > LONGEST {
+            return Err(Error::usage("a token is looked at again within a year"));
+        }
         let implied = authorization.implied_scopes.iter().flat_map(|(scope, others)| others.iter().chain([scope]));
         let scopes = authorization.required_scopes.iter().chain(&authorization.scopes_supported);
         check_scopes(scopes.chain(implied))?;
@@ -146,12 +149,15 @@ impl AuthManager {
     /// Refuses a token from now on, whatever its issuer says of it.
     ///
     /// It holds for this process, and for requests: a connection that the token has opened lasts until the token expires.
+    /// Of a signed token it is what was signed that is refused, however its signature is written. A token that does not
+    /// say itself when it expires is remembered for as long as the process runs, so memory grows with each of these.
     pub fn revoke(&self, token: &str) {
         let shared = &self.shared;
-        let name = shared.fingerprints.of(token.as_bytes());
-        let claims = Jws::read(token).and_then(|token| serde_json::from_slice::<Claims>(&token.payload).ok());
+        let signed = Jws::read(token);
+        let revocation = shared.revocation(token, signed.as_ref());
+        let claims = signed.and_then(|token| serde_json::from_slice::<Claims>(&token.payload).ok());
         let expires_at = claims.and_then(|claims| claims.exp).map(|expiry| expiry.time() + CLOCKS);
-        shared.remembered.revoke(name, expires_at);
+        shared.remembered.revoke(revocation, expires_at);
     }
 
     /// Looks at every token again that is shown from now on.
@@ -263,6 +269,9 @@ impl Shared {
             match &provider.by {
                 By::Jwt(_) | By::Introspection(_) => {
                     if let Some(token) = token.filter(|token| matches!(token.scheme, Scheme::Bearer | Scheme::Dpop)) {
+                        if let Some(decided) = self.of_misplaced_key(token) {
+                            return decided.map(Some);
+                        }
                         return self.of_token(token, Some(head), shown.get()).await.map(Some);
                     }
                 }
@@ -290,6 +299,22 @@ impl Shared {
         }
         // Whoever tries to say who they are, in a way that is not understood, is not nobody in particular.
         if token.is_some() { Err(self.offered.missing()) } else { Ok(None) }
+    }
+
+    /// Decides on an API key that is shown as a token, which nobody is asked about: whoever asked would give it away.
+    fn of_misplaced_key(&self, token: Token<'_>) -> Option<Result<Principal, Refusal>> {
+        let mut is_key = false;
+        for provider in &self.providers {
+            if let By::ApiKey(header, keys) = &provider.by
+                && keys.has_shape(token.text)
+            {
+                if *header == AUTHORIZATION && token.scheme == Scheme::Bearer {
+                    return Some(self.decided(provider, keys.verify(token.text)));
+                }
+                is_key = true;
+            }
+        }
+        is_key.then(|| Err(self.offered.bad(Code::InvalidToken, "an API key is not shown like this")))
     }
 
     async fn of_connection(&self, shown: Shown<'_>) -> Result<Option<Principal>, Refusal> {
@@ -372,23 +397,31 @@ impl Shared {
         Ok(known.principal)
     }
 
+    /// Returns the name by which a token is revoked.
+    ///
+    /// It does not depend on the signature: whoever has one of ECDSA can make another that is as good.
+    fn revocation(&self, token: &str, signed: Option<&Jws<'_>>) -> u128 {
+        self.fingerprints.of(signed.map_or(token, |token| token.signed).as_bytes())
+    }
+
     /// Finds out what a token is good for that is not remembered.
     async fn examine(&self, token: &str, name: u128) -> Result<Known, Refusal> {
         let bad = |why| Err(self.offered.bad(Code::InvalidToken, why));
-        if self.remembered.is_revoked(name) {
+        let signed = Jws::read(token);
+        let revocation = self.revocation(token, signed.as_ref());
+        if self.remembered.is_revoked(revocation) {
             return bad("the token was revoked");
         }
         if let Some(why) = self.remembered.refusal(name) {
             return bad(why);
         }
-        let signed = Jws::read(token);
         let mut asked = None;
         for provider in &self.providers {
             match (&provider.by, &signed) {
                 (By::Jwt(verifier), Some(token)) if verifier.claims(token) => {
                     let recheck = SystemTime::now() + self.authorization.recheck;
                     let good = verifier.verify(token).await.map(|good| (good, recheck));
-                    return self.examined(provider, name, good);
+                    return self.examined(provider, (name, revocation), good);
                 }
                 (By::Introspection(introspection), _) => asked = Some((provider, introspection)),
                 _ => {}
@@ -402,7 +435,7 @@ impl Shared {
                 if let Err(Bad::Token(why)) = good {
                     self.remembered.refuse(name, why);
                 }
-                self.examined(provider, name, good)
+                self.examined(provider, (name, revocation), good)
             }
             _ if issuer.is_some() => bad("the token is of another issuer"),
             _ => bad("the token is malformed"),
@@ -412,7 +445,7 @@ impl Shared {
     fn examined(
         &self,
         provider: &Provider,
-        name: u128,
+        (name, revocation): (u128, u128),
         good: Result<(Good, SystemTime), Bad>,
     ) -> Result<Known, Refusal> {
         let (Good { principal, confirmation }, until) = match good {
@@ -425,7 +458,7 @@ impl Shared {
         };
         let until = principal.expires_at().map_or(until, |expiry| expiry.min(until));
         let principal = with_implied(principal, &self.authorization.implied_scopes);
-        let known = Known { principal, confirmation: confirmation.map(Arc::new), until };
+        let known = Known { revocation, principal, confirmation: confirmation.map(Arc::new), until };
         self.remembered.add(name, known.clone());
         Ok(known)
     }
@@ -532,5 +565,66 @@ impl fmt::Debug for AuthManager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.shared.providers.iter().map(|provider| &provider.name).collect();
         f.debug_struct("AuthManager").field("providers", &names).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::{ApiKey, ApiKeyConfig, Holder, IntrospectionConfig};
+
+    async fn status(auth: &AuthManager, authorization: &str) -> u16 {
+        let request = http::Request::builder().header(AUTHORIZATION, authorization).body(()).unwrap();
+        let (head, ()) = request.into_parts();
+        auth.authenticate(Shown::request(&head)).await.map_or_else(|refusal| refusal.status(), |_| 200)
+    }
+
+    #[tokio::test]
+    async fn an_api_key_is_not_sent_to_whoever_knows_tokens() {
+        // Nobody listens there: what is asked about is answered with 503.
+        let introspection = IntrospectionConfig::new("http://127.0.0.1:9/introspect", "notes", "its secret")
+            .issuer("https://id.example")
+            .audience("https://notes.example/mcp");
+        for (header, expected) in [("X-API-Key", 401), ("Authorization", 200)] {
+            let (key, entry) = ApiKey::generate("mcp", Holder::new("ada"));
+            let auth = AuthManager::builder()
+                .resource("https://notes.example/mcp")
+                .introspection(introspection.clone())
+                .api_keys(ApiKeyConfig::default().header(header).key(entry))
+                .build()
+                .unwrap();
+            let key = key.expose();
+            assert_eq!(status(&auth, &format!("Bearer {key}")).await, expected, "{header}");
+            assert_eq!(status(&auth, &format!("Bearer {key}0")).await, 401, "{header}");
+            assert_eq!(status(&auth, &format!("DPoP {key}")).await, 401, "{header}");
+            assert_eq!(status(&auth, "Bearer mcp_token").await, 503, "{header}");
+        }
+    }
+
+    #[test]
+    fn what_is_believed_for_ever_is_refused() {
+        let mut config = AuthConfig::default();
+        config.providers.push(crate::server::AuthProviderConfig::new("keys", ApiKeyConfig::default()));
+        assert!(AuthManager::new(config.clone()).is_ok());
+        config.authorization.recheck = Duration::MAX;
+        assert!(AuthManager::new(config).unwrap_err().is_usage());
+    }
+
+    #[test]
+    fn a_signed_token_is_revoked_whatever_its_signature() {
+        let auth = AuthManager::builder().api_keys(ApiKeyConfig::default()).build().unwrap();
+        let signed = |claims: &str, signature: &str| {
+            let [header, claims] = [r#"{"alg":"ES256"}"#, claims].map(|part| URL_SAFE_NO_PAD.encode(part));
+            format!("{header}.{claims}.{}", URL_SAFE_NO_PAD.encode(signature))
+        };
+        let is_revoked = |token: &str| {
+            let revocation = auth.shared.revocation(token, Jws::read(token).as_ref());
+            auth.shared.remembered.is_revoked(revocation)
+        };
+        auth.revoke(&signed("{}", "a"));
+        assert!(is_revoked(&signed("{}", "a")) && is_revoked(&signed("{}", "b")));
+        assert!(!is_revoked(&signed(r#"{"a":1}"#, "a")));
+        auth.revoke("opaque");
+        assert!(is_revoked("opaque") && !is_revoked("other"));
     }
 }

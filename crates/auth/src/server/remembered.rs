@@ -71,7 +71,7 @@ impl Hasher for AsItIs {
 
 pub(super) type ByFingerprint<V> = HashMap<u128, V, BuildHasherDefault<AsItIs>>;
 
-/// What is known of tokens. All of it is bounded; what was revoked is never forgotten before it has expired.
+/// What is known of tokens. All of it is bounded but for what was revoked, which is not forgotten before it has expired.
 #[derive(Debug)]
 pub(super) struct Remembered {
     limit: usize,
@@ -83,6 +83,8 @@ pub(super) struct Remembered {
 /// A token that was found good.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
+    /// The name by which it is revoked.
+    pub(super) revocation: u128,
     pub(super) principal: Principal,
     pub(super) confirmation: Option<std::sync::Arc<Confirmation>>,
     pub(super) until: SystemTime,
@@ -101,7 +103,7 @@ impl Remembered {
     pub(super) fn add(&self, token: u128, known: Known) {
         let mut good = self.good.write().unwrap_or_else(PoisonError::into_inner);
         // Whoever has revoked it meanwhile has done so before this lock, or removes it after.
-        if self.is_revoked(token) || self.limit == 0 {
+        if self.is_revoked(known.revocation) || self.limit == 0 {
             return;
         }
         make_room(&mut good, self.limit, |known| known.until);
@@ -120,19 +122,20 @@ impl Remembered {
         refused.insert(token, (why, SystemTime::now() + REFUSED));
     }
 
-    pub(super) fn is_revoked(&self, token: u128) -> bool {
-        self.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&token)
+    pub(super) fn is_revoked(&self, revocation: u128) -> bool {
+        self.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&revocation)
     }
 
-    /// Refuses a token from now on, until it has expired anyway.
-    pub(super) fn revoke(&self, token: u128, expires_at: Option<SystemTime>) {
+    /// Refuses every token of this name from now on, until it has expired anyway.
+    pub(super) fn revoke(&self, revocation: u128, expires_at: Option<SystemTime>) {
         {
             let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
             let now = SystemTime::now();
             revoked.retain(|_, expires_at| expires_at.is_none_or(|at| now < at));
-            revoked.insert(token, expires_at);
+            revoked.insert(revocation, expires_at);
         }
-        self.good.write().unwrap_or_else(PoisonError::into_inner).remove(&token);
+        let mut good = self.good.write().unwrap_or_else(PoisonError::into_inner);
+        good.retain(|_, known| known.revocation != revocation);
     }
 
     /// Forgets what was found out, but for what was revoked.
@@ -170,8 +173,8 @@ fn make_room<V>(map: &mut ByFingerprint<V>, limit: usize, until: impl Fn(&V) -> 
 mod tests {
     use super::*;
 
-    fn known(until: SystemTime) -> Known {
-        Known { principal: Principal::new("ada"), confirmation: None, until }
+    fn known(revocation: u128, until: SystemTime) -> Known {
+        Known { revocation, principal: Principal::new("ada"), confirmation: None, until }
     }
 
     #[test]
@@ -179,7 +182,7 @@ mod tests {
         let remembered = Remembered::new(100);
         let later = SystemTime::now() + Duration::from_secs(60);
         for token in 0..1000 {
-            remembered.add(token, known(later));
+            remembered.add(token, known(token, later));
             assert!(remembered.len() <= 100);
             assert!(remembered.get(token).is_some());
         }
@@ -190,16 +193,19 @@ mod tests {
     #[test]
     fn what_is_over_or_revoked_is_not_known() {
         let remembered = Remembered::new(10);
-        remembered.add(1, known(SystemTime::now()));
+        remembered.add(1, known(1, SystemTime::now()));
         assert!(remembered.get(1).is_none());
         let later = SystemTime::now() + Duration::from_secs(60);
-        remembered.add(2, known(later));
-        remembered.revoke(2, Some(later));
-        assert!(remembered.get(2).is_none() && remembered.is_revoked(2));
-        remembered.add(2, known(later));
+        // Two spellings of one token.
+        remembered.add(2, known(20, later));
+        remembered.add(3, known(20, later));
+        assert!(remembered.get(2).is_some() && remembered.get(3).is_some());
+        remembered.revoke(20, Some(later));
+        assert!(remembered.get(2).is_none() && remembered.get(3).is_none() && remembered.is_revoked(20));
+        remembered.add(2, known(20, later));
         assert!(remembered.get(2).is_none());
         remembered.purge();
-        assert!(remembered.is_revoked(2));
+        assert!(remembered.is_revoked(20));
         remembered.revoke(3, Some(SystemTime::now()));
         remembered.revoke(4, None);
         assert!(!remembered.is_revoked(3) && remembered.is_revoked(4));

@@ -16,7 +16,14 @@
 //! ```
 
 #[cfg(unix)]
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::atomic::{AtomicBool, Ordering};
+
+#[cfg(unix)]
+use nix::sys::statvfs::Statvfs;
 
 use super::Check;
 #[cfg(unix)]
@@ -30,13 +37,29 @@ pub use net::{http, tcp};
 #[must_use]
 pub fn disk_space(path: impl Into<PathBuf>, least: u64) -> Check {
     let path = path.into();
+    disk(path, least, nix::sys::statvfs::statvfs::<Path>)
+}
+
+#[cfg(unix)]
+fn disk(
+    path: PathBuf,
+    least: u64,
+    look: impl Fn(&Path) -> nix::Result<Statvfs> + Clone + Send + Sync + 'static,
+) -> Check {
+    let is_looking = Arc::new(AtomicBool::new(false));
     Check::new(format!("disk {}", path.display()), move || {
-        // Where it hangs, as a network's file system can, it holds up no other check.
-        let looking = tokio::task::spawn_blocking({
-            let path = path.clone();
-            move || nix::sys::statvfs::statvfs(&path)
+        // Where it hangs, as a network's file system can, it holds up no other check, and one thread at most.
+        let looking = (!is_looking.swap(true, Ordering::AcqRel)).then(|| {
+            let (path, look, ended) = (path.clone(), look.clone(), Ended(is_looking.clone()));
+            tokio::task::spawn_blocking(move || {
+                let _ended = ended;
+                look(&path)
+            })
         });
         async move {
+            let Some(looking) = looking else {
+                return HealthStatus::Unhealthy("the last look has not ended".to_owned());
+            };
             match looking.await {
                 Ok(Ok(found)) => {
                     // The types of both differ between systems.
@@ -52,6 +75,17 @@ pub fn disk_space(path: impl Into<PathBuf>, least: u64) -> Check {
             }
         }
     })
+}
+
+/// Says that a look has ended, however it has.
+#[cfg(unix)]
+struct Ended(Arc<AtomicBool>);
+
+#[cfg(unix)]
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
 }
 
 #[cfg(any(feature = "http", feature = "tcp", feature = "tls"))]
@@ -129,5 +163,35 @@ mod net {
             }
             assert_eq!(http("http://a:8080/x?y").unwrap().name(), "http a:8080");
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::health::HealthCheck as _;
+
+    #[tokio::test]
+    async fn a_look_that_hangs_is_not_joined_by_another() {
+        let (go_on, wait) = channel();
+        let wait = Arc::new(Mutex::new(wait));
+        let check = disk("/".into(), 0, move |path| {
+            wait.lock().unwrap().recv().unwrap();
+            nix::sys::statvfs::statvfs(path)
+        });
+        let first = tokio::spawn({
+            let check = check.clone();
+            async move { check.check().await }
+        });
+        tokio::task::yield_now().await;
+        let busy = HealthStatus::Unhealthy("the last look has not ended".to_owned());
+        assert_eq!(tokio::time::timeout(std::time::Duration::from_secs(30), check.check()).await.unwrap(), busy);
+        go_on.send(()).unwrap();
+        assert_eq!(first.await.unwrap(), HealthStatus::Healthy);
+        go_on.send(()).unwrap();
+        assert_eq!(check.check().await, HealthStatus::Healthy);
     }
 }

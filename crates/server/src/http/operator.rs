@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::ConnectInfo;
 use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::{TcpListener, ToSocketAddrs};
@@ -155,11 +155,19 @@ impl Pages {
     }
 
     /// Returns true if whoever asks runs on this computer, or came in where only operators do.
+    ///
+    /// A proxy on this computer asks for somebody else, as it says by its headers.
     fn is_operator(&self, parts: &Parts) -> bool {
         let told = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| *address);
         let peer = self.peer_addr.or_else(told);
-        self.is_for_operators || peer.is_some_and(|address| address.ip().to_canonical().is_loopback())
+        let is_here = || peer.is_some_and(|address| address.ip().to_canonical().is_loopback());
+        self.is_for_operators || (is_here() && !is_forwarded(&parts.headers))
     }
+}
+
+/// Returns true if a request has come by a proxy that says so.
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|name| headers.contains_key(*name))
 }
 
 impl<B> Service<Request<B>> for Pages {
@@ -275,5 +283,30 @@ impl McpServer {
     /// Starts to describe a listener for operators: health and metrics, whatever the server serves MCP on.
     pub fn management(&self) -> ManagementServer {
         ManagementServer { server: self.clone(), hosts: Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_of_a_proxy_is_none_of_this_computer() {
+        let checks = crate::health::HealthChecker::new();
+        let server = crate::ServerBuilder::new().with_health_checks(checks).unwrap().build();
+        let origins = OriginPolicy::for_listener([127, 0, 0, 1].into());
+        let endpoint = Endpoint { server, origins, sessions: Arc::new(Sessions::default()), compression: None };
+        let pages = Pages::beside(&Arc::new(endpoint)).unwrap();
+        let check = |pages: &Pages, header: &str, expected: bool| {
+            let (parts, ()) = Request::builder().header(header, "x").body(()).unwrap().into_parts();
+            assert_eq!(pages.is_operator(&parts), expected, "{header}");
+        };
+        let (here, elsewhere) = (SocketAddr::from(([127, 0, 0, 1], 1)), SocketAddr::from(([192, 0, 2, 1], 1)));
+        check(&pages.at(Some(here)), "accept", true);
+        check(&pages.at(Some(elsewhere)), "accept", false);
+        for header in ["forwarded", "x-forwarded-for", "x-real-ip", "via"] {
+            check(&pages.at(Some(here)), header, false);
+            check(&Pages { is_for_operators: true, ..pages.at(Some(here)) }, header, true);
+        }
     }
 }

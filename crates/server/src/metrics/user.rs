@@ -17,6 +17,9 @@ const LABEL_BYTES: usize = 128;
 /// What a label is called whose combination was one too many.
 const OVERFLOW: (&str, &str) = ("overflow", "true");
 
+/// The label by which a histogram tells its buckets.
+const BUCKET: &str = "le";
+
 pub(crate) type Labels = Vec<(String, String)>;
 
 /// Something that is measured, with a series of values for each combination of labels.
@@ -99,9 +102,10 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 /// Adds a label; the same combination in another order is the same.
-fn with_label(labels: &Labels, name: &str, value: &str) -> Labels {
+fn with_label(kind: &Kind, labels: &Labels, name: &str, value: &str) -> Labels {
     let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    let name = if is_name(&name) { name } else { format!("_{name}") };
+    let is_bucket = matches!(kind, Kind::Histogram(_)) && name == BUCKET;
+    let name = if is_name(&name) && !is_bucket { name } else { format!("_{name}") };
     let end = (0..=LABEL_BYTES.min(value.len())).rev().find(|at| value.is_char_boundary(*at)).unwrap_or_default();
     let mut labels: Labels = labels.iter().filter(|(known, _)| *known != name).cloned().collect();
     labels.push((name, value[..end].to_owned()));
@@ -130,10 +134,10 @@ macro_rules! metric {
             /// Returns the metric with a label, which tells one series of values from another.
             ///
             /// What is not a letter, a digit or `_` in the name of a label is replaced by `_`, and of a value 128 bytes are
-            /// kept.
+            /// kept. A histogram tells its buckets by `le`, so a label of this name becomes `_le` there.
             #[must_use]
             pub fn with_label(&self, name: &str, value: impl AsRef<str>) -> Self {
-                Self { family: self.family.clone(), labels: with_label(&self.labels, name, value.as_ref()) }
+                Self { family: self.family.clone(), labels: with_label(&self.family.kind, &self.labels, name, value.as_ref()) }
             }
 
             /// Sets how many combinations of labels are kept apart; those beyond share one that is called `overflow`. 1000
@@ -353,5 +357,18 @@ pub trait CustomMetrics {
 impl CustomMetrics for Vec<Metric> {
     fn metrics(&self) -> Vec<Metric> {
         self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_label_of_a_histogram_is_that_of_its_buckets() {
+        let check = |labels: &Labels, expected: &str| assert_eq!(labels[0].0, expected);
+        check(&Histogram::new("query_seconds", "").with_label("le", "x").labels, "_le");
+        check(&Histogram::new("query_seconds", "").with_label("less", "x").labels, "less");
+        check(&Gauge::new("queue_depth", "").with_label("le", "x").labels, "le");
     }
 }

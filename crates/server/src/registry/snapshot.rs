@@ -11,7 +11,7 @@ use turbomcp_transport::Principal;
 use super::{HandlerRegistry, Primitive, Range, ResourceEntry};
 use crate::access::{Guard, Seen, View, Visibility};
 use crate::sync::lock;
-use crate::uri::{Variables, spelling};
+use crate::uri::{Variables, plain, spelling};
 
 /// How many pages are kept ready for callers who may not know of everything.
 const KEPT_PAGES: usize = 64;
@@ -89,7 +89,8 @@ impl Snapshot {
     /// Finds what answers to a URI, whoever may know of it.
     ///
     /// A template does not answer for a resource that has a handler of its own and is only spelled otherwise: what stands
-    /// before that one would be passed by.
+    /// before that one would be passed by. Nor does it answer for a template that fits the URI once it is plainly written,
+    /// if something stands before that one.
     pub(crate) fn resource(&self, uri: &str) -> Option<(Arc<ResourceEntry>, Option<Variables>)> {
         let found = self.registry.resource(uri)?;
         if found.1.is_some() && self.guarded {
@@ -99,6 +100,11 @@ impl Snapshot {
             let literal = spellings.get(&spelling(uri)).and_then(|uri| self.registry.literal_resource(uri));
             if let Some(entry) = literal {
                 return Some((entry.clone(), None));
+            }
+            let other = self.registry.resource(&plain(uri)).filter(|(other, _)| !Arc::ptr_eq(other, &found.0));
+            let is_guarded = |guard: &Guard| self.visibility.is_some() || guard.hides() || guard.needs_something();
+            if let Some(other) = other.filter(|(other, _)| is_guarded(&other.guard)) {
+                return Some(other);
             }
         }
         Some(found)

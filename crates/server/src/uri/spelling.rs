@@ -24,9 +24,38 @@ pub(crate) fn spelling(uri: &str) -> String {
     format!("{}://{}/{}", scheme.to_ascii_lowercase(), host.to_ascii_lowercase(), segments.join("/"))
 }
 
+/// Returns a URI with its path written as [`spelling`] writes it, to be matched with templates.
+pub(crate) fn plain(uri: &str) -> String {
+    let (path, query) = uri.split_at(uri.find(['?', '#']).unwrap_or(uri.len()));
+    // What would end the path, or begin an escape, was not decoded for that.
+    let mut plain = spelling(path).replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+    if plain.ends_with('/') && !plain.ends_with("//") {
+        plain.pop();
+    }
+    if !path.contains("://") {
+        plain = plain.replacen(":///", ":", 1);
+    }
+    plain + query
+}
+
 #[cfg(test)]
 mod tests {
-    use super::spelling;
+    use super::{plain, spelling};
+
+    #[test]
+    fn a_plain_uri_can_be_matched_with_templates() {
+        for (uri, expected) in [
+            ("notes://ada", "notes://ada"),
+            ("NOTES://ada/%73ecret/./1", "notes://ada/secret/1"),
+            ("notes://ada//secret%2F1/", "notes://ada/secret/1"),
+            ("notes://ada/%73ecret/50%25%3F%23", "notes://ada/secret/50%25%3F%23"),
+            ("notes://ada/%61?q=%61//b#c", "notes://ada/a?q=%61//b#c"),
+            ("file:///%65tc", "file:///etc"),
+            ("urn:%61/b", "urn:a/b"),
+        ] {
+            assert_eq!(plain(uri), expected, "{uri}");
+        }
+    }
 
     #[test]
     fn what_means_the_same_is_written_the_same() {
