@@ -265,7 +265,9 @@ fn cases() -> Vec<Case> {
     refuse!("scopes in another case", Scope, claims(json!({"scope": "Notes.Read"})));
     refuse!("scopes in one word", Scope, claims(json!({"scp": ["notes.read notes.write"], "scope": null})));
 
-    refuse!("an API key as a token", Token(MALFORMED), |world: &World, _| bearer(&world.api_key));
+    refuse!("an API key as a token", Token("an API key is not shown like this"), |world: &World, _| {
+        bearer(&world.api_key)
+    });
     refuse!("an empty API key", Token(KEY), |_, _| header("X-API-Key", ""));
     refuse!("any API key", Token(KEY), |_, _| header("X-API-Key", "secret"));
     refuse!("the beginning of an API key", Token(KEY), |world: &World, _| header("X-API-Key", &world.api_key[..20]));
@@ -453,7 +455,8 @@ async fn world() -> (Site, World) {
     let issuer = Issuer::start().await;
     let rsa = Key::rsa("rsa", false);
     let keys = turbomcp::auth::server::ApiKeys::default();
-    let mut made = [None, Some(SystemTime::now() - Duration::from_secs(1)), None].map(|expiry| {
+    // What has expired goes when one is added, so it comes last.
+    let mut made = [None, None, Some(SystemTime::now() - Duration::from_secs(1))].map(|expiry| {
         let (key, mut entry) = ApiKey::generate("mcp", Holder::new("job").scopes(["notes.read"]));
         if let Some(at) = expiry {
             entry = entry.expires_at(at);
@@ -462,8 +465,8 @@ async fn world() -> (Site, World) {
         keys.add(entry);
         (key.expose().to_owned(), id)
     });
-    assert!(keys.remove(&made[2].1));
-    let [api_key, expired_api_key, removed_api_key] = [0, 1, 2].map(|at| std::mem::take(&mut made[at].0));
+    assert!(keys.remove(&made[1].1));
+    let [api_key, removed_api_key, expired_api_key] = [0, 1, 2].map(|at| std::mem::take(&mut made[at].0));
     let auth = auth(&issuer).api_keys(ApiKeyConfig::default().keys(keys)).dpop(DpopConfig::default());
     let site = open(auth.build().unwrap()).await;
     let world = World {
