@@ -48,7 +48,7 @@ pub(crate) fn pip(workspace: &Workspace, folder: &str) -> Outcome<PathBuf> {
     Ok(copy)
 }
 
-/// Returns a Chromium: the machine's own, or, on a machine of the CI, one of Debian's packages.
+/// Returns a Chromium: the machine's own, or that of Debian's packages, installed with what it needs.
 pub(crate) fn chromium() -> Outcome<PathBuf> {
     let find = || {
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -60,14 +60,12 @@ pub(crate) fn chromium() -> Outcome<PathBuf> {
     if let Some(program) = find() {
         return Ok(program);
     }
-    // Nothing is installed outside the target directory unless the machine is there for that.
-    if std::env::var_os("CI").is_some() {
-        process::run(Command::new("apt-get").args(["-q", "update"]))?;
-        let mut command = Command::new("apt-get");
-        command.args(["-q", "install", "--yes", "--no-install-recommends", "chromium"]);
-        process::run(command.env("DEBIAN_FRONTEND", "noninteractive"))?;
-    }
-    find().ok_or_else(|| "there is no Chromium on this machine; install it (`apt-get install chromium`)".into())
+    process::run(Command::new("apt-get").args(["-qq", "update"]))?;
+    let mut command = Command::new("apt-get");
+    // Dozens of libraries of the system come with it, which an unpacked package would not find.
+    command.args(["-qq", "install", "--yes", "--no-install-recommends", "chromium"]);
+    process::run(command.env("DEBIAN_FRONTEND", "noninteractive"))?;
+    find().ok_or_else(|| "Debian's package `chromium` has brought no Chromium".into())
 }
 
 /// Returns a Python of the line that ended with 2.7, if the machine has one: by that name, or among those of pyenv.
@@ -102,7 +100,12 @@ pub(crate) fn debian(workspace: &Workspace, package: &str, program: &str) -> Out
     let path = folder.join("usr/bin").join(program);
     if !path.exists() {
         fs::create_dir_all(&folder)?;
-        process::run(Command::new("apt-get").args(["download", "-qq", package]).current_dir(&folder))?;
+        let download = || process::run(Command::new("apt-get").args(["download", "-qq", package]).current_dir(&folder));
+        // A new machine may not know yet which packages there are.
+        download().or_else(|_| {
+            process::run(Command::new("apt-get").args(["-qq", "update"]))?;
+            download()
+        })?;
         let archive = fs::read_dir(&folder)?.flatten().map(|entry| entry.path());
         let archive = archive.filter(|path| path.extension().is_some_and(|kind| kind == "deb")).max();
         let archive = archive.ok_or_else(|| format!("apt-get did not download {package}"))?;
