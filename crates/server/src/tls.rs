@@ -28,7 +28,7 @@ impl TlsServer {
         self.address
     }
 
-    /// Serves until the server shuts down; requests in flight may finish then, within [`Limits::shutdown`].
+    /// Serves until the server shuts down; requests in flight may finish then, within [`Limits::shutdown`](crate::Limits::shutdown).
     ///
     /// # Errors
     ///

@@ -96,8 +96,8 @@ impl Endpoint {
 impl McpServer {
     /// Listens for WebSocket connections at the path `/` of an address; port 0 takes a free one.
     ///
-    /// [`HttpServer::websocket_only`] has other paths, hosts and origins, and TLS; [`HttpServer::websocket`] has HTTP beside
-    /// it.
+    /// [`HttpServer::websocket_only`](crate::HttpServer::websocket_only) has other paths, hosts and origins, and TLS; [`HttpServer::websocket`](crate::HttpServer::websocket)
+    /// has HTTP beside it.
     ///
     /// # Errors
     ///

@@ -121,6 +121,7 @@ impl CompressionConfig {
         Ok(())
     }
 
+    #[cfg(feature = "http")]
     pub(super) fn known(&self, known: &[CompressionAlgorithm]) -> impl Iterator<Item = CompressionAlgorithm> {
         self.algorithms.iter().copied().filter(|algorithm| known.contains(algorithm))
     }
@@ -130,6 +131,7 @@ impl CompressionConfig {
         bytes.len() >= self.min_size && (!self.adaptive || is_worth_it(bytes))
     }
 
+    #[cfg(feature = "http")]
     pub(super) fn level(&self) -> u32 {
         self.quality_level
     }

@@ -17,6 +17,7 @@
 //! | HTTP | Brotli, gzip | `Accept-Encoding` and `Content-Encoding` |
 //! | TCP, TLS, Unix sockets, any [`Lines`](crate::lines::Lines) | LZ4 | what the client begins with |
 
+#[cfg(feature = "http")]
 mod bounded;
 #[cfg(feature = "http")]
 pub mod coding;
