@@ -114,7 +114,7 @@ impl McpServer {
     }
 
     /// As [`serve`](Self::serve), counted for a binding.
-    #[cfg(any(feature = "stdio", feature = "http", feature = "tcp", feature = "tls", feature = "unix"))]
+    #[cfg(any(feature = "stdio", feature = "tcp", feature = "tls", feature = "unix"))]
     pub(crate) fn serve_over<T: Transport>(
         &self,
         binding: Binding,
