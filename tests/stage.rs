@@ -19,8 +19,8 @@ use turbomcp::layers::{
 };
 use turbomcp::types::{CallToolResult, Prompt, Tool};
 use turbomcp::{
-    Context, FnPrompt, FnTool, Limits, McpError, McpServer, Middleware, MiddlewareResult, Next, Request, Response,
-    ValidationConfig,
+    Context, FnPrompt, FnTool, Limits, McpError, McpServer, Method, Middleware, MiddlewareResult, Next, Request,
+    Response, ValidationConfig,
 };
 
 use crate::fixture;
@@ -111,7 +111,7 @@ pub struct Counts {
     pub told: u32,
     /// What the middleware has seen: how many requests of each method.
     pub requests: BTreeMap<String, u32>,
-    /// How many requests have got to the layers around that, and wait or are answered.
+    /// How many calls have got to the layers around that, and wait or are answered.
     pub arrived: u32,
     /// Calls of `tally` that have begun.
     pub tallied: u32,
@@ -166,9 +166,12 @@ struct Porter(Arc<watch::Sender<Counts>>);
 
 impl Middleware for Porter {
     async fn process(&self, request: Request, next: Next) -> MiddlewareResult<Response> {
+        let is_call = *request.method() == Method::TOOLS_CALL;
         let mut rest = std::pin::pin!(next.run(request));
         let first = poll_fn(|cx| Poll::Ready(rest.as_mut().poll(cx))).await;
-        self.0.send_modify(|counts| counts.arrived += 1);
+        if is_call {
+            self.0.send_modify(|counts| counts.arrived += 1);
+        }
         match first {
             Poll::Ready(response) => response,
             Poll::Pending => rest.await,
