@@ -133,7 +133,7 @@ impl McpServer {
         let transport = turbomcp_transport::stdio::StdioTransport::new().map_err(Error::transport)?;
         let transport = transport.max_message_bytes(self.limits().message_bytes);
         // A signal stands for the end of input, so its drain is the same.
-        crate::signal::until(self, self.serve_over(Binding::Stdio, transport)).await
+        crate::signal::until(self, crate::signal::in_a_task(self.serve_over(Binding::Stdio, transport))).await
     }
 
     /// Returns what ends every `run_*` of this server.
