@@ -1,5 +1,6 @@
 //! Driving one request to its response.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -36,14 +37,14 @@ impl Run {
     pub(crate) fn start(inner: Arc<Inner>, request: Request) -> Self {
         let span = trace::span(&inner, request.extensions());
         inner.server.metrics().begin();
-        let future = span.in_scope(|| inner.server.stack().call(request));
+        let future = span.in_scope(|| call(&inner, request));
         Self { inner, future, deadline: None, span, is_counted: true }
     }
 
     /// Hands something to the stack that stands for a request and that no client has sent.
     #[cfg(feature = "http")]
     pub(crate) fn start_unseen(inner: Arc<Inner>, request: Request) -> Self {
-        let future = inner.server.stack().call(request);
+        let future = call(&inner, request);
         Self { inner, future, deadline: None, span: Span::none(), is_counted: false }
     }
 
@@ -104,11 +105,7 @@ impl Run {
                 Some(response) => Poll::Ready(response),
                 None => Poll::Pending,
             },
-            Err(panic) => {
-                let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-                tracing::error!(method = %self.inner.method, panic = text.unwrap_or("?"), "a handler panicked");
-                Poll::Ready(Response::error(McpError::internal_error()))
-            }
+            Err(panic) => Poll::Ready(panicked(&self.inner, panic.as_ref())),
         }
     }
 
@@ -116,6 +113,19 @@ impl Run {
     fn recover(&self, error: BoxError) -> Response {
         Response::error(McpError::from_boxed(error))
     }
+}
+
+/// Hands a request to the stack; a layer can panic before it has a future to be polled.
+fn call(inner: &Inner, request: Request) -> StackFuture {
+    let stack = inner.server.stack();
+    catch_unwind(AssertUnwindSafe(|| stack.call(request)))
+        .unwrap_or_else(|panic| StackFuture::answered(panicked(inner, panic.as_ref())))
+}
+
+fn panicked(inner: &Inner, panic: &(dyn Any + Send)) -> Response {
+    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(method = %inner.method, panic = text.unwrap_or("?"), "a handler panicked");
+    Response::error(McpError::internal_error())
 }
 
 impl Future for Run {
