@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tracing::Span;
-use turbomcp_protocol::{ErrorCode, McpError};
+use turbomcp_protocol::McpError;
 
 use crate::deadline::Deadline;
 use crate::inner::Inner;
@@ -17,7 +17,7 @@ use crate::metrics::{End, ErrorType};
 use crate::request::{Request, Response};
 use crate::stack::{BoxError, StackFuture};
 use crate::sync::lock;
-use crate::trace;
+use crate::{layers, trace};
 
 /// A request on its way through the stack: contains panics, keeps the time limit, ends when cancelled, and turns a
 /// handler that waits for its client into the question to the client.
@@ -44,6 +44,7 @@ impl Run {
     /// Hands something to the stack that stands for a request and that no client has sent.
     #[cfg(feature = "http")]
     pub(crate) fn start_unseen(inner: Arc<Inner>, request: Request) -> Self {
+        inner.set_unseen();
         let future = call(&inner, request);
         Self { inner, future, deadline: None, span: Span::none(), is_counted: false }
     }
@@ -84,7 +85,7 @@ impl Run {
 
     /// Starts the clock; called when the handler turns out to wait.
     pub(crate) fn start_clock(&mut self) {
-        let limit = self.inner.timeout.get().copied().unwrap_or(self.inner.server.limits().request_timeout);
+        let limit = self.inner.server.time_limit(&self.inner);
         let left = limit.saturating_sub(self.inner.started.elapsed());
         if limit < Duration::MAX {
             self.deadline = Some(Deadline::new(left));
@@ -95,23 +96,39 @@ impl Run {
         self.ended(ErrorType::of_response(response).map_or(Ok(()), Err));
     }
 
+    /// Ends a request for which there is no time left: by way of its layers, if any want to see that.
+    fn run_out(&mut self, cx: &mut Context<'_>) -> Response {
+        if self.inner.server.built_in().is_some() {
+            self.inner.set_run_out();
+            if let Poll::Ready(response) = self.poll_future(cx) {
+                return response;
+            }
+        }
+        layers::ran_out()
+    }
+
     fn poll_future(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
         let _entered = self.span.enter();
         let future = &mut self.future;
-        match catch_unwind(AssertUnwindSafe(|| Pin::new(future).poll(cx))) {
-            Ok(Poll::Ready(Ok(response))) => Poll::Ready(response),
-            Ok(Poll::Ready(Err(error))) => Poll::Ready(self.recover(error)),
-            Ok(Poll::Pending) => match lock(&self.inner.inputs).required(&self.inner) {
+        match contain(&self.inner, || Pin::new(future).poll(cx)) {
+            Poll::Ready(response) => Poll::Ready(response),
+            Poll::Pending => match lock(&self.inner.inputs).required(&self.inner) {
                 Some(response) => Poll::Ready(response),
                 None => Poll::Pending,
             },
-            Err(panic) => Poll::Ready(panicked(&self.inner, panic.as_ref())),
         }
     }
+}
 
-    /// The one place where what a layer returned as an error becomes an answer.
-    fn recover(&self, error: BoxError) -> Response {
-        Response::error(McpError::from_boxed(error))
+/// Polls what answers a request, where neither a panic nor an error gets any further.
+///
+/// The one place where what a layer returned as an error becomes an answer.
+pub(crate) fn contain(inner: &Inner, poll: impl FnOnce() -> Poll<Result<Response, BoxError>>) -> Poll<Response> {
+    match catch_unwind(AssertUnwindSafe(poll)) {
+        Ok(Poll::Ready(Ok(response))) => Poll::Ready(response),
+        Ok(Poll::Ready(Err(error))) => Poll::Ready(Response::error(McpError::from_boxed(error))),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(panic) => Poll::Ready(panicked(inner, panic.as_ref())),
     }
 }
 
@@ -149,10 +166,10 @@ impl Future for Run {
         if let Some(deadline) = &mut this.deadline
             && deadline.poll(cx, &this.inner.asked).is_ready()
         {
+            let response = this.run_out(cx);
             this.inner.set_answered();
             this.ended(Err(ErrorType::Timeout));
-            let error = McpError::new(ErrorCode::INTERNAL_ERROR, "the request ran out of time");
-            return Poll::Ready(Some(Response::error(error)));
+            return Poll::Ready(Some(response));
         }
         Poll::Pending
     }

@@ -14,6 +14,7 @@ use crate::access::{Guard, Visibility};
 use crate::auth::Auth;
 use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::hub::{Change, Concerns, Hub};
+use crate::layers::Layers;
 use crate::operator::Operator;
 use crate::registry::{HandlerRegistry, Snapshot};
 use crate::router::Router;
@@ -46,6 +47,7 @@ struct Shared {
     http_meter: Option<Meter>,
     shutdown: Arc<Shutdown>,
     operator: Operator,
+    built_in: Option<Arc<Layers>>,
 }
 
 impl McpServer {
@@ -68,7 +70,7 @@ impl McpServer {
 
     /// Puts the parts of a server together.
     pub(crate) fn assemble(builder: ServerBuilder) -> Self {
-        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility, operator } = builder;
+        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility, operator, built_in } = builder;
         let stack = layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
         let nobody_says = auth.is_none() && matches!(stack, Stack::Bare(_));
         if nobody_says && let Some(guard) = registry.guards().find(|guard| Guard::needs_something(guard)) {
@@ -95,6 +97,7 @@ impl McpServer {
                 metrics,
                 shutdown: Arc::default(),
                 operator: Operator::new(operator),
+                built_in,
                 config,
             }),
         }
@@ -247,6 +250,11 @@ impl McpServer {
         self.shared.auth.as_ref()
     }
 
+    /// Returns what of the middleware stack is on.
+    pub(crate) fn built_in(&self) -> Option<&Layers> {
+        self.shared.built_in.as_deref()
+    }
+
     pub(crate) fn hub(&self) -> &Hub {
         &self.shared.hub
     }
@@ -382,6 +390,10 @@ impl McpServer {
 
     /// Tells the clients that asked that a resource has changed.
     pub fn resource_updated(&self, uri: &str) {
+        #[cfg(feature = "cache")]
+        if let Some(cache) = self.built_in().and_then(|layers| layers.cache.as_ref()) {
+            cache.forget_resource(uri);
+        }
         let now = self.snapshot();
         self.announce(Change::Updated(uri), &now, &now);
     }

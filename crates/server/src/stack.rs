@@ -36,7 +36,7 @@ pub(crate) trait Call: Send + Sync {
     fn call(&self, request: Request) -> BoxFuture<Result<Response, BoxError>>;
 }
 
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl<S> Call for S
 where

@@ -75,7 +75,7 @@ impl CorsConfig {
     }
 
     /// Makes the layer, unless there is nobody to tell.
-    pub(super) fn layer(&self) -> Result<Option<CorsLayer>, Error> {
+    pub(crate) fn layer(&self) -> Result<Option<CorsLayer>, Error> {
         // What is wrong is said also where nobody would be told of it.
         let methods = self.methods()?;
         if self.origins.is_empty() {

@@ -26,6 +26,7 @@ use crate::McpServer;
 use crate::inner::Inner;
 use crate::metrics::ErrorType;
 use crate::reply::write_error;
+use crate::request::Response as Answer;
 
 /// Everything the requests to one endpoint share.
 #[derive(Debug)]
@@ -110,6 +111,7 @@ impl Endpoint {
     pub(super) fn refused(&self, response: Response<Body>) -> Response<Body> {
         match response.status() {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.server.metrics().error(ErrorType::Auth),
+            StatusCode::TOO_MANY_REQUESTS => self.server.metrics().error(ErrorType::RateLimited),
             status if status.is_server_error() => self.server.metrics().error(ErrorType::Unavailable),
             status if status.is_client_error() => self.server.metrics().error(ErrorType::Protocol),
             _ => {}
@@ -127,14 +129,41 @@ impl Endpoint {
         })
     }
 
+    /// Refuses requests from addresses that send too many, before anything is done for them.
+    pub(super) fn limit_address(&self, parts: &Parts, peer_addr: Option<SocketAddr>) -> Result<(), Rejected> {
+        let Some(limit) = self.server.built_in().and_then(|layers| layers.rate_limit.as_ref()) else { return Ok(()) };
+        limit.admit_head(peer_addr, &parts.headers).map_err(|refusal| {
+            self.record(&refusal, parts, peer_addr);
+            Box::new(turned_away(&refusal, &crate::auth::error(&refusal)))
+        })
+    }
+
     /// Finds out who sends a request, and refuses those who may not.
-    pub(super) async fn authenticate(&self, parts: &mut Parts) -> Result<(), Rejected> {
-        match self.server.auth() {
-            Some(auth) => auth.admit(parts).await.map_err(|refusal| {
-                self.turned_away();
-                Box::new(turned_away(&refusal))
-            }),
-            None => Ok(()),
+    pub(super) async fn authenticate(&self, parts: &mut Parts, peer_addr: Option<SocketAddr>) -> Result<(), Rejected> {
+        let Some(auth) = self.server.auth() else { return Ok(()) };
+        match auth.admit(parts).await {
+            Ok(()) => Ok(()),
+            Err(refusal) => {
+                self.record(&refusal, parts, peer_addr);
+                let error = crate::auth::error(&refusal);
+                let error = match self.server.built_in().and_then(|layers| layers.errors.as_ref()) {
+                    // There is no request to be answered with a result.
+                    Some(handler) => {
+                        let answer = handler.answer(Answer::error(error.clone())).await;
+                        answer.as_error().cloned().unwrap_or(error)
+                    }
+                    None => error,
+                };
+                Err(turned_away(&refusal, &error).into())
+            }
+        }
+    }
+
+    /// Counts and records a client that is not let in.
+    fn record(&self, refusal: &Refusal, parts: &Parts, peer_addr: Option<SocketAddr>) {
+        self.turned_away();
+        if let Some(audit) = self.server.built_in().and_then(|layers| layers.audit.as_ref()) {
+            audit.turned_away_at(refusal, peer_addr, &parts.headers);
         }
     }
 
@@ -181,8 +210,9 @@ impl Endpoint {
         B: HttpBody<Data: Send> + Send,
     {
         self.screen(&parts)?;
+        self.limit_address(&parts, peer_addr)?;
         if self.server.auth().is_some() {
-            self.authenticate(&mut parts).await?;
+            self.authenticate(&mut parts, peer_addr).await?;
         }
         match parts.method {
             HttpMethod::POST => {}
@@ -360,9 +390,9 @@ pub(super) fn refuse(status: StatusCode, message: impl Into<std::borrow::Cow<'st
 }
 
 /// Answers somebody who is not let in.
-pub(super) fn turned_away(refusal: &Refusal) -> Response<Body> {
+fn turned_away(refusal: &Refusal, error: &McpError) -> Response<Body> {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED);
-    let mut response = failure(status, None, &crate::auth::error(refusal));
+    let mut response = failure(status, None, error);
     challenge(refusal, &mut response);
     response
 }

@@ -28,6 +28,7 @@ use super::legacy::full;
 use super::service::{Answering, told};
 use super::session::new_id;
 use crate::connection;
+use crate::layers::Counted;
 use crate::metrics::Connected;
 use crate::sync::lock;
 
@@ -66,7 +67,8 @@ impl First {
         connected: Option<Arc<Connected>>,
     ) -> Result<Response<Body>, Rejected> {
         self.endpoint.screen(&parts)?;
-        self.endpoint.authenticate(&mut parts).await?;
+        self.endpoint.limit_address(&parts, peer_addr)?;
+        self.endpoint.authenticate(&mut parts, peer_addr).await?;
         if parts.method != Method::GET {
             return Ok(not_allowed("GET"));
         }
@@ -84,7 +86,10 @@ impl First {
         let body = EventStream { opening: Some(opening.into()), events: receiver, keep_alive };
         let mut incoming = Incoming { parts, peer_addr, frame: Bytes::new() };
         incoming.detach();
-        let transport = FirstTransport { messages, events: sender, extensions: incoming.into_extensions() };
+        let mut extensions = incoming.into_extensions();
+        // Whatever is posted is counted where it is.
+        extensions.insert(Counted);
+        let transport = FirstTransport { messages, events: sender, extensions };
         // Before there is a task, so that a server which ends meanwhile waits for it.
         let serving = server.serving();
         // It ends with the server, or when the body is dropped.
@@ -109,7 +114,8 @@ impl First {
         B: HttpBody<Data: std::marker::Send> + std::marker::Send,
     {
         self.endpoint.screen(&parts)?;
-        self.endpoint.authenticate(&mut parts).await?;
+        self.endpoint.limit_address(&parts, peer_addr)?;
+        self.endpoint.authenticate(&mut parts, peer_addr).await?;
         if parts.method != Method::POST {
             return Ok(not_allowed("POST"));
         }

@@ -34,7 +34,6 @@ impl HttpServer {
 pub(super) struct Tls(Option<TlsConfig>);
 
 impl Tls {
-    #[cfg(all(unix, feature = "unix"))]
     pub(super) fn is_set(&self) -> bool {
         self.0.is_some()
     }

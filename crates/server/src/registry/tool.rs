@@ -18,6 +18,8 @@ pub(crate) struct ToolEntry {
     pub(crate) timeout: Option<Duration>,
     /// The arguments that Streamable HTTP mirrors in headers.
     pub(crate) mirrored: Vec<HeaderParam>,
+    /// Whether it says that a call changes nothing, and a second one nothing more.
+    pub(crate) is_repeatable: bool,
     checks: Checks,
     validation: Validation,
     /// As JSON, which takes a tenth of the memory of the parsed schemas; it is needed only to make a list.
@@ -48,9 +50,12 @@ impl ToolEntry {
         if let Value::Object(schema) = input_schema {
             definition.input_schema = schema;
         }
+        let is_repeatable = definition.annotations.as_ref().is_some_and(|annotations| {
+            annotations.read_only_hint == Some(true) && annotations.idempotent_hint == Some(true)
+        });
         let definition = serde_json::to_vec(&definition).map_err(|error| fail(&name, &error))?.into();
         let timeout = handler.timeout();
-        Ok(Self { guard, handler: Arc::new(handler), timeout, mirrored, checks, validation, definition })
+        Ok(Self { guard, handler: Arc::new(handler), timeout, mirrored, is_repeatable, checks, validation, definition })
     }
 
     /// Returns the same tool, validated otherwise.
@@ -63,6 +68,7 @@ impl ToolEntry {
             handler: self.handler.clone(),
             timeout: self.timeout,
             mirrored: self.mirrored.clone(),
+            is_repeatable: self.is_repeatable,
             checks,
             validation: self.validation,
             definition: serde_json::to_vec(&definition).map_err(|error| fail(self.name(), &error))?.into(),
