@@ -16,6 +16,7 @@ use crate::request::{Request, Response};
 use crate::schema::SchemaStyle;
 use crate::seal::KEY_BYTES;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
+use crate::tasks::TaskConfig;
 use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility, operator};
 
 /// Builds a server.
@@ -29,6 +30,7 @@ pub struct ServerBuilder {
     pub(crate) auth: Option<Auth>,
     pub(crate) visibility: Option<Visibility>,
     pub(crate) operator: operator::Settings,
+    pub(crate) tasks: Option<TaskConfig>,
 }
 
 impl ServerBuilder {
@@ -43,6 +45,7 @@ impl ServerBuilder {
             auth: None,
             metrics: None,
             visibility: None,
+            tasks: None,
         }
     }
 
@@ -196,6 +199,17 @@ impl ServerBuilder {
     pub fn visibility(mut self, visibility: Visibility) -> Self {
         self.visibility = Some(visibility);
         self
+    }
+
+    /// Says how [tasks](crate::tasks) are kept, rather than in memory.
+    ///
+    /// # Errors
+    ///
+    /// If a setting cannot be meant, such as a time of zero.
+    pub fn tasks(mut self, tasks: TaskConfig) -> Result<Self, Error> {
+        tasks.check()?;
+        self.tasks = Some(tasks);
+        Ok(self)
     }
 
     /// Sets how the schemas of tools are written where clients list them, for hosts that do not know all of JSON Schema.

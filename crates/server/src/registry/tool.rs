@@ -10,12 +10,15 @@ use crate::Error;
 use crate::access::{Guard, Guarded, PrimitiveKind};
 use crate::handler::{ErasedTool, ToolHandler, Validation};
 use crate::schema::{HeaderParam, Validator, x_mcp_headers};
+use crate::tasks::ToolTask;
 use crate::validation::{Checks, SchemaValidator};
 
 pub(crate) struct ToolEntry {
     pub(crate) guard: Guard,
     pub(crate) handler: Arc<dyn ErasedTool>,
     pub(crate) timeout: Option<Duration>,
+    /// How its calls become tasks, if they do.
+    pub(crate) task: Option<ToolTask>,
     /// The arguments that Streamable HTTP mirrors in headers.
     pub(crate) mirrored: Vec<HeaderParam>,
     checks: Checks,
@@ -48,9 +51,14 @@ impl ToolEntry {
         if let Value::Object(schema) = input_schema {
             definition.input_schema = schema;
         }
+        let task = handler.task();
+        if let Some(task) = &task {
+            task.check(definition.annotations.as_ref()).map_err(|reason| fail(&name, &reason))?;
+            definition.execution.get_or_insert_default().task_support = Some(task.support);
+        }
         let definition = serde_json::to_vec(&definition).map_err(|error| fail(&name, &error))?.into();
         let timeout = handler.timeout();
-        Ok(Self { guard, handler: Arc::new(handler), timeout, mirrored, checks, validation, definition })
+        Ok(Self { guard, handler: Arc::new(handler), timeout, task, mirrored, checks, validation, definition })
     }
 
     /// Returns the same tool, validated otherwise.
@@ -62,6 +70,7 @@ impl ToolEntry {
             guard: self.guard.clone(),
             handler: self.handler.clone(),
             timeout: self.timeout,
+            task: self.task.clone(),
             mirrored: self.mirrored.clone(),
             checks,
             validation: self.validation,
