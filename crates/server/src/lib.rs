@@ -75,6 +75,7 @@ mod signal;
 mod sockets;
 mod stack;
 mod sync;
+pub mod tasks;
 pub mod text;
 #[cfg(feature = "tls")]
 mod tls;

@@ -112,7 +112,7 @@ pub use turbomcp_server::{
     MiddlewareResult, Next, Params, Primitive, PrimitiveKind, Progress, PromptHandler, ReadResourceRequest, Request,
     RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response, SchemaValidator, ServerBuilder,
     ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError, ToolFunction, ToolHandler,
-    TraceContext, Validation, ValidationConfig, Visibility, layers, metrics, schema, text, uri,
+    TraceContext, Validation, ValidationConfig, Visibility, layers, metrics, schema, tasks, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};
