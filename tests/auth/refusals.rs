@@ -1,9 +1,13 @@
 //! The table of refusals, at every place where a credential can be shown.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
 use turbomcp::transport::tls::TlsConfig;
 use turbomcp_tests::client::initialize_params;
-use turbomcp_tests::{Http, Request, Site, websocket};
+use turbomcp_tests::{Http, PATIENCE, Request, Site, websocket};
 
 use crate::authority::Authority;
 use crate::cases::{Case, World, cases, proof};
@@ -95,6 +99,58 @@ async fn whoever_is_not_known_is_refused_at_every_door_and_told_why() {
     try_doors(&site.client(), &world, &doors()).await;
     // A stranger's key, an unknown key and so on were asked for, but not each time.
     assert!(world.issuer.fetched() <= 3, "{}", world.issuer.fetched());
+}
+
+/// A client that is refused goes on with a token, on the same connection, whether or not it has sent its body by then.
+#[tokio::test]
+async fn a_refusal_does_not_cost_the_connection() {
+    let world = World::start().await;
+    let site = site(&world, None).await;
+    for path in ["/mcp", MESSAGES] {
+        let refused = Request::post_text("x".repeat(2000)).path(path).bytes(site.address);
+        let (head, body) = refused.split_at(refused.len() - 2000);
+        let mut stream = BufReader::new(TcpStream::connect(site.address).await.unwrap());
+        for _ in 0..3 {
+            stream.write_all(head).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            stream.write_all(body).await.unwrap();
+            let head = head_of(&mut stream).await;
+            assert!(head.starts_with("HTTP/1.1 401") && !head.contains("connection: close"), "{head}");
+        }
+        // Nobody waits for ever, or for all of it, and then it is said that this connection is at its end.
+        let late = head;
+        let long = Request::post_text("").path(path).header("Content-Length", "1000000").bytes(site.address);
+        for unsent in [late, &long] {
+            let mut stream = BufReader::new(TcpStream::connect(site.address).await.unwrap());
+            stream.write_all(unsent).await.unwrap();
+            let head = head_of(&mut stream).await;
+            assert!(head.starts_with("HTTP/1.1 401") && head.contains("connection: close"), "{head}");
+        }
+    }
+}
+
+/// Reads an answer, and returns its head in lower case but for its first line.
+async fn head_of(stream: &mut BufReader<TcpStream>) -> String {
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        let read = tokio::time::timeout(PATIENCE, stream.read_line(&mut line)).await.expect("an answer in time");
+        assert_ne!(read.unwrap(), 0, "the connection is at its end: {head}");
+        if head.is_empty() {
+            head = line;
+            continue;
+        }
+        let line = line.to_ascii_lowercase();
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        head += &line;
+    }
+    stream.read_exact(&mut vec![0; length]).await.unwrap();
+    head
 }
 
 #[tokio::test]

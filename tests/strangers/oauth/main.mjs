@@ -11,7 +11,7 @@ import process from 'node:process';
 import { exportJWK, exportPKCS8, generateKeyPair } from 'jose';
 
 import { METADATA_URL, provider } from './provider.mjs';
-import { Elsewhere, Resources } from './resource.mjs';
+import { Elsewhere, Resources, read } from './resource.mjs';
 
 const [upstream, listed] = process.argv.slice(2);
 if (upstream === undefined || (upstream === '--resources') !== (listed !== undefined)) {
@@ -34,7 +34,15 @@ const resources = listed
     : new Resources({ upstream, issuer, origin, log });
 const jobs = { secret, jwk: { ...(await exportJWK(key.publicKey)), use: 'sig', alg: 'ES256' } };
 const authorization = await provider(issuer, jobs, resources, log);
-issuing.on('request', authorization.callback());
+const authorize = authorization.callback();
+issuing.on('request', async (request, response) => {
+    // Clients register with the first scope that they were told of. To widen it later is what they shall be able to.
+    if (request.url === '/reg') {
+        const { scope, ...client } = JSON.parse(await read(request));
+        request.body = client;
+    }
+    authorize(request, response);
+});
 protecting.on('request', (request, response) => resources.answer(request, response));
 
 const line = {

@@ -179,7 +179,7 @@ function json(response, status, value) {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
 }
 
-async function read(request) {
+export async function read(request) {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     return Buffer.concat(chunks);
