@@ -118,13 +118,14 @@ impl AuthManager {
             })?),
             None => None,
         };
-        let metadata_at = match (&resource_metadata, &resource) {
-            (Some(_), None) => return Err(Error::usage("metadata say for what URL they are, and there is none")),
-            (Some(url), _) => Some(Url::parse(url, "the URL of the metadata").map_err(|error| {
-                Error::usage("clients cannot be told where the metadata are").with_source(error)
-            })?),
-            (None, _) => None,
-        };
+        let metadata_at =
+            match (&resource_metadata, &resource) {
+                (Some(_), None) => return Err(Error::usage("metadata say for what URL they are, and there is none")),
+                (Some(url), _) => Some(Url::parse(url, "the URL of the metadata").map_err(|error| {
+                    Error::usage("clients cannot be told where the metadata are").with_source(error)
+                })?),
+                (None, _) => None,
+            };
         let dpop = dpop.map(|config| Dpop::new(config, resource.as_ref())).transpose()?;
         let metadata = resource.as_ref().and_then(|url| metadata(url, &providers, dpop.as_ref(), &authorization));
         let offered = Offered {
