@@ -73,6 +73,7 @@ mod signal;
 #[cfg(any(feature = "tcp", all(unix, feature = "unix")))]
 mod sockets;
 mod stack;
+pub mod store;
 mod sync;
 pub mod text;
 #[cfg(feature = "tls")]

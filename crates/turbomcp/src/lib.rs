@@ -62,6 +62,7 @@
 //! | [`types`] | the types of the protocol: content, definitions, results, capabilities |
 //! | [`transport`] | how messages travel: stdio, memory, byte streams, the rules of HTTP, and the trait for others |
 //! | [`health`], [`metrics`] | what whoever operates a server reads |
+//! | [`store`] | the engines in which a server keeps what outlives a process |
 //! | [`schema`] | JSON Schemas of arguments and results |
 //! | [`uri`], [`text`] | URI templates, and values read from a text |
 //!
@@ -80,6 +81,7 @@
 //! | `auth`, or `oauth` | `auth`: who may call a server, `auth::AuthManager`; OAuth for the client, `auth::OAuthClient`; logins of a server's users, `auth::OAuth2Provider` | no |
 //! | `dev` | `auth::dev`: tokens for development. Not for production | no |
 //! | `otel` | `otel`: traces and metrics over OTLP | no |
+//! | `session-redis`, `session-postgres` | `store`: Redis and PostgreSQL, for what outlives a process and what replicas share | no |
 //! | `basic` | `macros` and `stdio` | |
 //! | `all-transports` | `stdio`, `http`, `websocket`, `tcp`, `unix` and `tls` | |
 //! | `full` | everything but `dev` | |
@@ -110,7 +112,7 @@ pub use turbomcp_server::{
     MiddlewareResult, Next, Params, Primitive, PrimitiveKind, Progress, PromptHandler, ReadResourceRequest, Request,
     RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response, SchemaValidator, ServerBuilder,
     ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError, ToolFunction, ToolHandler,
-    TraceContext, Validation, ValidationConfig, Visibility, metrics, schema, text, uri,
+    TraceContext, Validation, ValidationConfig, Visibility, metrics, schema, store, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};
