@@ -61,6 +61,7 @@ pub const ALL: [Work; 29] = [
     Work { name: "tools_list_100", prepare: server::tools_list },
     Work { name: "tools_list_100_hidden", prepare: server::tools_list_hidden },
     Work { name: "router_tool_call", prepare: router::tool_call },
+    Work { name: "router_tool_call_token", prepare: router::tool_call_token },
     Work { name: "router_tool_call_jwt", prepare: router::tool_call_jwt },
     Work { name: "router_production", prepare: router::production },
     Work { name: "router_session", prepare: || router::session(1) },

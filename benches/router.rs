@@ -16,13 +16,23 @@ use crate::server::{builder, runtime};
 use crate::{INITIALIZE, call, legacy_call};
 
 pub(crate) fn tool_call() -> Box<dyn FnMut(u64)> {
-    let head = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "add")];
-    repeated(
-        runtime(),
-        builder(100).build().into_router(),
-        head.map(|(name, value)| (name, value.to_owned())),
-        call("add"),
-    )
+    let [version, method, name, _] = head_with_token();
+    repeated(runtime(), builder(100).build().into_router(), [version, method, name], call("add"))
+}
+
+/// The same with a token that the server does not look at.
+pub(crate) fn tool_call_token() -> Box<dyn FnMut(u64)> {
+    repeated(runtime(), builder(100).build().into_router(), head_with_token(), call("add"))
+}
+
+fn head_with_token() -> [(&'static str, String); 4] {
+    [
+        ("mcp-protocol-version", "2026-07-28".to_owned()),
+        ("mcp-method", "tools/call".to_owned()),
+        ("mcp-name", "add".to_owned()),
+        // It expires with the century, and is as long as those of the large providers.
+        ("authorization", format!("Bearer {}", include_str!("token.txt"))),
+    ]
 }
 
 /// The same behind all that suits a server which strangers reach.
@@ -55,14 +65,7 @@ pub(crate) fn tool_call_jwt() -> Box<dyn FnMut(u64)> {
     let manager =
         AuthManager::builder().resource("https://notes.example/mcp").jwt(config).required_scopes(["notes.read"]);
     let server = builder(100).auth(manager.build().expect("the settings fit")).build();
-    let head = [
-        ("mcp-protocol-version", "2026-07-28".to_owned()),
-        ("mcp-method", "tools/call".to_owned()),
-        ("mcp-name", "add".to_owned()),
-        // It expires with the century, and is as long as those of the large providers.
-        ("authorization", format!("Bearer {}", include_str!("token.txt"))),
-    ];
-    repeated(runtime(), server.into_router(), head, call("add"))
+    repeated(runtime(), server.into_router(), head_with_token(), call("add"))
 }
 
 /// Calls a tool in one of so many sessions.

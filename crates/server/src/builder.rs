@@ -18,6 +18,7 @@ use crate::request::{Request, Response};
 use crate::schema::SchemaStyle;
 use crate::seal::KEY_BYTES;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
+use crate::tasks::TaskConfig;
 use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility, operator};
 
 /// Builds a server.
@@ -32,6 +33,7 @@ pub struct ServerBuilder {
     pub(crate) visibility: Option<Visibility>,
     pub(crate) operator: operator::Settings,
     pub(crate) built_in: Option<Arc<Layers>>,
+    pub(crate) tasks: Option<TaskConfig>,
 }
 
 impl ServerBuilder {
@@ -47,6 +49,7 @@ impl ServerBuilder {
             metrics: None,
             visibility: None,
             built_in: None,
+            tasks: None,
         }
     }
 
@@ -200,6 +203,17 @@ impl ServerBuilder {
     pub fn visibility(mut self, visibility: Visibility) -> Self {
         self.visibility = Some(visibility);
         self
+    }
+
+    /// Says how [tasks](crate::tasks) are kept, rather than in memory.
+    ///
+    /// # Errors
+    ///
+    /// If a setting cannot be meant, such as a time of zero.
+    pub fn tasks(mut self, tasks: TaskConfig) -> Result<Self, Error> {
+        tasks.check()?;
+        self.tasks = Some(tasks);
+        Ok(self)
     }
 
     /// Sets how the schemas of tools are written where clients list them, for hosts that do not know all of JSON Schema.

@@ -20,6 +20,7 @@ use crate::input::Inputs;
 use crate::outlet::Outlet;
 use crate::peer::Peer;
 use crate::sync::lock;
+use crate::tasks::TaskRun;
 
 /// Everything about a request that does not change while layers and the handler work on it, and how to reach it.
 pub(crate) struct Inner {
@@ -42,6 +43,8 @@ pub(crate) struct Inner {
     /// The time that does not count towards the limit.
     pub(crate) asked: Asked,
     pub(crate) last_progress: Mutex<f64>,
+    /// The task it is, or may become.
+    pub(crate) task: OnceLock<Arc<TaskRun>>,
     cancelled: AtomicBool,
     /// The answer is there: nothing more may be told before it.
     answered: AtomicBool,
@@ -78,6 +81,7 @@ impl Inner {
             inputs: Mutex::default(),
             asked: Asked::default(),
             last_progress: Mutex::new(f64::NEG_INFINITY),
+            task: OnceLock::new(),
             cancelled: AtomicBool::new(false),
             answered: AtomicBool::new(false),
             run_out: AtomicBool::new(false),
@@ -85,6 +89,11 @@ impl Inner {
             on_cancel: Notify::new(),
             driver: Mutex::default(),
         }
+    }
+
+    /// Returns the task it has become.
+    pub(crate) fn task(&self) -> Option<&Arc<TaskRun>> {
+        self.task.get().filter(|run| run.is_started())
     }
 
     /// Returns what counts for the binding the request came by.

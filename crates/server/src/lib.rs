@@ -74,7 +74,9 @@ mod signal;
 #[cfg(any(feature = "tcp", all(unix, feature = "unix")))]
 mod sockets;
 mod stack;
+pub mod store;
 mod sync;
+pub mod tasks;
 pub mod text;
 #[cfg(feature = "tls")]
 mod tls;

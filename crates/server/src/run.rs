@@ -1,5 +1,6 @@
 //! Driving one request to its response.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -36,7 +37,7 @@ impl Run {
     pub(crate) fn start(inner: Arc<Inner>, request: Request) -> Self {
         let span = trace::span(&inner, request.extensions());
         inner.server.metrics().begin();
-        let future = span.in_scope(|| inner.server.stack().call(request));
+        let future = span.in_scope(|| call(&inner, request));
         Self { inner, future, deadline: None, span, is_counted: true }
     }
 
@@ -44,7 +45,7 @@ impl Run {
     #[cfg(feature = "http")]
     pub(crate) fn start_unseen(inner: Arc<Inner>, request: Request) -> Self {
         inner.set_unseen();
-        let future = inner.server.stack().call(request);
+        let future = call(&inner, request);
         Self { inner, future, deadline: None, span: Span::none(), is_counted: false }
     }
 
@@ -127,12 +128,21 @@ pub(crate) fn contain(inner: &Inner, poll: impl FnOnce() -> Poll<Result<Response
         Ok(Poll::Ready(Ok(response))) => Poll::Ready(response),
         Ok(Poll::Ready(Err(error))) => Poll::Ready(Response::error(McpError::from_boxed(error))),
         Ok(Poll::Pending) => Poll::Pending,
-        Err(panic) => {
-            let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-            tracing::error!(method = %inner.method, panic = text.unwrap_or("?"), "a handler panicked");
-            Poll::Ready(Response::error(McpError::internal_error()))
-        }
+        Err(panic) => Poll::Ready(panicked(inner, panic.as_ref())),
     }
+}
+
+/// Hands a request to the stack; a layer can panic before it has a future to be polled.
+fn call(inner: &Inner, request: Request) -> StackFuture {
+    let stack = inner.server.stack();
+    catch_unwind(AssertUnwindSafe(|| stack.call(request)))
+        .unwrap_or_else(|panic| StackFuture::answered(panicked(inner, panic.as_ref())))
+}
+
+fn panicked(inner: &Inner, panic: &(dyn Any + Send)) -> Response {
+    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(method = %inner.method, panic = text.unwrap_or("?"), "a handler panicked");
+    Response::error(McpError::internal_error())
 }
 
 impl Future for Run {

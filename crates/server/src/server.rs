@@ -1,7 +1,7 @@
 //! The server.
 
 use std::fmt;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock, Weak};
 
 use bytes::Bytes;
 use turbomcp_protocol::Revision;
@@ -22,6 +22,7 @@ use crate::seal::Seal;
 use crate::shutdown::{Serving, Shutdown, ShutdownHandle};
 use crate::stack::Stack;
 use crate::sync::{read, write};
+use crate::tasks::{Desk, TaskConfig};
 use crate::{Error, Limits, ServerBuilder, ServerConfig, connection, roots};
 
 /// A server: cheap to clone, and every clone is the same server.
@@ -48,6 +49,22 @@ struct Shared {
     shutdown: Arc<Shutdown>,
     operator: Operator,
     built_in: Option<Arc<Layers>>,
+    tasks: Tasks,
+}
+
+/// How tasks are to be kept, and those who keep them once there are any.
+struct Tasks {
+    config: Option<TaskConfig>,
+    desk: OnceLock<Arc<Desk>>,
+}
+
+/// A server that may be gone.
+pub(crate) struct WeakServer(Weak<Shared>);
+
+impl WeakServer {
+    pub(crate) fn upgrade(&self) -> Option<McpServer> {
+        self.0.upgrade().map(|shared| McpServer { shared })
+    }
 }
 
 impl McpServer {
@@ -70,7 +87,8 @@ impl McpServer {
 
     /// Puts the parts of a server together.
     pub(crate) fn assemble(builder: ServerBuilder) -> Self {
-        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility, operator, built_in } = builder;
+        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility, operator, built_in, tasks } =
+            builder;
         let stack = layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
         let nobody_says = auth.is_none() && matches!(stack, Stack::Bare(_));
         if nobody_says && let Some(guard) = registry.guards().find(|guard| Guard::needs_something(guard)) {
@@ -98,6 +116,7 @@ impl McpServer {
                 shutdown: Arc::default(),
                 operator: Operator::new(operator),
                 built_in,
+                tasks: Tasks { config: tasks, desk: OnceLock::new() },
                 config,
             }),
         }
@@ -136,7 +155,7 @@ impl McpServer {
         let transport = turbomcp_transport::stdio::StdioTransport::new().map_err(Error::transport)?;
         let transport = transport.max_message_bytes(self.limits().message_bytes);
         // A signal stands for the end of input, so its drain is the same.
-        crate::signal::until(self, self.serve_over(Binding::Stdio, transport)).await
+        crate::signal::until(self, crate::signal::in_a_task(self.serve_over(Binding::Stdio, transport))).await
     }
 
     /// Returns what ends every `run_*` of this server.
@@ -173,6 +192,10 @@ impl McpServer {
     pub(crate) fn serving(&self) -> Serving {
         if let Some(health) = &self.shared.operator.health {
             drop(health.start());
+        }
+        // Those of servers that are gone may wait.
+        if self.has_tasks() {
+            self.tasks().look_for_work(self.downgrade());
         }
         self.shared.shutdown.serving()
     }
@@ -236,6 +259,21 @@ impl McpServer {
 
     pub(crate) fn server_info_member(&self) -> &[u8] {
         &self.shared.server_info_member
+    }
+
+    /// Returns true if there may be tasks here.
+    pub(crate) fn has_tasks(&self) -> bool {
+        let tasks = &self.shared.tasks;
+        tasks.config.is_some() || tasks.desk.get().is_some() || self.snapshot().registry.has_task_tools()
+    }
+
+    pub(crate) fn tasks(&self) -> &Arc<Desk> {
+        let tasks = &self.shared.tasks;
+        tasks.desk.get_or_init(|| Arc::new(Desk::new(tasks.config.clone().unwrap_or_default())))
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakServer {
+        WeakServer(Arc::downgrade(&self.shared))
     }
 
     pub(crate) fn operator(&self) -> &Operator {

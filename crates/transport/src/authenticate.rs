@@ -118,6 +118,23 @@ impl fmt::Debug for Shown<'_> {
     }
 }
 
+/// Returns true if a text can be a scope: it stands between quotes in a challenge, and between spaces in a token.
+///
+/// ```
+/// use turbomcp_transport::authenticate::is_scope;
+///
+/// assert!(is_scope("notes:read"));
+/// assert!(!is_scope("notes read") && !is_scope("\"") && !is_scope(""));
+/// ```
+///
+/// # Specification
+///
+/// [RFC 6749, section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)
+#[must_use]
+pub fn is_scope(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
+}
+
 /// Why somebody is not let in, in words that they may read, and what they are told to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {

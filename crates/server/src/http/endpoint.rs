@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, Request, Response, StatusCode, Version};
 use http_body::Body as HttpBody;
 use turbomcp_protocol::{ErrorCode, Kind, McpError, Message, Method, Revision};
 use turbomcp_transport::authenticate::Refusal;
@@ -87,6 +87,21 @@ pub(super) fn extensions(parts: Parts, peer_addr: Option<SocketAddr>) -> Extensi
     extensions
 }
 
+/// Sees to it that a connection is not closed without a word by an answer that came before anybody wanted the body.
+///
+/// Clients that send a body apart from its head would otherwise have their next request fail now and then.
+pub(super) async fn spared<B>(mut response: Response<Body>, version: Version, body: B) -> Response<Body>
+where
+    B: HttpBody<Data: Send> + Send,
+{
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    let is_unread = is_error && version < Version::HTTP_2 && !body.is_end_stream();
+    if is_unread && !Box::pin(body::discard(body)).await {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
 impl Endpoint {
     /// Answers one HTTP request.
     pub(super) fn answer<B>(self: Arc<Self>, request: Request<B>, peer_addr: Option<SocketAddr>) -> Answering
@@ -95,8 +110,13 @@ impl Endpoint {
     {
         let (parts, body) = request.into_parts();
         Box::pin(async move {
-            let response =
-                self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| self.refused(*refused));
+            let (version, mut body) = (parts.version, Some(body));
+            let answer = self.answer_parts(parts, &mut body, peer_addr).await;
+            let response = answer.unwrap_or_else(|refused| self.refused(*refused));
+            let response = match body {
+                Some(body) => spared(response, version, body).await,
+                None => response,
+            };
             if let Some(meter) = self.server.http_meter()
                 && let Some(bytes) = message_bytes(&response)
             {
@@ -203,7 +223,7 @@ impl Endpoint {
     async fn answer_parts<B>(
         &self,
         mut parts: Parts,
-        body: B,
+        body: &mut Option<B>,
         peer_addr: Option<SocketAddr>,
     ) -> Result<Response<Body>, Rejected>
     where
@@ -230,7 +250,10 @@ impl Endpoint {
             let message = "the client must accept both `application/json` and `text/event-stream`";
             return Err(refuse(StatusCode::NOT_ACCEPTABLE, message).into());
         }
-        let frame = self.read(&parts.headers, body).await?;
+        let frame = match body.take() {
+            Some(body) => self.read(&parts.headers, body).await?,
+            None => Bytes::new(),
+        };
         if let Some(meter) = self.server.http_meter() {
             meter.received(frame.len());
         }

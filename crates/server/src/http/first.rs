@@ -22,7 +22,7 @@ use turbomcp_transport::metrics::Binding;
 use turbomcp_transport::{Batch, Extensions, Identity, Receive, Send, Transport};
 
 use super::body::{Body, KeepAlive};
-use super::endpoint::{Endpoint, Incoming, Rejected, accepted, events, not_allowed, refuse};
+use super::endpoint::{Endpoint, Incoming, Rejected, accepted, events, not_allowed, refuse, spared};
 use super::head::Head;
 use super::legacy::full;
 use super::service::{Answering, told};
@@ -107,7 +107,7 @@ impl First {
     async fn take<B>(
         &self,
         mut parts: Parts,
-        body: B,
+        body: &mut Option<B>,
         peer_addr: Option<SocketAddr>,
     ) -> Result<Response<Body>, Rejected>
     where
@@ -132,6 +132,7 @@ impl First {
         if client.owner.is_some() && client.owner != sender {
             return Err(refuse(StatusCode::FORBIDDEN, "the stream belongs to somebody else").into());
         }
+        let Some(body) = body.take() else { return Err(gone()) };
         let frame = self.endpoint.read(&parts.headers, body).await?;
         let limit = self.endpoint.server.limits().body_timeout;
         match tokio::time::timeout(limit, client.messages.send(frame)).await {
@@ -224,11 +225,16 @@ where
         let (first, part, connected) = (self.first.clone(), self.part, self.connected.clone());
         let (parts, body) = request.into_parts();
         Box::pin(async move {
+            let (version, mut body) = (parts.version, Some(body));
             let answer = match part {
                 Part::Stream => first.clone().open(parts, peer_addr, connected).await,
-                Part::Messages => first.take(parts, body, peer_addr).await,
+                Part::Messages => first.take(parts, &mut body, peer_addr).await,
             };
-            Ok(answer.unwrap_or_else(|refused| first.endpoint.refused(*refused)))
+            let response = answer.unwrap_or_else(|refused| first.endpoint.refused(*refused));
+            Ok(match body {
+                Some(body) => spared(response, version, body).await,
+                None => response,
+            })
         })
     }
 }
