@@ -1,6 +1,7 @@
 //! What a server keeps in files, in Redis and in PostgreSQL, with the engines themselves.
 
 mod engines;
+mod examples;
 mod file;
 mod folder;
 mod managing;

@@ -120,10 +120,7 @@ async fn f110_it_is_known_what_clients_do() {
     assert_eq!(recent, [("completion/complete", false), ("other", true), ("tools/call", false)]);
     let sessions = manager.sessions();
     let session = &sessions[0];
-    assert_eq!(
-        (sessions.len(), session.client.name.as_str(), session.revision.as_str()),
-        (1, "test-client", "2025-06-18")
-    );
+    assert_eq!((sessions.len(), session.client.name.as_str(), session.revision.as_str()), (1, "test", "2025-06-18"));
     assert_eq!((session.requests, session.errors, session.completions), (7, 2, 1));
     assert_eq!((session.elicitations, session.elicitations_answered), (1, 1));
     assert_eq!(found.recent[0].session, session.key);

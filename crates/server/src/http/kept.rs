@@ -88,16 +88,28 @@ impl Kept {
     }
 
     /// Has the store have what comes in a stream, until its end.
-    pub(super) fn copy(&self, stream: Arc<Stream>) {
-        let copying = copy(self.manager.clone(), self.key.clone(), self.bounds, stream);
-        // It ends with the stream, and that with its request.
-        tokio::spawn(copying);
+    ///
+    /// The store knows of it before anybody does who could come back to it elsewhere.
+    pub(super) async fn copy(&self, stream: Arc<Stream>) {
+        let mut copy = self.copy_of(stream);
+        if copy.step(Duration::ZERO).await {
+            // It ends with the stream, and that with its request.
+            tokio::spawn(copy.finish());
+        }
     }
 
     /// Has the store have what belongs to no request.
     pub(super) fn copy_listening(&self, stream: Arc<Stream>) {
-        let copying = copy(self.manager.clone(), self.key.clone(), self.bounds, stream);
-        *lock(&self.listening) = Some(tokio::spawn(copying).abort_handle());
+        let mut copy = self.copy_of(stream);
+        // Others add to it as well, and none of them begins it.
+        copy.after = Some(0);
+        copy.is_shared = true;
+        *lock(&self.listening) = Some(tokio::spawn(copy.finish()).abort_handle());
+    }
+
+    fn copy_of(&self, stream: Arc<Stream>) -> Copy {
+        let (manager, key, bounds) = (self.manager.clone(), self.key.clone(), self.bounds);
+        Copy { manager, key, bounds, stream, after: None, is_shared: false }
     }
 
     pub(super) fn end(&self) {
@@ -135,26 +147,43 @@ impl Drop for Kept {
 }
 
 /// Adds to the store what comes in a stream.
-async fn copy(manager: SessionManager, key: SessionKey, bounds: EventBounds, stream: Arc<Stream>) {
-    // Others add to this stream, so that only the store knows its numbers.
-    let is_shared = stream.id() == LISTENING;
-    let mut after = is_shared.then_some(0);
-    loop {
-        let copied = stream.copied(after).await;
-        let first = (!is_shared).then_some(copied.first);
-        let events = NewEvents { first, events: &copied.events, is_over: copied.is_over && !is_shared };
-        if !(is_shared && copied.events.is_empty()) {
-            let appended = again(bounds.age, || manager.store().append(&key, stream.id(), events, bounds)).await;
+struct Copy {
+    manager: SessionManager,
+    key: SessionKey,
+    bounds: EventBounds,
+    stream: Arc<Stream>,
+    /// The number of the last event that was added; none before the stream is there.
+    after: Option<u64>,
+    /// Others add to it, so that only the store knows its numbers.
+    is_shared: bool,
+}
+
+impl Copy {
+    /// Adds what there is, once there is something; false if there is nothing more to do.
+    ///
+    /// Without patience, what the store does not take now is left for the next step.
+    async fn step(&mut self, patience: Duration) -> bool {
+        let Self { manager, key, bounds, stream, is_shared, .. } = self;
+        let copied = stream.copied(self.after).await;
+        let first = (!*is_shared).then_some(copied.first);
+        let events = NewEvents { first, events: &copied.events, is_over: copied.is_over && !*is_shared };
+        if !(*is_shared && copied.events.is_empty()) {
+            let appended = again(patience, || manager.store().append(key, stream.id(), events, *bounds)).await;
             match appended {
-                Ok(true) => manager.say(&key, Said::Appended { stream: stream.id() }),
-                Ok(false) => return,
-                Err(error) => tracing::warn!(%error, "events of a session are not kept"),
+                Ok(true) => manager.say(key, Said::Appended { stream: stream.id() }),
+                Ok(false) => return false,
+                Err(error) => {
+                    tracing::warn!(%error, "events of a session are not kept");
+                    return patience.is_zero();
+                }
             }
         }
-        if copied.is_over {
-            return;
-        }
-        after = Some(copied.first + copied.events.len() as u64 - 1);
+        self.after = Some(copied.first + copied.events.len() as u64 - 1);
+        !copied.is_over
+    }
+
+    async fn finish(mut self) {
+        while self.step(self.bounds.age).await {}
     }
 }
 

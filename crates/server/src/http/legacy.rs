@@ -413,6 +413,9 @@ async fn respond(server: McpServer, session: Arc<Session>, reader: Reader) -> Re
         return one(status, message, refusal.as_ref());
     }
     session.keep(reader.stream());
+    if let Some(kept) = &session.kept {
+        kept.copy(reader.stream().clone()).await;
+    }
     events(Body::legacy(reader, &server, revision(&session).has_priming_event()))
 }
 

@@ -90,9 +90,6 @@ impl Session {
     pub(crate) fn keep(&self, stream: &Arc<Stream>) {
         self.forget();
         lock(&self.streams).push(stream.clone());
-        if let Some(kept) = &self.kept {
-            kept.copy(stream.clone());
-        }
     }
 
     /// Has whoever reads a stream here find its end.
