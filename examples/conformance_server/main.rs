@@ -7,6 +7,7 @@ mod changes;
 mod content;
 mod documents;
 mod interop;
+mod jobs;
 mod questions;
 mod rounds;
 mod utilities;
@@ -22,6 +23,7 @@ fn server() -> Result<McpServer, turbomcp::Error> {
     let builder = questions::tools(builder)?;
     let builder = rounds::tools(builder)?;
     let builder = changes::tools(builder)?;
+    let builder = jobs::tools(builder)?;
     Ok(interop::tools(builder)?.build())
 }
 

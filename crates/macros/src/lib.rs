@@ -107,6 +107,10 @@ pub fn server(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `roles("…")`, `permissions("…")` | what else it needs: any one of the roles, all of the permissions |
 /// | `visible_to_roles("…")` | for whom it exists: whoever has any one of the roles |
 /// | `timeout = "30s"` | the longest time that a call may take; an expression of type `Duration` will do |
+/// | `task` | its calls may become tasks; `task(required)`: they have to |
+/// | `task(deferred)` | they become tasks when the function says so, by `ctx.task().start().await` |
+/// | `task(retry = 3)` | a task whose worker is lost begins again, three times in all; for `idempotent` or `read_only` tools |
+/// | `task(ttl = "10m", poll_interval = "2s")` | how long its tasks are kept, and when to ask again |
 /// | `output_schema = …` | the JSON Schema of the structured content, where the returned type does not say it |
 /// | `aggr` | the one argument is made from all arguments, whatever its type |
 ///

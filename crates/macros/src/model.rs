@@ -69,11 +69,27 @@ pub(crate) struct Tool {
     pub(crate) tags: Option<Vec<Expr>>,
     pub(crate) needs: Needs,
     pub(crate) timeout: Option<Expr>,
+    pub(crate) task: Option<Task>,
     pub(crate) output_schema: Option<Expr>,
     /// Where `aggr` stands on the function.
     pub(crate) whole: Option<Span>,
     /// Where the facade crate is; only read on free functions.
     pub(crate) root: Option<Path>,
+}
+
+/// The keys of `task(..)`.
+#[derive(Default)]
+pub(crate) struct Task {
+    /// Where `required` stands.
+    pub(crate) required: Option<Span>,
+    /// Where `optional` stands.
+    pub(crate) optional: Option<Span>,
+    /// Where `deferred` stands.
+    pub(crate) deferred: Option<Span>,
+    /// Where `retry` stands, and how often.
+    pub(crate) retry: Option<(Span, Expr)>,
+    pub(crate) ttl: Option<Expr>,
+    pub(crate) poll_interval: Option<Expr>,
 }
 
 /// The keys of `#[resource]`.

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span};
 
 use crate::errors::{Errors, closest};
-use crate::model::{Argument, Completion, Handler, Kind, Parameter, Resource, Server, Target, Tool};
+use crate::model::{Argument, Completion, Handler, Kind, Parameter, Resource, Server, Target, Task, Tool};
 
 /// Checks the handlers of an impl block, each alone and all together.
 pub(crate) fn server(server: &mut Server, errors: &Errors) {
@@ -37,6 +37,9 @@ pub(crate) fn handler(handler: &Handler, errors: &Errors) {
 fn tool(tool: &Tool, handler: &Handler, errors: &Errors) {
     let (name, span) = tool.naming.wire_name(&handler.function);
     tool_name(&name, span, errors);
+    if let Some(task) = &tool.task {
+        self::task(task, tool, errors);
+    }
     for parameter in &handler.function.parameters {
         let argument = &parameter.argument;
         if let Some(header) = &argument.header {
@@ -65,6 +68,18 @@ fn tool(tool: &Tool, handler: &Handler, errors: &Errors) {
                     .on(key, format_args!("`aggr` takes all arguments as one value, which has no `{key}` of its own"));
             }
         }
+    }
+}
+
+fn task(task: &Task, tool: &Tool, errors: &Errors) {
+    if let (Some(_), Some(optional)) = (task.required, task.optional) {
+        errors.at(optional, "a task is `required` or `optional`, not both");
+    }
+    let is_repeatable = tool.hints.iter().any(|(key, switch)| *switch && (key == "idempotent" || key == "read_only"));
+    if let Some((retry, _)) = &task.retry
+        && !is_repeatable
+    {
+        errors.at(*retry, "a task that begins again may do its work twice: write `idempotent` or `read_only` as well");
     }
 }
 

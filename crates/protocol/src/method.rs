@@ -51,6 +51,16 @@ methods! {
     SERVER_DISCOVER = "server/discover",
     /// `subscriptions/listen` (modern)
     SUBSCRIPTIONS_LISTEN = "subscriptions/listen",
+    /// `tasks/get` (extension, and 2025-11-25)
+    TASKS_GET = "tasks/get",
+    /// `tasks/update` (extension)
+    TASKS_UPDATE = "tasks/update",
+    /// `tasks/cancel` (extension, and 2025-11-25)
+    TASKS_CANCEL = "tasks/cancel",
+    /// `tasks/result` (2025-11-25)
+    TASKS_RESULT = "tasks/result",
+    /// `tasks/list` (2025-11-25)
+    TASKS_LIST = "tasks/list",
     /// `sampling/createMessage`
     SAMPLING_CREATE_MESSAGE = "sampling/createMessage",
     /// `elicitation/create`
@@ -79,6 +89,10 @@ methods! {
     ELICITATION_COMPLETE = "notifications/elicitation/complete",
     /// `notifications/subscriptions/acknowledged` (modern)
     SUBSCRIPTIONS_ACKNOWLEDGED = "notifications/subscriptions/acknowledged",
+    /// `notifications/tasks` (extension)
+    TASKS_CHANGED = "notifications/tasks",
+    /// `notifications/tasks/status` (2025-11-25)
+    TASKS_STATUS = "notifications/tasks/status",
 }
 
 impl Method {

@@ -199,6 +199,12 @@ impl Revision {
         matches!(self, Self::V2025_11_25)
     }
 
+    /// Returns true if requests can be made tasks by the protocol itself, rather than by its extension.
+    #[must_use]
+    pub const fn has_tasks(self) -> bool {
+        matches!(self, Self::V2025_11_25)
+    }
+
     const fn since_2025_06_18(self) -> bool {
         !matches!(self, Self::V2024_11_05 | Self::V2025_03_26)
     }

@@ -1,6 +1,7 @@
 //! The builder of a server.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tower_layer::Layer;
@@ -11,6 +12,7 @@ use turbomcp_transport::metrics::TransportMetrics;
 
 use crate::auth::Auth;
 use crate::handler::{CompletionHandler, IntoResourceHandler, IntoToolHandler, PromptHandler};
+use crate::layers::Layers;
 use crate::registry::HandlerRegistry;
 use crate::request::{Request, Response};
 use crate::schema::SchemaStyle;
@@ -18,6 +20,7 @@ use crate::seal::KEY_BYTES;
 #[cfg(feature = "http")]
 use crate::sessions::SessionManager;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
+use crate::tasks::TaskConfig;
 use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility, operator};
 
 /// Builds a server.
@@ -33,6 +36,8 @@ pub struct ServerBuilder {
     pub(crate) operator: operator::Settings,
     #[cfg(feature = "http")]
     pub(crate) sessions: Option<SessionManager>,
+    pub(crate) built_in: Option<Arc<Layers>>,
+    pub(crate) tasks: Option<TaskConfig>,
 }
 
 impl ServerBuilder {
@@ -49,6 +54,8 @@ impl ServerBuilder {
             visibility: None,
             #[cfg(feature = "http")]
             sessions: None,
+            built_in: None,
+            tasks: None,
         }
     }
 
@@ -210,6 +217,17 @@ impl ServerBuilder {
     pub fn visibility(mut self, visibility: Visibility) -> Self {
         self.visibility = Some(visibility);
         self
+    }
+
+    /// Says how [tasks](crate::tasks) are kept, rather than in memory.
+    ///
+    /// # Errors
+    ///
+    /// If a setting cannot be meant, such as a time of zero.
+    pub fn tasks(mut self, tasks: TaskConfig) -> Result<Self, Error> {
+        tasks.check()?;
+        self.tasks = Some(tasks);
+        Ok(self)
     }
 
     /// Sets how the schemas of tools are written where clients list them, for hosts that do not know all of JSON Schema.

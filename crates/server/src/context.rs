@@ -100,6 +100,9 @@ impl Context {
     /// Returns what the client can do, as it declared for this request or, in the legacy era, for its session.
     #[must_use]
     pub fn client_capabilities(&self) -> ClientCapabilities {
+        if let Some(capabilities) = self.inner.task().and_then(|run| run.capabilities.as_ref()) {
+            return capabilities.clone();
+        }
         match &self.inner.peer {
             Some(peer) => peer.agreed().map(|agreed| agreed.capabilities.clone()).unwrap_or_default(),
             None => self.decode(self.inner.message.known.client_capabilities).unwrap_or_default(),
@@ -226,10 +229,12 @@ impl Context {
         self.inner.started.elapsed()
     }
 
-    /// Returns true if nobody waits for the answer any more.
+    /// Returns true if nobody waits for the answer any more; for a [task](Self::task), that it was cancelled or another
+    /// worker has it.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.inner.is_cancelled()
+        // The request of a task is over once it is one.
+        self.inner.is_cancelled() && self.inner.task().is_none_or(|run| run.is_cancelled())
     }
 
     /// Waits until nobody waits for the answer any more.
@@ -237,6 +242,9 @@ impl Context {
     /// The handler itself is dropped then; this is for tasks it has spawned.
     pub async fn cancelled(&self) {
         self.inner.cancelled().await;
+        if let Some(run) = self.inner.task() {
+            run.cancelled().await;
+        }
     }
 
     /// Reports progress, if the client asked for it. A value that is not greater than the last is not sent.
@@ -276,7 +284,7 @@ impl Context {
     pub async fn log(&self, level: LoggingLevel, data: impl Serialize + Send) -> McpResult<()> {
         let data = serde_json::to_string(&data).map_err(McpError::internal)?;
         trace(level, &data);
-        if !self.wants_log(level) || self.is_cancelled() {
+        if !self.wants_log(level) || self.is_cancelled() || self.inner.task().is_some() {
             return Ok(());
         }
         let message = format!(
@@ -368,6 +376,12 @@ impl Progress<'_> {
 
     async fn send(self) {
         let inner = &self.ctx.inner;
+        if let Some(run) = inner.task() {
+            if self.advances() {
+                run.mention(self.as_status());
+            }
+            return;
+        }
         let Some(token) = inner.progress_token() else { return };
         if inner.is_cancelled() || !self.advances() {
             return;
@@ -386,6 +400,20 @@ impl Progress<'_> {
         }
         out.extend_from_slice(b"}}");
         inner.tell(out).await;
+    }
+
+    /// Says it in words, where nobody is sent numbers.
+    fn as_status(&self) -> String {
+        let mut out = Vec::new();
+        if let Some(message) = &self.message {
+            return message.clone();
+        }
+        write_number(self.progress, &mut out);
+        if let Some(total) = self.total {
+            out.extend_from_slice(b" of ");
+            write_number(total, &mut out);
+        }
+        String::from_utf8(out).unwrap_or_default()
     }
 
     fn advances(&self) -> bool {

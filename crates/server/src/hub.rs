@@ -1,6 +1,8 @@
 //! Who hears of changes: subscriptions of the modern era, and legacy clients.
 
 use std::collections::{HashMap, HashSet};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
@@ -14,6 +16,7 @@ use crate::peer::{Peer, covers};
 use crate::registry::Primitive;
 use crate::request::{Outcome, Response};
 use crate::sync::lock;
+use crate::tasks::{Asker, Watch};
 
 /// Something that changed.
 #[derive(Debug, Clone, Copy)]
@@ -225,11 +228,19 @@ impl Drop for Place {
 pub(crate) fn listen(
     inner: Arc<Inner>,
     params: SubscriptionsListenRequestParams,
+    tasks: Option<(Asker, Vec<String>)>,
 ) -> McpResult<impl Future<Output = Response> + Send> {
     let limits = inner.server.limits();
-    let filter = honoured(params.notifications, &inner);
+    let mut filter = honoured(params.notifications, &inner);
     let place = inner.server.hub().add(&inner, filter.clone(), limits.subscriptions)?;
     Ok(async move {
+        let mut watch = None;
+        if let Some(tasks) = tasks {
+            // In a box of its own, so that the streams of others do not grow by it.
+            let begun = Box::new(Box::pin(Watch::begin(tasks)).await);
+            filter.task_ids = Some(begun.ids());
+            watch = Some(begun);
+        }
         let mut message =
             br#"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":"#
                 .to_vec();
@@ -239,12 +250,29 @@ pub(crate) fn listen(
         message.extend_from_slice(b"}}}");
         inner.outlet.send(message).await;
         place.acknowledged();
-        inner.server.shutdown_started().await;
+        match watch {
+            Some(mut watch) => Box::pin(tell_of_tasks(&inner, &mut watch)).await,
+            None => inner.server.shutdown_started().await,
+        }
         drop(place);
         let mut meta = Vec::new();
         write_subscription(inner.id(), &mut meta);
         Outcome::Listen(meta).into()
     })
+}
+
+/// Tells of tasks until the server ends.
+async fn tell_of_tasks(inner: &Inner, watch: &mut Watch) {
+    let mut mark = Vec::new();
+    write_subscription(inner.id(), &mut mark);
+    let mut told = pin!(watch.run(inner, &mark));
+    let mut ended = pin!(inner.server.shutdown_started());
+    let mut is_told = false;
+    poll_fn(|cx| {
+        is_told = is_told || told.as_mut().poll(cx).is_ready();
+        ended.as_mut().poll(cx)
+    })
+    .await;
 }
 
 /// Leaves out what this server never announces.

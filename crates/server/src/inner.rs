@@ -20,6 +20,7 @@ use crate::input::Inputs;
 use crate::outlet::Outlet;
 use crate::peer::Peer;
 use crate::sync::lock;
+use crate::tasks::TaskRun;
 
 /// Everything about a request that does not change while layers and the handler work on it, and how to reach it.
 pub(crate) struct Inner {
@@ -42,9 +43,15 @@ pub(crate) struct Inner {
     /// The time that does not count towards the limit.
     pub(crate) asked: Asked,
     pub(crate) last_progress: Mutex<f64>,
+    /// The task it is, or may become.
+    pub(crate) task: OnceLock<Arc<TaskRun>>,
     cancelled: AtomicBool,
     /// The answer is there: nothing more may be told before it.
     answered: AtomicBool,
+    /// There is no time left, which the layers are to see.
+    pub(crate) run_out: AtomicBool,
+    /// No client has sent it.
+    unseen: AtomicBool,
     on_cancel: Notify,
     driver: Mutex<Option<Waker>>,
 }
@@ -74,11 +81,19 @@ impl Inner {
             inputs: Mutex::default(),
             asked: Asked::default(),
             last_progress: Mutex::new(f64::NEG_INFINITY),
+            task: OnceLock::new(),
             cancelled: AtomicBool::new(false),
             answered: AtomicBool::new(false),
+            run_out: AtomicBool::new(false),
+            unseen: AtomicBool::new(false),
             on_cancel: Notify::new(),
             driver: Mutex::default(),
         }
+    }
+
+    /// Returns the task it has become.
+    pub(crate) fn task(&self) -> Option<&Arc<TaskRun>> {
+        self.task.get().filter(|run| run.is_started())
     }
 
     /// Returns what counts for the binding the request came by.
@@ -118,6 +133,20 @@ impl Inner {
     /// From now on nothing is told before the answer any more.
     pub(crate) fn set_answered(&self) {
         self.answered.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answered.load(Ordering::Acquire)
+    }
+
+    /// Says that it stands for a request and that no client has sent it.
+    #[cfg(feature = "http")]
+    pub(crate) fn set_unseen(&self) {
+        self.unseen.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_unseen(&self) -> bool {
+        self.unseen.load(Ordering::Relaxed)
     }
 
     /// Ends the request: its handler is dropped and nothing more is sent for it.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use turbomcp_protocol::encode::encode_for;
 use turbomcp_protocol::scan::text_of;
 use turbomcp_protocol::types::{
@@ -28,6 +29,7 @@ use crate::request::{Outcome, Response};
 use crate::sampling;
 use crate::schema::Validator;
 use crate::sync::lock;
+use crate::tasks::TaskRun;
 
 /// What a modern request has been given, and what it still wants.
 #[derive(Debug, Default)]
@@ -68,6 +70,23 @@ impl Inputs {
             self.given.extend(responses);
         }
         Ok(())
+    }
+
+    /// Returns the answers that the handler has read.
+    pub(crate) fn used(&self) -> BTreeMap<String, Value> {
+        self.used.clone()
+    }
+
+    /// Takes what a handler had read that runs again.
+    pub(crate) fn restore(&mut self, given: BTreeMap<String, Value>) {
+        self.given = given;
+    }
+
+    /// Names a question by what it was named, or by its number.
+    fn key<T>(&mut self, ask: &mut Ask<'_, T>) -> String {
+        let number = self.asked.entry(ask.kind).or_default();
+        *number += 1;
+        ask.key.take().unwrap_or_else(|| format!("{}_{number}", ask.kind))
     }
 
     /// Returns the question to the client, if the handler waits for an answer.
@@ -162,6 +181,9 @@ impl<T: DeserializeOwned + Send + 'static> Ask<'_, T> {
             return Err(refusal);
         }
         let inner = self.ctx.inner();
+        if let Some(run) = inner.task() {
+            return self.in_task(run).await;
+        }
         let Some(peer) = inner.peer.clone() else { return self.in_rounds().await };
         let params = self.params.as_deref().and_then(|params| std::str::from_utf8(params).ok());
         let limit: Duration = inner.server.limits().client_answer_timeout;
@@ -183,9 +205,7 @@ impl<T: DeserializeOwned + Send + 'static> Ask<'_, T> {
         let inner = self.ctx.inner();
         {
             let mut inputs = lock(&inner.inputs);
-            let number = inputs.asked.entry(self.kind).or_default();
-            *number += 1;
-            let key = self.key.take().unwrap_or_else(|| format!("{}_{number}", self.kind));
+            let key = inputs.key(&mut self);
             if let Some(answer) = inputs.given.get(&key).cloned() {
                 let decoded = self
                     .decode(answer.clone())
@@ -193,21 +213,48 @@ impl<T: DeserializeOwned + Send + 'static> Ask<'_, T> {
                 inputs.used.insert(key, answer);
                 return Ok(decoded);
             }
-            let mut request = format!(r#"{{"method":"{}""#, self.method).into_bytes();
-            if let Some(params) = &self.params {
-                request.extend_from_slice(b",\"params\":");
-                request.extend_from_slice(params);
-            }
-            request.push(b'}');
-            inputs.wanted.insert(key, request);
+            inputs.wanted.insert(key, self.request());
         }
         inner.attend();
         pending().await
     }
+
+    /// Asks while the task goes on, and waits for the answer.
+    async fn in_task(mut self, run: &TaskRun) -> McpResult<T> {
+        let inner = self.ctx.inner();
+        let (key, given) = {
+            let mut inputs = lock(&inner.inputs);
+            let key = inputs.key(&mut self);
+            // It may have been asked in a round of the call.
+            let given = inputs.given.get(&key).cloned();
+            (key, given)
+        };
+        let unfit = || McpError::invalid_params("an input response does not fit");
+        if let Some(answer) = given {
+            return self.decode(answer).ok_or_else(unfit);
+        }
+        let request = String::from_utf8(self.request()).map_err(McpError::internal)?;
+        let request = RawValue::from_string(request).map_err(McpError::internal)?;
+        let question = inner.asked.question();
+        let answer = run.ask(&key, &request).await;
+        drop(question);
+        self.decode(answer?).ok_or_else(unfit)
+    }
+
+    /// Writes the question as it stands in a result.
+    fn request(&self) -> Vec<u8> {
+        let mut request = format!(r#"{{"method":"{}""#, self.method).into_bytes();
+        if let Some(params) = &self.params {
+            request.extend_from_slice(b",\"params\":");
+            request.extend_from_slice(params);
+        }
+        request.push(b'}');
+        request
+    }
 }
 
 /// Returns true unless the user has entered something that does not fit the form.
-fn fits_form(form: &ElicitationSchema, answer: &Value) -> bool {
+pub(crate) fn fits_form(form: &ElicitationSchema, answer: &Value) -> bool {
     if answer["action"] != "accept" {
         return true;
     }

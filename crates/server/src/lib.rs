@@ -46,6 +46,7 @@ mod hub;
 mod in_flight;
 mod inner;
 mod input;
+pub mod layers;
 mod limits;
 #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP shows all that is counted"))]
 pub mod metrics;
@@ -77,6 +78,7 @@ mod sockets;
 mod stack;
 pub mod store;
 mod sync;
+pub mod tasks;
 pub mod text;
 #[cfg(feature = "tls")]
 mod tls;

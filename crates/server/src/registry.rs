@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use turbomcp_protocol::encode::EncodeResult;
 use turbomcp_protocol::types::{
     CompletionReference, CompletionsCapability, Cursor, ListPromptsResult, ListResourceTemplatesResult,
     ListResourcesResult, ListToolsResult, LoggingCapability, Meta, Prompt, PromptsCapability, Resource,
-    ResourceTemplate, ResourcesCapability, ServerCapabilities, ToolsCapability,
+    ResourceTemplate, ResourcesCapability, ServerCapabilities, TASKS_EXTENSION, ToolsCapability,
 };
 use turbomcp_protocol::{McpError, McpResult, Revision};
 
@@ -41,6 +41,7 @@ pub struct HandlerRegistry {
     prompts: Table<PromptEntry>,
     completions: HashMap<(String, String), Arc<dyn ErasedCompletion>>,
     validator: Option<SchemaValidator>,
+    has_task_tools: bool,
     pub(crate) schema_style: SchemaStyle,
 }
 
@@ -94,7 +95,10 @@ impl HandlerRegistry {
         check_name("tool", &name)?;
         let handler = tool.into_tool_handler(&name);
         let entry = ToolEntry::new(name.into(), handler, self.validator.as_ref())?;
-        self.tools.add("tool", entry)
+        let has_task = entry.task.is_some();
+        self.tools.add("tool", entry)?;
+        self.has_task_tools |= has_task;
+        Ok(())
     }
 
     /// Has the calls of all tools validated as `validator` says: of those that are here and of those that are added.
@@ -223,7 +227,9 @@ impl HandlerRegistry {
 
     /// Removes a tool; true if there was one.
     pub fn remove_tool(&mut self, name: &str) -> bool {
-        self.tools.remove(name)
+        let removed = self.tools.remove(name);
+        self.has_task_tools = self.tools.entries.iter().any(|entry| entry.task.is_some());
+        removed
     }
 
     /// Removes a resource or resource template; true if there was one.
@@ -337,10 +343,19 @@ impl HandlerRegistry {
         if !self.prompts.entries.is_empty() {
             capabilities.prompts = Some(PromptsCapability::new().with_list_changed(true));
         }
+        if self.has_task_tools() {
+            capabilities = capabilities.with_extension(TASKS_EXTENSION, serde_json::Map::new());
+            capabilities.tasks = Some(json!({"cancel": {}, "requests": {"tools": {"call": {}}}}));
+        }
         if self.has_completions() {
             capabilities.completions = Some(CompletionsCapability::new());
         }
         capabilities
+    }
+
+    /// Returns true if calls of a tool may become tasks.
+    pub(crate) fn has_task_tools(&self) -> bool {
+        self.has_task_tools
     }
 
     pub(crate) fn has_tools(&self) -> bool {

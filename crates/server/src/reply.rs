@@ -41,14 +41,18 @@ fn write_result(inner: &Inner, outcome: &Outcome, out: &mut Vec<u8>) {
         Outcome::Resource(result) => encode(result, out),
         Outcome::Complete(result) => encode(result, out),
         Outcome::Members(members) => out.extend_from_slice(members),
-        Outcome::InputRequired(members) => out.extend_from_slice(members),
+        Outcome::InputRequired(members) | Outcome::Task(members) => out.extend_from_slice(members),
         Outcome::Listen(_) => {}
     }
     if inner.revision.is_modern() {
         if out.len() > start {
             out.push(b',');
         }
-        let kind = if matches!(outcome, Outcome::InputRequired(_)) { "input_required" } else { "complete" };
+        let kind = match outcome {
+            Outcome::InputRequired(_) => "input_required",
+            Outcome::Task(_) => "task",
+            _ => "complete",
+        };
         out.extend_from_slice(b"\"resultType\":\"");
         out.extend_from_slice(kind.as_bytes());
         out.extend_from_slice(b"\",\"_meta\":{");

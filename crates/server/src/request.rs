@@ -59,6 +59,10 @@ impl Request {
         params.and_then(Result::ok).unwrap_or_default()
     }
 
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
     /// Returns what is known of the request beside its message.
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
@@ -97,6 +101,8 @@ pub(crate) enum Outcome {
     Members(Bytes),
     /// The client is asked for input: members, without the result type.
     InputRequired(Vec<u8>),
+    /// The call has become a task: members, without the result type.
+    Task(Vec<u8>),
     /// The end of a subscription, with the members of its `_meta`.
     Listen(Vec<u8>),
 }

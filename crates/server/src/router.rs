@@ -18,6 +18,7 @@ use turbomcp_protocol::types::{
     SetLevelRequestParams, SubscribeRequestParams, SubscriptionsListenRequestParams,
 };
 use turbomcp_protocol::{McpError, McpResult, Method, Revision};
+use turbomcp_transport::Extensions;
 
 use crate::access::{Guarded, identity};
 use crate::arguments::{ArgumentError, Arguments};
@@ -28,6 +29,7 @@ use crate::peer::Agreed;
 use crate::registry::{Primitive, Snapshot, ToolEntry};
 use crate::request::{Outcome, Request, Response};
 use crate::sync::lock;
+use crate::tasks::{self, Plan};
 
 /// The innermost service: finds the method, then the tool, resource or prompt.
 #[derive(Debug, Clone)]
@@ -66,21 +68,14 @@ impl Router {
         let inner = ctx.inner().clone();
         let snapshot = inner.server.snapshot();
         let method = inner.method.clone();
-        if let Some(agreed) = inner.peer.as_ref().and_then(|peer| peer.agreed())
-            && agreed.identity.as_ref() != identity(ctx.extensions())
-        {
-            return Err(McpError::forbidden("the session belongs to somebody else"));
-        }
+        check_request(&inner, ctx.extensions())?;
         if snapshot.is_guarded()
             && let Some(peer) = &inner.peer
         {
             peer.set_principal(ctx.principal());
         }
-        if inner.progress_token().is_some_and(|token| !is_request_id(token)) {
-            return Err(McpError::invalid_params("a progress token is a string or an integer"));
-        }
-        if inner.revision.is_modern() {
-            check_modern(&inner)?;
+        if inner.revision.is_modern() && inner.method.may_require_input() {
+            lock(&inner.inputs).load(&inner)?;
         }
         if method == Method::TOOLS_CALL && snapshot.registry.has_tools() {
             return call_tool(&inner, ctx, &snapshot);
@@ -105,15 +100,21 @@ fn ready(response: impl Into<Response>) -> RouteFuture {
     RouteFuture::Ready(Some(response.into()))
 }
 
-/// Checks the metadata a modern request may have.
-fn check_modern(inner: &Inner) -> McpResult<()> {
-    if let Some(level) = inner.message.known.log_level
+/// Checks what a request has, whatever it asks for: whose session it comes in, and its metadata.
+pub(crate) fn check_request(inner: &Inner, extensions: &Extensions) -> McpResult<()> {
+    if let Some(agreed) = inner.peer.as_ref().and_then(|peer| peer.agreed())
+        && agreed.identity.as_ref() != identity(extensions)
+    {
+        return Err(McpError::forbidden("the session belongs to somebody else"));
+    }
+    if inner.progress_token().is_some_and(|token| !is_request_id(token)) {
+        return Err(McpError::invalid_params("a progress token is a string or an integer"));
+    }
+    if inner.revision.is_modern()
+        && let Some(level) = inner.message.known.log_level
         && serde_json::from_slice::<LoggingLevel>(inner.raw(level)).is_err()
     {
         return Err(McpError::invalid_params("the log level is unknown"));
-    }
-    if inner.method.may_require_input() {
-        lock(&inner.inputs).load(inner)?;
     }
     Ok(())
 }
@@ -161,7 +162,7 @@ fn params<T: DeserializeOwned>(inner: &Inner) -> McpResult<T> {
     serde_json::from_slice(raw).map_err(|error| McpError::invalid_params(error.to_string()))
 }
 
-fn call_tool(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
+fn call_tool(inner: &Arc<Inner>, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
     let name = required_text(inner, inner.message.known.name, "name")?;
     let Some(entry) = admit(&ctx, snapshot, snapshot.registry.tool(&name))? else {
         return Err(McpError::invalid_params(format!("unknown tool `{name}`")));
@@ -185,16 +186,20 @@ fn call_tool(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed 
             }
         }
     }
+    let plan = tasks::plan(inner, &ctx, snapshot, entry)?;
     if let Some(limit) = entry.timeout {
         let _ = inner.timeout.set(limit);
     }
     inner.server.metrics().tool_called();
     let request = CallToolRequest::from_parts(entry.name().clone(), Arguments::from_raw(arguments));
+    if let Plan::Task(wish) = plan {
+        return Ok(RouteFuture::Other(tasks::call(inner, ctx, entry, request, wish)));
+    }
     Ok(RouteFuture::Tool(entry.handler.clone().call(request, ctx), entry.clone()))
 }
 
 /// A result that breaks the tool's own schema is the tool's failure.
-fn finish_tool(entry: &ToolEntry, result: McpResult<CallToolResult>) -> Response {
+pub(crate) fn finish_tool(entry: &ToolEntry, result: McpResult<CallToolResult>) -> Response {
     let result = match result {
         Ok(result) => result,
         Err(error) => match error.failure() {
@@ -278,15 +283,23 @@ fn modern(inner: &Arc<Inner>, ctx: &crate::Context, snapshot: &Snapshot) -> Rout
     }
     if inner.method == Method::SUBSCRIPTIONS_LISTEN {
         let _ = inner.timeout.set(Duration::MAX);
-        let params: SubscriptionsListenRequestParams = params(inner)?;
+        let mut params: SubscriptionsListenRequestParams = params(inner)?;
+        let tasks = tasks::wanted(inner, ctx, &mut params.notifications)?;
         let uris = params.notifications.resource_subscriptions.as_deref().unwrap_or_default();
         if uris.len() > inner.server.limits().subscribed_resources {
             return Err(McpError::invalid_params("the filter names too many resources"));
         }
         uris.iter().try_for_each(|uri| may_subscribe(ctx, snapshot, uri))?;
-        return Ok(RouteFuture::Other(Box::pin(hub::listen(inner.clone(), params)?)));
+        return Ok(RouteFuture::Other(Box::pin(hub::listen(inner.clone(), params, tasks)?)));
     }
-    Err(McpError::method_not_found(&inner.method))
+    about_tasks(inner, ctx)
+}
+
+fn about_tasks(inner: &Arc<Inner>, ctx: &crate::Context) -> Routed {
+    match tasks::route(inner, ctx) {
+        Some(answer) => answer.map(RouteFuture::Other),
+        None => Err(McpError::method_not_found(&inner.method)),
+    }
 }
 
 /// Refuses to tell somebody of a resource that it may know of and not read.
@@ -295,7 +308,7 @@ fn may_subscribe(ctx: &crate::Context, snapshot: &Snapshot, uri: &str) -> McpRes
     if snapshot.is_guarded() { admit(ctx, snapshot, snapshot.resource(uri)).map(drop) } else { Ok(()) }
 }
 
-fn legacy(inner: &Inner, ctx: &crate::Context, snapshot: &Snapshot) -> Routed {
+fn legacy(inner: &Arc<Inner>, ctx: &crate::Context, snapshot: &Snapshot) -> Routed {
     let empty = || Ok(ready(Outcome::Members(Bytes::new())));
     let method = &inner.method;
     if *method == Method::PING {
@@ -321,7 +334,7 @@ fn legacy(inner: &Inner, ctx: &crate::Context, snapshot: &Snapshot) -> Routed {
         peer.unsubscribe(&params::<SubscribeRequestParams>(inner)?.uri);
         return empty();
     }
-    Err(McpError::method_not_found(method))
+    about_tasks(inner, ctx)
 }
 
 fn initialize(inner: &Inner, snapshot: &Snapshot) -> Routed {
@@ -338,15 +351,19 @@ fn initialize(inner: &Inner, snapshot: &Snapshot) -> Routed {
     let revision = Revision::parse(&requested).filter(|r| r.is_legacy()).unwrap_or(Revision::LATEST_LEGACY);
     let peer = inner.peer.as_ref().ok_or_else(McpError::internal_error)?;
     let identity = inner.extensions.get().and_then(identity).cloned();
+    let mut capabilities = snapshot.registry.capabilities();
+    // Extensions are something of the modern era.
+    capabilities.extensions = None;
+    if let Some(serde_json::Value::Object(tasks)) = &mut capabilities.tasks
+        && identity.is_some()
+    {
+        tasks.insert("list".to_owned(), serde_json::json!({}));
+    }
     let agreed = Agreed { revision, capabilities: asked.capabilities, client_info: asked.client_info, identity };
     if !peer.agree(agreed) {
         return Err(McpError::invalid_request("the connection is initialized already"));
     }
-    let mut result = InitializeResult::new(
-        revision.as_str(),
-        snapshot.registry.capabilities(),
-        inner.server.implementation().clone(),
-    );
+    let mut result = InitializeResult::new(revision.as_str(), capabilities, inner.server.implementation().clone());
     result.instructions = inner.server.instructions().map(str::to_owned);
     let mut members = Vec::new();
     result.encode_members(revision, &mut members);

@@ -1,7 +1,7 @@
 //! The server.
 
 use std::fmt;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock, Weak};
 
 use bytes::Bytes;
 use turbomcp_protocol::Revision;
@@ -14,6 +14,7 @@ use crate::access::{Guard, Visibility};
 use crate::auth::Auth;
 use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::hub::{Change, Concerns, Hub};
+use crate::layers::Layers;
 use crate::operator::Operator;
 use crate::registry::{HandlerRegistry, Snapshot};
 use crate::router::Router;
@@ -23,6 +24,7 @@ use crate::sessions::SessionManager;
 use crate::shutdown::{Serving, Shutdown, ShutdownHandle};
 use crate::stack::Stack;
 use crate::sync::{read, write};
+use crate::tasks::{Desk, TaskConfig};
 use crate::{Error, Limits, ServerBuilder, ServerConfig, connection, roots};
 
 /// A server: cheap to clone, and every clone is the same server.
@@ -50,6 +52,23 @@ struct Shared {
     sessions: Option<SessionManager>,
     shutdown: Arc<Shutdown>,
     operator: Operator,
+    built_in: Option<Arc<Layers>>,
+    tasks: Tasks,
+}
+
+/// How tasks are to be kept, and those who keep them once there are any.
+struct Tasks {
+    config: Option<TaskConfig>,
+    desk: OnceLock<Arc<Desk>>,
+}
+
+/// A server that may be gone.
+pub(crate) struct WeakServer(Weak<Shared>);
+
+impl WeakServer {
+    pub(crate) fn upgrade(&self) -> Option<McpServer> {
+        self.0.upgrade().map(|shared| McpServer { shared })
+    }
 }
 
 impl McpServer {
@@ -74,7 +93,8 @@ impl McpServer {
     pub(crate) fn assemble(builder: ServerBuilder) -> Self {
         #[cfg(feature = "http")]
         let sessions = builder.sessions;
-        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility, operator, .. } = builder;
+        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility, operator, built_in, tasks, .. } =
+            builder;
         let stack = layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
         let nobody_says = auth.is_none() && matches!(stack, Stack::Bare(_));
         if nobody_says && let Some(guard) = registry.guards().find(|guard| Guard::needs_something(guard)) {
@@ -103,6 +123,8 @@ impl McpServer {
                 metrics,
                 shutdown: Arc::default(),
                 operator: Operator::new(operator),
+                built_in,
+                tasks: Tasks { config: tasks, desk: OnceLock::new() },
                 config,
             }),
         }
@@ -122,7 +144,7 @@ impl McpServer {
     }
 
     /// As [`serve`](Self::serve), counted for a binding.
-    #[cfg(any(feature = "stdio", feature = "http", feature = "tcp", feature = "tls", feature = "unix"))]
+    #[cfg(any(feature = "stdio", feature = "tcp", feature = "tls", feature = "unix"))]
     pub(crate) fn serve_over<T: Transport>(
         &self,
         binding: Binding,
@@ -141,7 +163,7 @@ impl McpServer {
         let transport = turbomcp_transport::stdio::StdioTransport::new().map_err(Error::transport)?;
         let transport = transport.max_message_bytes(self.limits().message_bytes);
         // A signal stands for the end of input, so its drain is the same.
-        crate::signal::until(self, self.serve_over(Binding::Stdio, transport)).await
+        crate::signal::until(self, crate::signal::in_a_task(self.serve_over(Binding::Stdio, transport))).await
     }
 
     /// Returns what ends every `run_*` of this server.
@@ -185,6 +207,10 @@ impl McpServer {
     pub(crate) fn serving(&self) -> Serving {
         if let Some(health) = &self.shared.operator.health {
             drop(health.start());
+        }
+        // Those of servers that are gone may wait.
+        if self.has_tasks() {
+            self.tasks().look_for_work(self.downgrade());
         }
         self.shared.shutdown.serving()
     }
@@ -250,6 +276,21 @@ impl McpServer {
         &self.shared.server_info_member
     }
 
+    /// Returns true if there may be tasks here.
+    pub(crate) fn has_tasks(&self) -> bool {
+        let tasks = &self.shared.tasks;
+        tasks.config.is_some() || tasks.desk.get().is_some() || self.snapshot().registry.has_task_tools()
+    }
+
+    pub(crate) fn tasks(&self) -> &Arc<Desk> {
+        let tasks = &self.shared.tasks;
+        tasks.desk.get_or_init(|| Arc::new(Desk::new(tasks.config.clone().unwrap_or_default())))
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakServer {
+        WeakServer(Arc::downgrade(&self.shared))
+    }
+
     pub(crate) fn operator(&self) -> &Operator {
         &self.shared.operator
     }
@@ -260,6 +301,11 @@ impl McpServer {
 
     pub(crate) fn auth(&self) -> Option<&Auth> {
         self.shared.auth.as_ref()
+    }
+
+    /// Returns what of the middleware stack is on.
+    pub(crate) fn built_in(&self) -> Option<&Layers> {
+        self.shared.built_in.as_deref()
     }
 
     pub(crate) fn hub(&self) -> &Hub {
@@ -397,6 +443,10 @@ impl McpServer {
 
     /// Tells the clients that asked that a resource has changed.
     pub fn resource_updated(&self, uri: &str) {
+        #[cfg(feature = "cache")]
+        if let Some(cache) = self.built_in().and_then(|layers| layers.cache.as_ref()) {
+            cache.forget_resource(uri);
+        }
         let now = self.snapshot();
         self.announce(Change::Updated(uri), &now, &now);
     }

@@ -6,7 +6,7 @@ use syn::ItemFn;
 
 use super::call::{self, Bound};
 use super::{Roots, access, argument, conditions, here, naming, setter, tags};
-use crate::model::{Handler, Tool, unraw};
+use crate::model::{Handler, Task, Tool, unraw};
 use crate::parse::hint_method;
 
 /// Emits the statements of a block whose value is the builder with the tool in it.
@@ -70,14 +70,28 @@ fn fn_tool(tool: &Tool, handler: &Handler, in_impl: bool, roots: &Roots) -> Toke
     let timeout = setter("timeout", tool.timeout.as_ref());
     let tags = tags(tool.tags.as_ref());
     let access = access(&tool.needs, roots);
+    let task = task(tool.task.as_ref(), roots);
     quote_spanned! {here()=>
         use #private::tool::probes::*;
         #keep
         #output
         #input
         let definition = #private::tool::definition(#name, schema, #output_schema) #settings;
-        let tool = #from_request #typed #timeout #tags #access;
+        let tool = #from_request #typed #timeout #task #tags #access;
     }
+}
+
+/// Emits how calls become tasks, if they do.
+fn task(task: Option<&Task>, roots: &Roots) -> Option<TokenStream> {
+    let (task, facade) = (task?, &roots.facade);
+    let support = Ident::new(if task.required.is_some() { "required" } else { "optional" }, here());
+    let deferred = task.deferred.map(|_| quote_spanned!(here()=> .deferred()));
+    let retry = setter("retry", task.retry.as_ref().map(|(_, times)| times));
+    let ttl = setter("ttl", task.ttl.as_ref());
+    let poll_interval = setter("poll_interval", task.poll_interval.as_ref());
+    Some(quote_spanned! {here()=>
+        .task(#facade::tasks::ToolTask::#support() #deferred #retry #ttl #poll_interval)
+    })
 }
 
 fn settings(tool: &Tool, handler: &Handler, roots: &Roots) -> TokenStream {

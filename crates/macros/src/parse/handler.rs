@@ -5,7 +5,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Expr, Ident, ItemFn, LitStr, Path, Signature};
 
 use crate::errors::Errors;
-use crate::model::{Completion, Handler, Kind, Naming, Needs, Prompt, Resource, Target, Tool};
+use crate::model::{Completion, Handler, Kind, Naming, Needs, Prompt, Resource, Target, Task, Tool};
 use crate::parse::entries::{Entries, Entry, keys, once, string_literal};
 use crate::parse::{docs, function, handler_name, needs, reject_conditional_handlers};
 use crate::template;
@@ -81,6 +81,7 @@ fn tool(read: Entries, errors: &Errors) -> Tool {
             "permissions" => needs::read(&mut tool.needs, entry, errors),
             "visible_to_roles" => needs::read(&mut tool.needs, entry, errors),
             "timeout" => once(&mut tool.timeout, timeout(entry, errors), entry, errors),
+            "task" => once(&mut tool.task, task(entry, errors), entry, errors),
             "output_schema" => once(&mut tool.output_schema, entry.expr(errors), entry, errors),
             "aggr" => once(&mut tool.whole, entry.marker(errors), entry, errors),
             "crate" => once(&mut tool.root, entry.path(errors), entry, errors),
@@ -102,12 +103,39 @@ fn hint(tool: &mut Tool, entry: &Entry, errors: &Errors) {
     }
 }
 
+/// Reads `task`, or `task(required, retry = 3, ..)`.
+fn task(entry: &Entry, errors: &Errors) -> Option<Task> {
+    let mut task = Task::default();
+    if entry.tokens().is_none() {
+        return entry.marker(errors).map(|_| task);
+    }
+    let read = entry.list(errors)?;
+    if let Some(text) = &read.text {
+        errors.on(text, "a task has no text: write `task`, or `task(required)`");
+    }
+    for entry in &read.entries {
+        keys!(entry, "task(..)", errors;
+            "optional" => once(&mut task.optional, entry.marker(errors), entry, errors),
+            "required" => once(&mut task.required, entry.marker(errors), entry, errors),
+            "deferred" => once(&mut task.deferred, entry.marker(errors), entry, errors),
+            "retry" => once(&mut task.retry, entry.expr(errors).map(|times| (entry.key.span(), times)), entry, errors),
+            "ttl" => once(&mut task.ttl, timeout(entry, errors), entry, errors),
+            "poll_interval" => once(&mut task.poll_interval, timeout(entry, errors), entry, errors),
+        );
+    }
+    Some(task)
+}
+
 /// Reads `timeout = "30s"` into an expression of type `Duration`; any other expression stands as it is.
 fn timeout(entry: &Entry, errors: &Errors) -> Option<Expr> {
     let value = entry.expr(errors)?;
     let Some(text) = string_literal(&value) else {
         if let Expr::Lit(literal) = &value {
-            errors.on(literal, "a time has a unit: write `timeout = \"30s\"` or an expression of type `Duration`");
+            let key = &entry.key;
+            errors.on(
+                literal,
+                format_args!("a time has a unit: write `{key} = \"30s\"` or an expression of type `Duration`"),
+            );
             return None;
         }
         return Some(value);

@@ -22,6 +22,7 @@ impl<S: Source> WeatherServer<S> {
         permissions("satellite:use"),
         visible_to_roles("staff"),
         timeout = "30s",
+        task(required, deferred, retry = 3, ttl = "10m", poll_interval = "2s"),
         output_schema = schema(),
     )]
     fn forecast(

@@ -27,11 +27,6 @@ fn keep_meta(revision: Revision, meta: &mut Option<Meta>) {
     keep(revision.has_meta_everywhere(), meta);
 }
 
-/// Tasks belong to the protocol itself in one revision: the legacy one that has icons.
-fn has_tasks(revision: Revision) -> bool {
-    revision.is_legacy() && revision.has_icons()
-}
-
 /// A completion has a context since a server may ask the user.
 fn has_completion_context(revision: Revision) -> bool {
     revision.has_elicitation()
@@ -65,7 +60,7 @@ impl Adapt for Implementation {
 impl Adapt for ServerCapabilities {
     fn adapt(&mut self, revision: Revision) {
         keep(revision.has_completions_capability(), &mut self.completions);
-        keep(has_tasks(revision), &mut self.tasks);
+        keep(revision.has_tasks(), &mut self.tasks);
     }
 }
 
@@ -85,7 +80,7 @@ impl Adapt for ClientCapabilities {
             keep(revision.has_url_elicitation(), &mut elicitation.form);
             keep(revision.has_url_elicitation(), &mut elicitation.url);
         }
-        keep(has_tasks(revision), &mut self.tasks);
+        keep(revision.has_tasks(), &mut self.tasks);
     }
 }
 
@@ -95,7 +90,7 @@ impl Adapt for Tool {
         keep(revision.has_structured_content(), &mut self.output_schema);
         keep(revision.has_tool_annotations(), &mut self.annotations);
         keep(revision.has_icons(), &mut self.icons);
-        keep(has_tasks(revision), &mut self.execution);
+        keep(revision.has_tasks(), &mut self.execution);
         keep_meta(revision, &mut self.meta);
         if !revision.has_any_structured_content() {
             let is_object =
@@ -255,7 +250,7 @@ impl Adapt for CallToolRequestParams {
     fn adapt(&mut self, revision: Revision) {
         keep(revision.is_modern(), &mut self.input_responses);
         keep(revision.is_modern(), &mut self.request_state);
-        keep(has_tasks(revision), &mut self.task);
+        keep(revision.has_tasks(), &mut self.task);
     }
 }
 
@@ -304,7 +299,7 @@ impl Adapt for CreateMessageRequestParams {
         keep(revision.has_sampling_tools(), &mut self.tools);
         keep(revision.has_sampling_tools(), &mut self.tool_choice);
         self.tools.adapt(revision);
-        keep(has_tasks(revision), &mut self.task);
+        keep(revision.has_tasks(), &mut self.task);
         keep(revision.is_legacy(), &mut self.meta);
     }
 }
@@ -408,7 +403,7 @@ impl Adapt for ElicitRequestFormParams {
         // Only a peer that knows the other mode knows that there are modes.
         keep(revision.has_url_elicitation(), &mut self.mode);
         self.requested_schema.adapt(revision);
-        keep(has_tasks(revision), &mut self.task);
+        keep(revision.has_tasks(), &mut self.task);
         keep(revision.is_legacy(), &mut self.meta);
     }
 }
@@ -416,7 +411,7 @@ impl Adapt for ElicitRequestFormParams {
 impl Adapt for ElicitRequestUrlParams {
     fn adapt(&mut self, revision: Revision) {
         keep(revision.is_legacy(), &mut self.elicitation_id);
-        keep(has_tasks(revision), &mut self.task);
+        keep(revision.has_tasks(), &mut self.task);
         keep(revision.is_legacy(), &mut self.meta);
     }
 }

@@ -8,10 +8,10 @@ use crate::Revision;
 use crate::escape::write_string;
 use crate::types::wire::millis::as_millis;
 use crate::types::{
-    Annotations, CacheScope, CallToolResult, CompleteResult, ContentBlock, Cursor, DiscoverResult, EmptyResult,
-    GetPromptResult, InitializeResult, InputRequiredResult, ListPromptsResult, ListResourceTemplatesResult,
-    ListResourcesResult, ListToolsResult, Meta, ReadResourceResult, ResourceContents, ResultType, Role,
-    SubscriptionsListenResult, TextContent,
+    Annotations, CacheScope, CallToolResult, CompleteResult, ContentBlock, CreateTaskResult, Cursor, DiscoverResult,
+    EmptyResult, GetPromptResult, InitializeResult, InputRequests, InputRequiredResult, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListTasksResult, ListToolsResult, Meta, ReadResourceResult,
+    ResourceContents, ResultType, Role, SubscriptionsListenResult, Task, TextContent,
 };
 
 impl EncodeResult for CallToolResult {
@@ -308,19 +308,111 @@ impl EncodeResult for DiscoverResult {
     }
 }
 
+fn write_input_requests(requests: &InputRequests, revision: Revision, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"inputRequests\":{");
+    for (i, (key, request)) in requests.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        write_string(key, out);
+        out.push(b':');
+        encode_for(request, revision, out);
+    }
+    out.push(b'}');
+}
+
+/// In 2025-11-25 the details of a task are asked for by other ways.
+impl EncodeResult for Task {
+    fn encode_members(&self, revision: Revision, out: &mut Vec<u8>) {
+        let (ttl, poll_interval) =
+            if revision.has_tasks() { ("ttl", "pollInterval") } else { ("ttlMs", "pollIntervalMs") };
+        for (name, value) in [("taskId", self.task_id.as_str()), ("status", self.status.as_str())] {
+            write_member(name, value, out);
+            out.push(b',');
+        }
+        if let Some(message) = &self.status_message {
+            write_member("statusMessage", message, out);
+            out.push(b',');
+        }
+        write_member("createdAt", &self.created_at, out);
+        out.push(b',');
+        write_member("lastUpdatedAt", &self.last_updated_at, out);
+        let number = |name: &str, text: &str, out: &mut Vec<u8>| {
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":");
+            out.extend_from_slice(text.as_bytes());
+        };
+        number(ttl, &self.ttl.map_or_else(|| "null".to_owned(), |ttl| as_millis(ttl).to_string()), out);
+        if let Some(interval) = self.poll_interval {
+            number(poll_interval, &as_millis(interval).to_string(), out);
+        }
+        if revision.has_tasks() {
+            return;
+        }
+        if let Some(requests) = &self.input_requests {
+            out.push(b',');
+            write_input_requests(requests, revision, out);
+        }
+        if let Some(result) = &self.result {
+            out.extend_from_slice(b",\"result\":");
+            write_raw(result.get(), out);
+        }
+        if let Some(error) = &self.error {
+            out.extend_from_slice(b",\"error\":");
+            write_json(error, out);
+        }
+    }
+
+    fn meta(&self) -> Option<&Meta> {
+        None
+    }
+}
+
+impl EncodeResult for CreateTaskResult {
+    fn encode_members(&self, revision: Revision, out: &mut Vec<u8>) {
+        if revision.has_tasks() {
+            out.extend_from_slice(b"\"task\":{");
+        }
+        self.task.encode_members(revision, out);
+        if revision.has_tasks() {
+            out.push(b'}');
+        }
+    }
+
+    fn meta(&self) -> Option<&Meta> {
+        self.meta.as_ref()
+    }
+
+    fn result_type(&self) -> ResultType {
+        ResultType::TASK
+    }
+}
+
+impl EncodeResult for ListTasksResult {
+    fn encode_members(&self, revision: Revision, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"\"tasks\":[");
+        for (i, task) in self.tasks.iter().enumerate() {
+            out.extend_from_slice(if i > 0 { b",{" } else { b"{" });
+            task.encode_members(revision, out);
+            out.push(b'}');
+        }
+        out.push(b']');
+        if let Some(cursor) = &self.next_cursor {
+            out.extend_from_slice(b",\"nextCursor\":");
+            write_json(cursor, out);
+        }
+    }
+
+    fn meta(&self) -> Option<&Meta> {
+        self.meta.as_ref()
+    }
+}
+
 impl EncodeResult for InputRequiredResult {
     fn encode_members(&self, revision: Revision, out: &mut Vec<u8>) {
         if let Some(requests) = &self.input_requests {
-            out.extend_from_slice(b"\"inputRequests\":{");
-            for (i, (key, request)) in requests.iter().enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                write_string(key, out);
-                out.push(b':');
-                encode_for(request, revision, out);
-            }
-            out.push(b'}');
+            write_input_requests(requests, revision, out);
         }
         if let Some(state) = &self.request_state {
             if self.input_requests.is_some() {

@@ -163,6 +163,12 @@ impl ServerCapabilities {
         self.extensions.get_or_insert_default().insert(identifier.into(), settings.into());
         self
     }
+
+    /// Returns the settings of an extension, if it was declared.
+    #[must_use]
+    pub fn extension(&self, identifier: &str) -> Option<&Value> {
+        self.extensions.as_ref()?.get(identifier)
+    }
 }
 
 /// The `roots` member of [`ClientCapabilities`].

@@ -36,6 +36,7 @@ mod resource;
 mod roots;
 mod sampling;
 mod subscription;
+mod task;
 mod tool;
 pub(crate) mod wire;
 
@@ -85,6 +86,10 @@ pub use sampling::{
 pub use subscription::{
     SubscriptionFilter, SubscriptionsAcknowledgedNotificationParams, SubscriptionsListenRequestParams,
     SubscriptionsListenResult,
+};
+pub use task::{
+    CreateTaskResult, ListTasksResult, TASKS_EXTENSION, Task, TaskError, TaskMetadata, TaskRequestParams, TaskStatus,
+    UpdateTaskRequestParams,
 };
 pub use tool::{
     CallToolRequestParams, CallToolResult, ListToolsResult, TaskSupport, Tool, ToolAnnotations, ToolExecution,

@@ -29,6 +29,9 @@ pub struct SubscriptionFilter {
     /// Changes of the resources with these URIs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_subscriptions: Option<Vec<String>>,
+    /// Changes of the tasks with these ids (tasks extension).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_ids: Option<Vec<String>>,
 }
 
 impl SubscriptionFilter {
@@ -47,6 +50,8 @@ impl SubscriptionFilter {
         with_resources_list_changed(resources_list_changed: bool);
         /// Names the resources whose changes are wanted.
         with_resource_subscriptions(resource_subscriptions: Vec<String>);
+        /// Names the tasks whose changes are wanted.
+        with_task_ids(task_ids: Vec<String>);
     }
 }
 

@@ -13,6 +13,7 @@ use turbomcp_protocol::{McpError, McpResult};
 use super::{BoxFuture, IntoCallToolResult, ToolFunction};
 use crate::arguments::{ArgumentError, Arguments};
 use crate::schema::InputSchema;
+use crate::tasks::ToolTask;
 use crate::{Access, Context};
 
 /// A call of a tool.
@@ -108,6 +109,11 @@ pub trait ToolHandler: Send + Sync + 'static {
         Validation::Schema
     }
 
+    /// Returns how calls become tasks; by default they do not.
+    fn task(&self) -> Option<ToolTask> {
+        None
+    }
+
     /// Returns what a caller needs to call it.
     fn access(&self) -> Access {
         Access::default()
@@ -167,6 +173,7 @@ pub struct FnTool {
     validation: Validation,
     tags: Vec<String>,
     access: Access,
+    task: Option<ToolTask>,
 }
 
 impl FnTool {
@@ -205,7 +212,15 @@ impl FnTool {
     ) -> Self {
         let function = Box::new(function);
         let access = Access::default();
-        Self { definition, function, timeout: None, validation: Validation::Schema, tags: Vec::new(), access }
+        Self {
+            definition,
+            function,
+            timeout: None,
+            validation: Validation::Schema,
+            tags: Vec::new(),
+            access,
+            task: None,
+        }
     }
 
     /// Says that the function decodes its arguments into the Rust types that the input schema was derived from, and
@@ -295,6 +310,26 @@ impl FnTool {
         self
     }
 
+    /// Has calls become tasks.
+    ///
+    /// ```
+    /// use turbomcp_server::tasks::ToolTask;
+    /// use turbomcp_server::{Arguments, Context, FnTool, ServerBuilder};
+    ///
+    /// let sleep = FnTool::new(|_: Arguments, ctx: Context| async move {
+    ///     ctx.task().status("asleep").await;
+    ///     "awake"
+    /// });
+    /// let server = ServerBuilder::new().tool("sleep", sleep.task(ToolTask::optional()))?.build();
+    /// # drop(server);
+    /// # Ok::<(), turbomcp_server::Error>(())
+    /// ```
+    #[must_use]
+    pub fn task(mut self, task: ToolTask) -> Self {
+        self.task = Some(task);
+        self
+    }
+
     /// Sets what a caller needs to call it.
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
@@ -322,6 +357,10 @@ impl ToolHandler for FnTool {
 
     fn validation(&self) -> Validation {
         self.validation
+    }
+
+    fn task(&self) -> Option<ToolTask> {
+        self.task.clone()
     }
 
     fn access(&self) -> Access {

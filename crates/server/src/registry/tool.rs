@@ -10,14 +10,19 @@ use crate::Error;
 use crate::access::{Guard, Guarded, PrimitiveKind};
 use crate::handler::{ErasedTool, ToolHandler, Validation};
 use crate::schema::{HeaderParam, Validator, x_mcp_headers};
+use crate::tasks::ToolTask;
 use crate::validation::{Checks, SchemaValidator};
 
 pub(crate) struct ToolEntry {
     pub(crate) guard: Guard,
     pub(crate) handler: Arc<dyn ErasedTool>,
     pub(crate) timeout: Option<Duration>,
+    /// How its calls become tasks, if they do.
+    pub(crate) task: Option<ToolTask>,
     /// The arguments that Streamable HTTP mirrors in headers.
     pub(crate) mirrored: Vec<HeaderParam>,
+    /// Whether it says that a call changes nothing, and a second one nothing more.
+    pub(crate) is_repeatable: bool,
     checks: Checks,
     validation: Validation,
     /// As JSON, which takes a tenth of the memory of the parsed schemas; it is needed only to make a list.
@@ -48,9 +53,18 @@ impl ToolEntry {
         if let Value::Object(schema) = input_schema {
             definition.input_schema = schema;
         }
+        let is_repeatable = definition.annotations.as_ref().is_some_and(|annotations| {
+            annotations.read_only_hint == Some(true) && annotations.idempotent_hint == Some(true)
+        });
+        let task = handler.task();
+        if let Some(task) = &task {
+            task.check(definition.annotations.as_ref()).map_err(|reason| fail(&name, &reason))?;
+            definition.execution.get_or_insert_default().task_support = Some(task.support);
+        }
         let definition = serde_json::to_vec(&definition).map_err(|error| fail(&name, &error))?.into();
         let timeout = handler.timeout();
-        Ok(Self { guard, handler: Arc::new(handler), timeout, mirrored, checks, validation, definition })
+        let handler = Arc::new(handler);
+        Ok(Self { guard, handler, timeout, task, mirrored, is_repeatable, checks, validation, definition })
     }
 
     /// Returns the same tool, validated otherwise.
@@ -62,7 +76,9 @@ impl ToolEntry {
             guard: self.guard.clone(),
             handler: self.handler.clone(),
             timeout: self.timeout,
+            task: self.task.clone(),
             mirrored: self.mirrored.clone(),
+            is_repeatable: self.is_repeatable,
             checks,
             validation: self.validation,
             definition: serde_json::to_vec(&definition).map_err(|error| fail(self.name(), &error))?.into(),

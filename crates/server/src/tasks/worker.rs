@@ -1,0 +1,340 @@
+//! Working on tasks.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use turbomcp_protocol::encode::encode_result;
+use turbomcp_protocol::scan::text_of;
+use turbomcp_protocol::types::{CallToolResult, ContentBlock, TaskError, TaskStatus};
+use turbomcp_protocol::{ErrorCode, McpError, McpResult, Message, Method};
+use turbomcp_transport::Extensions;
+
+use super::desk::{Desk, Edit};
+use super::record::{Again, Outcome, Record, error_of};
+use super::run::TaskRun;
+use super::store::{Due, StoredTask};
+use crate::McpServer;
+use crate::arguments::Arguments;
+use crate::deadline::Deadline;
+use crate::handler::{BoxFuture, CallToolRequest};
+use crate::inner::Inner;
+use crate::outbox::Outbox;
+use crate::outlet::Outlet;
+use crate::registry::ToolEntry;
+use crate::request::{Outcome as Answered, Request};
+use crate::router::finish_tool;
+use crate::server::WeakServer;
+use crate::sync::lock;
+
+/// How many tasks a worker takes up at a time.
+const TAKEN_AT_ONCE: usize = 64;
+
+/// How often what a handler says of its progress is written, at most.
+const WRITE_PAUSE: Duration = Duration::from_millis(250);
+
+/// A handler on its way to the end of its task.
+pub(super) struct Work {
+    pub(super) run: Arc<TaskRun>,
+    pub(super) inner: Arc<Inner>,
+    pub(super) entry: Arc<ToolEntry>,
+    pub(super) handler: BoxFuture<McpResult<CallToolResult>>,
+    /// Whether another worker can begin again.
+    pub(super) is_repeatable: bool,
+}
+
+/// How work ended.
+enum Ending {
+    Done(McpResult<CallToolResult>),
+    /// It was cancelled, its time to live is over, or another worker has it.
+    Lost,
+    /// The server ends, and another worker can begin again.
+    Left,
+}
+
+impl Work {
+    pub(super) async fn run(self) {
+        let Self { run, inner, entry, handler, is_repeatable } = self;
+        // Whoever waits for the end of the server waits for what nobody else can do.
+        let serving = (!is_repeatable).then(|| inner.server.serving());
+        let limit = entry.timeout;
+        let ending = {
+            let mut handler = handler;
+            let mut kept = pin!(keep(&run));
+            let mut wrote = pin!(write_progress(&run));
+            let mut ended = pin!(server_ends(&inner.server, is_repeatable));
+            let mut deadline = limit.map(Deadline::new);
+            poll_fn(|cx| {
+                if kept.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Ending::Lost);
+                }
+                if let Poll::Ready(result) = contained(&mut handler, cx) {
+                    return Poll::Ready(Ending::Done(result));
+                }
+                let _ = wrote.as_mut().poll(cx);
+                if let Poll::Ready(ending) = ended.as_mut().poll(cx) {
+                    return Poll::Ready(ending);
+                }
+                if let Some(deadline) = &mut deadline
+                    && deadline.poll(cx, &inner.asked).is_ready()
+                {
+                    let error = McpError::new(ErrorCode::INTERNAL_ERROR, "the task ran out of time");
+                    return Poll::Ready(Ending::Done(Err(error)));
+                }
+                Poll::Pending
+            })
+            .await
+        };
+        match ending {
+            Ending::Done(result) => finish(&run, &inner, &entry, result).await,
+            Ending::Lost => run.cancel(),
+            Ending::Left => {
+                run.cancel();
+                leave(&run).await;
+            }
+        }
+        drop(serving);
+    }
+}
+
+/// Polls a handler; a panic in it is its own.
+fn contained<T>(handler: &mut BoxFuture<McpResult<T>>, cx: &mut TaskContext<'_>) -> Poll<McpResult<T>> {
+    match catch_unwind(AssertUnwindSafe(|| Pin::new(handler).poll(cx))) {
+        Ok(polled) => polled,
+        Err(_) => {
+            tracing::error!("the handler of a task panicked");
+            Poll::Ready(Err(McpError::internal_error()))
+        }
+    }
+}
+
+/// Keeps the lease, and returns when the task is not this worker's any more.
+async fn keep(run: &TaskRun) {
+    let (store, lease) = (&run.desk.config.store, run.desk.config.lease);
+    let bell = run.desk.bell(&run.id);
+    let mut version = 1;
+    loop {
+        let mut rung = pin!(bell.notified());
+        rung.as_mut().enable();
+        let kept = match store.extend(&run.id, version, lease).await {
+            Ok(false) => match run.desk.load(&run.id).await {
+                Ok(Some((stored, record))) if record.is_held_by(&run.worker) => {
+                    version = stored.version;
+                    // Once more, unless it was changed at this very moment.
+                    store.extend(&run.id, version, lease).await.map(drop)
+                }
+                Ok(_) => return,
+                Err(error) => Err(error),
+            },
+            kept => kept.map(drop),
+        };
+        let pause = if let Err(error) = kept {
+            tracing::warn!(%error, "the lease of a task cannot be kept just now");
+            lease / 10
+        } else {
+            lease / 3
+        };
+        let _ = tokio::time::timeout(pause, rung).await;
+    }
+}
+
+/// Writes what the handler says of its progress, not more often than it is of use.
+async fn write_progress(run: &TaskRun) {
+    loop {
+        tokio::time::sleep(WRITE_PAUSE).await;
+        let said = lock(&run.said).take();
+        if let Some(message) = said {
+            run.edit(|record| record.say(&message)).await;
+        }
+    }
+}
+
+async fn server_ends(server: &McpServer, is_repeatable: bool) -> Ending {
+    server.shutdown_started().await;
+    if is_repeatable {
+        return Ending::Left;
+    }
+    tokio::time::sleep(server.limits().shutdown).await;
+    Ending::Done(Err(McpError::unavailable("the server was shut down")))
+}
+
+/// Lets another worker begin again at once; this attempt does not count.
+async fn leave(run: &TaskRun) {
+    let edit = |_: &StoredTask, record: &mut Record| {
+        if !record.is_held_by(&run.worker) {
+            return Edit::Leave(());
+        }
+        record.worker = None;
+        record.attempt = record.attempt.saturating_sub(1);
+        Edit::Write((), Due::After(Duration::ZERO))
+    };
+    if let Err(error) = run.desk.edit(&run.id, edit).await {
+        tracing::warn!(%error, "a task is left until its lease runs out");
+    }
+}
+
+/// Writes how a task ended, unless it is not this worker's any more.
+async fn finish(run: &TaskRun, inner: &Inner, entry: &ToolEntry, result: McpResult<CallToolResult>) {
+    let answer = finish_tool(entry, result).outcome;
+    let (status, outcome, why) = match answer {
+        Ok(Answered::Tool(result)) => {
+            let mut written = Vec::new();
+            encode_result(&result, inner.revision, &mut written);
+            let is_failure = inner.revision.has_tasks() && result.is_error();
+            let status = if is_failure { TaskStatus::Failed } else { TaskStatus::Completed };
+            let why = is_failure.then(|| texts(&result));
+            match String::from_utf8(written).ok().and_then(|json| RawValue::from_string(json).ok()) {
+                Some(json) if json.get().len() <= run.desk.config.max_bytes => (status, Outcome::Result(json), why),
+                _ => {
+                    let error = TaskError::new(ErrorCode::INTERNAL_ERROR, "the result is too long to be kept");
+                    (TaskStatus::Failed, Outcome::Error(error), None)
+                }
+            }
+        }
+        Ok(_) => return,
+        Err(error) => {
+            if let Some(source) = error.source() {
+                tracing::error!(tool = %entry.name(), error = %source, "a task failed");
+            }
+            let mut error = error_of(&error, inner.revision);
+            if error.message.len() + error.data.as_ref().map_or(0, |data| data.to_string().len())
+                > run.desk.config.max_bytes
+            {
+                error = TaskError::new(error.code, "the error is too long to be kept");
+            }
+            let why = Some(error.message.clone());
+            (TaskStatus::Failed, Outcome::Error(error), why)
+        }
+    };
+    let ended = run
+        .edit(|record| {
+            record.end(status, Some(outcome.clone()));
+            if let Some(why) = &why {
+                record.say(why);
+            }
+        })
+        .await;
+    if !ended {
+        tracing::debug!("a task was over, or taken up by another worker, when it was done here");
+    }
+}
+
+fn texts(result: &CallToolResult) -> String {
+    result.content.iter().filter_map(ContentBlock::as_text).collect::<Vec<_>>().join("\n")
+}
+
+/// Looks for tasks whose workers are lost, for as long as there is the server.
+pub(super) async fn look(server: WeakServer) {
+    loop {
+        let pause = {
+            let Some(server) = server.upgrade() else { return };
+            if server.is_shutting_down() {
+                return;
+            }
+            let desk = server.tasks().clone();
+            match take_up(&desk, &server).await {
+                Ok(()) => desk.config.lease / 3,
+                Err(error) => {
+                    tracing::warn!(%error, "the task store cannot be asked");
+                    // So that those whose leases ran out meanwhile can say that they are still there.
+                    desk.config.lease
+                }
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn take_up(desk: &Arc<Desk>, server: &McpServer) -> Result<(), crate::BoxError> {
+    desk.config.store.sweep().await?;
+    loop {
+        let due = desk.config.store.due(TAKEN_AT_ONCE).await?;
+        let is_all = due.len() < TAKEN_AT_ONCE;
+        let mut taken = 0;
+        for stored in due {
+            match take(desk, server, &stored).await {
+                Ok(true) => taken += 1,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "a task cannot be taken up"),
+            }
+        }
+        if is_all || taken == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Begins a task again whose worker is lost, or ends it.
+async fn take(desk: &Arc<Desk>, server: &McpServer, due: &StoredTask) -> Result<bool, crate::BoxError> {
+    let worker = server.seal().identifier();
+    let snapshot = server.snapshot();
+    let edit = |stored: &StoredTask, record: &mut Record| {
+        // What has changed since it was due is not due any more.
+        if stored.version != due.version || record.status.is_final() {
+            return Edit::Leave(None);
+        }
+        if !record.may_begin_again() {
+            let error = TaskError::new(ErrorCode::INTERNAL_ERROR, "the worker of the task was lost");
+            record.say(&error.message);
+            record.end(TaskStatus::Failed, Some(Outcome::Error(error)));
+            return Edit::Write(Some(None), Due::Never);
+        }
+        // It may be one of other servers that share the store.
+        if snapshot.registry.tool(&record.tool).is_none_or(|entry| entry.task.is_none()) {
+            return Edit::Leave(None);
+        }
+        record.worker = Some(worker.clone());
+        record.attempt += 1;
+        Edit::Write(Some(Some(record.clone())), Due::After(desk.config.lease))
+    };
+    match desk.edit(&due.id, edit).await?.flatten() {
+        Some(Some(record)) => {
+            tracing::warn!(tool = record.tool, attempt = record.attempt, "a task is begun again");
+            let mut run = TaskRun::new(desk, due.id.clone(), worker, record.attempt);
+            run.capabilities = record.again.as_ref().and_then(|again| again.capabilities.clone());
+            begin_again(server, record, run);
+            Ok(true)
+        }
+        taken => Ok(taken.is_some()),
+    }
+}
+
+/// Calls the handler of a task as its request did, without the request.
+fn begin_again(server: &McpServer, record: Record, run: TaskRun) {
+    let Some((again, entry)) = record.again.zip(server.snapshot().registry.tool(&record.tool).cloned()) else { return };
+    let Again { frame, given, caller, .. } = again;
+    let frame = Bytes::from(String::from(Box::<str>::from(frame)));
+    let Ok(message) = Message::decode(&frame) else { return };
+    let arguments = match message.known.arguments.map(|span| frame.slice(span.range())) {
+        Some(raw) if raw.first() == Some(&b'{') => raw,
+        _ => Bytes::from_static(b"{}"),
+    };
+    debug_assert_eq!(
+        message.known.name.and_then(|span| text_of(span.of(&frame)).map(String::from)).as_deref(),
+        Some(&**entry.name())
+    );
+    let outbox = Outbox::new(0, None);
+    outbox.close();
+    let (method, outlet) = (Method::TOOLS_CALL, Outlet::Outbox(Arc::new(outbox)));
+    let inner = Inner::new(server.clone(), frame, message, method, record.revision, None, outlet);
+    lock(&inner.inputs).restore(given);
+    // Nobody waits for an answer.
+    inner.cancel();
+    let (inner, run) = (Arc::new(inner), Arc::new(run));
+    run.start();
+    let _ = inner.task.set(run.clone());
+    let mut extensions = Extensions::new();
+    if let Some(caller) = caller {
+        caller.restore(&mut extensions);
+    }
+    let ctx = Request::new(inner.clone(), extensions).into_context();
+    let request = CallToolRequest::from_parts(entry.name().clone(), Arguments::from_raw(arguments));
+    let handler = entry.handler.clone().call(request, ctx);
+    let desk = run.desk.clone();
+    desk.work(Work { run, inner, entry, handler, is_repeatable: true }.run());
+}
