@@ -93,8 +93,9 @@ impl McpServer {
     pub(crate) fn assemble(builder: ServerBuilder) -> Self {
         #[cfg(feature = "http")]
         let sessions = builder.sessions;
-        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility, operator, built_in, tasks, .. } =
-            builder;
+        let ServerBuilder {
+            config, registry, layers, keys, metrics, auth, visibility, operator, built_in, tasks, ..
+        } = builder;
         let stack = layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
         let nobody_says = auth.is_none() && matches!(stack, Stack::Bare(_));
         if nobody_says && let Some(guard) = registry.guards().find(|guard| Guard::needs_something(guard)) {
