@@ -67,6 +67,7 @@ mod subscribe;
 mod subscription;
 mod sync;
 mod target;
+mod task;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "websocket")]
@@ -86,6 +87,7 @@ pub use health::{ClientHealth, HealthChecker, HealthConfig, HealthStatus};
 pub use pages::{Page, Pages};
 pub use retry::{BackoffStrategy, ErrorKind, Repeat, RetryConfig, RetryPolicy};
 pub use subscription::{Change, Subscription};
+pub use task::TaskHandle;
 pub use target::{ByText, ByTransport, IntoTarget, Ready, Target};
 #[cfg(feature = "tls")]
 pub use tls::TlsTarget;
