@@ -90,7 +90,9 @@ impl Judge {
             "tools/call" | "prompts/get" | "resources/read" if result["resultType"] == "input_required" => {
                 "InputRequiredResult"
             }
-            "tools/call" if revision == MODERN && result["resultType"] == "task" => return check(TASKS, "CreateTaskResult", result),
+            "tools/call" if revision == MODERN && result["resultType"] == "task" => {
+                return check(TASKS, "CreateTaskResult", result);
+            }
             "tasks/get" if revision == MODERN => return check(TASKS, "GetTaskResult", result),
             "tasks/update" => return check(TASKS, "UpdateTaskResult", result),
             "tasks/cancel" if revision == MODERN => return check(TASKS, "CancelTaskResult", result),
@@ -256,7 +258,7 @@ fn root(revision: &str) -> &'static Value {
 
 /// What is a part of other types cannot be closed: a task's members lie among those of a result or a notification.
 fn is_open(revision: &str, name: &str) -> bool {
-    revision == TASKS || revision == LATEST_LEGACY && name.contains("Task")
+    revision == TASKS || revision == LATEST_LEGACY && (name.contains("Task") || name == "NotificationParams")
 }
 
 fn close(schema: &mut Value) {

@@ -66,7 +66,10 @@ fn with(config: TaskConfig) -> McpServer {
         Ok(CallToolResult::text("not a task"))
     };
     let long = |_: Arguments, _: Context| async { Ok(CallToolResult::text("x".repeat(5000))) };
-    let built = fixture::builder().tasks(config).unwrap().tool("done", tool(optional(), move |_, _| async move { text("done") }));
+    let built = fixture::builder()
+        .tasks(config)
+        .unwrap()
+        .tool("done", tool(optional(), move |_, _| async move { text("done") }));
     built
         .and_then(|builder| builder.tool("must", tool(ToolTask::required(), move |_, _| async move { text("had to") })))
         .and_then(|builder| builder.tool("waits", tool(optional(), waits)))
@@ -135,7 +138,10 @@ async fn task_01_a_request_that_did_not_declare_tasks_gets_none() {
     for capabilities in [json!({}), json!({"tasks": {"requests": {}}}), json!({"extensions": {"com.example/x": {}}})] {
         let params = json!({"name": "done", "task": {"ttl": 1000}});
         let answer = client.modern("tools/call", params, capabilities).await;
-        assert_eq!((&answer["result"]["resultType"], &answer["result"]["content"][0]["text"]), (&json!("complete"), &json!("done")));
+        assert_eq!(
+            (&answer["result"]["resultType"], &answer["result"]["content"][0]["text"]),
+            (&json!("complete"), &json!("done"))
+        );
     }
     // For a tool that becomes none, the wish of the older form is not heard, either.
     let params = json!({"name": "nothing", "task": {}});
@@ -185,7 +191,8 @@ async fn task_05_only_a_new_task_says_that_it_is_one() {
         ("tasks/cancel", json!({"taskId": id})),
     ] {
         let result = about(&mut client, method, params).await["result"].take();
-        let members: Vec<_> = result.as_object().unwrap().keys().filter(|key| *key != "_meta").collect();
+        let members: Vec<_> =
+            result.as_object().unwrap().keys().map(String::as_str).filter(|key| *key != "_meta").collect();
         assert_eq!((members, &result["resultType"]), (vec!["resultType"], &json!("complete")), "{method}");
     }
     let over = get(&mut client, id).await;
@@ -324,7 +331,8 @@ async fn task_18_a_tool_that_failed_has_completed() {
 async fn task_19_only_those_hear_of_a_task_who_have_named_it() {
     let server = server();
     let mut ada = connect_as(&server, "ada");
-    let (asks, waits) = (begin(&mut ada, "asks").await["taskId"].take(), begin(&mut ada, "waits").await["taskId"].take());
+    let (asks, waits) =
+        (begin(&mut ada, "asks").await["taskId"].take(), begin(&mut ada, "waits").await["taskId"].take());
     let foreign = begin(&mut connect_as(&server, "eve"), "waits").await["taskId"].take();
     let mut listener = connect_as(&server, "ada");
     let filter = json!({"notifications": {"taskIds": [asks, foreign, "unknown", asks]}});
@@ -369,7 +377,10 @@ async fn task_22_in_2025_11_25_the_extension_means_nothing() {
     let result = client.initialize("2025-11-25", declared()).await;
     assert_eq!(result["capabilities"].get("extensions"), None);
     assert_eq!(client.legacy_tool("done", json!({})).await["result"]["content"][0]["text"], "done");
-    assert_eq!(client.call("tasks/update", json!({"taskId": "x", "inputResponses": {}})).await["error"]["code"], -32601);
+    assert_eq!(
+        client.call("tasks/update", json!({"taskId": "x", "inputResponses": {}})).await["error"]["code"],
+        -32601
+    );
 }
 
 async fn legacy(server: &McpServer, capabilities: Value) -> Client {
@@ -397,7 +408,8 @@ async fn ltask_01_tasks_are_declared_and_listed_only_to_those_who_are_known() {
     assert_eq!(id.as_str().unwrap().len(), 22);
     assert_eq!(unknown.call("tasks/list", json!({})).await["error"]["code"], -32601);
     let tools = unknown.call("tools/list", json!({})).await["result"]["tools"].take();
-    let of = |name: &str| tools.as_array().unwrap().iter().find(|tool| tool["name"] == name).unwrap()["execution"].clone();
+    let of =
+        |name: &str| tools.as_array().unwrap().iter().find(|tool| tool["name"] == name).unwrap()["execution"].clone();
     assert_eq!((of("done"), of("must")), (json!({"taskSupport": "optional"}), json!({"taskSupport": "required"})));
     assert_eq!(of("nothing"), Value::Null);
     // Older clients know of none of it.
@@ -427,7 +439,10 @@ async fn ltask_07_a_call_as_a_task_is_answered_by_the_task() {
     let mut client = legacy(&server(), json!({})).await;
     let params = json!({"name": "waits", "task": {"ttl": 60_000}});
     let task = client.call("tools/call", params).await["result"]["task"].take();
-    assert_eq!((&task["status"], &task["ttl"], &task["pollInterval"]), (&json!("working"), &json!(60_000), &json!(1500)));
+    assert_eq!(
+        (&task["status"], &task["ttl"], &task["pollInterval"]),
+        (&json!("working"), &json!(60_000), &json!(1500))
+    );
     assert!(task["createdAt"].as_str().unwrap().ends_with('Z'));
     let again = client.call("tasks/get", json!({"taskId": task["taskId"]})).await["result"].take();
     assert_eq!((&again["ttl"], &again["createdAt"]), (&json!(60_000), &task["createdAt"]));

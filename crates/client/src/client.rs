@@ -21,8 +21,8 @@ use crate::negotiate::{Agreed, Failure, Negotiation};
 use crate::outputs::Outputs;
 use crate::retry::Idempotent;
 use crate::sync::lock;
-use crate::task::Supports;
 use crate::target::{Connector, IntoTarget};
+use crate::task::Supports;
 
 /// A connection to one server: cheap to clone, and every clone is the same connection.
 ///

@@ -87,8 +87,8 @@ pub use health::{ClientHealth, HealthChecker, HealthConfig, HealthStatus};
 pub use pages::{Page, Pages};
 pub use retry::{BackoffStrategy, ErrorKind, Repeat, RetryConfig, RetryPolicy};
 pub use subscription::{Change, Subscription};
-pub use task::TaskHandle;
 pub use target::{ByText, ByTransport, IntoTarget, Ready, Target};
+pub use task::TaskHandle;
 #[cfg(feature = "tls")]
 pub use tls::TlsTarget;
 #[cfg(feature = "websocket")]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use turbomcp_protocol::encode::Adapt;
 use turbomcp_protocol::types::{
-    DiscoverResult, Implementation, InitializeRequestParams, InitializeResult, ServerCapabilities,
-    TASKS_EXTENSION, UnsupportedProtocolVersionData,
+    DiscoverResult, Implementation, InitializeRequestParams, InitializeResult, ServerCapabilities, TASKS_EXTENSION,
+    UnsupportedProtocolVersionData,
 };
 use turbomcp_protocol::{ErrorCode, Method, Revision};
 
