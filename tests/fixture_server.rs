@@ -1,9 +1,10 @@
 //! The fixture in a process of its own: over standard input and output, with `--http` on a port that it prints; with
 //! `--tls` or `--https` on an address, with a certificate and its key; with `--web ADDRESS [ORIGIN]` over HTTP and, at
 //! `/ws`, WebSocket, for pages of that origin. With `--stage ADDRESS PLAN` it is the server of the suite over all
-//! bindings, over standard input and output.
+//! bindings, over standard input and output. With `--auth CONFIG` it lets in whom that says, over standard input and output.
 
 use turbomcp::CorsConfig;
+use turbomcp::auth::AuthManager;
 use turbomcp::transport::tls::TlsConfig;
 use turbomcp_tests::{fixture, stage::Stage};
 
@@ -11,6 +12,13 @@ use turbomcp_tests::{fixture, stage::Stage};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--auth", config] => {
+            let auth = AuthManager::new(serde_json::from_str(config)?)?;
+            if let Err(error) = fixture::builder().auth(auth).build().run_stdio().await {
+                let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                return Err(format!("{error}: {source}").into());
+            }
+        }
         ["--stage", address, plan] => {
             let stage = Stage::new(&serde_json::from_str(plan)?);
             let (server, address) = (stage.server.clone(), address.to_owned());

@@ -29,8 +29,10 @@ pub(crate) struct Figures {
     pub(crate) p99: f64,
     pub(crate) mean: f64,
     pub(crate) rate: f64,
+    pub(crate) slowest: f64,
     pub(crate) cpu: f64,
-    pub(crate) idle_kib: f64,
+    pub(crate) own_kib: f64,
+    pub(crate) resident_kib: f64,
     pub(crate) crowded_kib: f64,
 }
 
@@ -38,7 +40,7 @@ pub(crate) fn measure(served: &mut Served) -> Outcome<Figures> {
     let framing = served.binding.framing();
     let mut line = Line::new(served.connect()?, framing);
     line.call(1)?;
-    let idle_kib = served.resident_kib()?;
+    let (own_kib, resident_kib) = served.memory_kib()?;
     let mut crowd = Vec::new();
     if served.binding != Binding::Stdio {
         for _ in 0..CROWD {
@@ -47,7 +49,8 @@ pub(crate) fn measure(served: &mut Served) -> Outcome<Figures> {
             crowd.push(one);
         }
     }
-    let crowded_kib = served.resident_kib()?;
+    let (crowded_kib, _) = served.memory_kib()?;
+    let slowest = at_once(&mut line, &mut crowd)?;
     drop(crowd);
 
     for _ in 0..CALLS / 4 {
@@ -69,10 +72,31 @@ pub(crate) fn measure(served: &mut Served) -> Outcome<Figures> {
         p99: times[times.len() * 99 / 100],
         mean: times.iter().sum::<f64>() / times.len() as f64,
         rate: calls as f64 / seconds,
+        slowest,
         cpu: cpu * 1e6 / calls as f64,
-        idle_kib,
+        own_kib,
+        resident_kib,
         crowded_kib,
     })
+}
+
+/// Has as many calls on their way at once as there are connections, or on the only one; returns how long the slowest takes.
+fn at_once(line: &mut Line, crowd: &mut [Line]) -> Outcome<f64> {
+    let mut slowest = 0.0_f64;
+    for _ in 0..20 {
+        let started = Instant::now();
+        if crowd.is_empty() {
+            line.call(CROWD)?;
+        }
+        for one in crowd.iter_mut() {
+            one.send(1)?;
+        }
+        for one in crowd.iter_mut() {
+            one.receive(1)?;
+        }
+        slowest = slowest.max(started.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(slowest)
 }
 
 fn pipelined(line: &mut Line) -> Outcome<usize> {
@@ -119,12 +143,21 @@ impl Line {
 
     /// Makes so many calls at once and waits for their answers.
     fn call(&mut self, times: usize) -> Outcome {
+        self.send(times)?;
+        self.receive(times)
+    }
+
+    fn send(&mut self, times: usize) -> Outcome {
         self.out.clear();
         for _ in 0..times {
             self.framing.write(CALL.as_bytes(), Side::Client, &mut self.out);
         }
         self.stream.write_all(&self.out)?;
         self.stream.flush()?;
+        Ok(())
+    }
+
+    fn receive(&mut self, times: usize) -> Outcome {
         let mut answers = 0;
         while answers < times {
             let length = self.stream.read(&mut self.buffer)?;

@@ -1,4 +1,4 @@
-//! `turbomcp-bench-bindings PROGRAM`: what a server costs on each binding, beside a program that only sends back what it
+//! `turbomcp-bench-bindings PROGRAM [BINDING…]`: what a server costs on each binding, beside a program that only sends back what it
 //! is sent. `PROGRAM` has the tool `add` and takes the bindings on its command line as the examples do.
 //!
 //! Both are other processes, reached over pipes, 127.0.0.1 or a Unix socket by a client that is only bytes.
@@ -29,20 +29,24 @@ fn main() -> Outcome {
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         ["floor", name, ref rest @ ..] => floor::serve(Binding::named(name)?, rest),
-        [program] => compare(Path::new(program)),
-        _ => Err("usage: turbomcp-bench-bindings PROGRAM".into()),
+        [program] => compare(Path::new(program), &BINDINGS),
+        [program, ref names @ ..] => {
+            let named = names.iter().map(|name| Binding::named(name));
+            compare(Path::new(program), &named.collect::<Outcome<Vec<_>>>()?)
+        }
+        [] => Err("usage: turbomcp-bench-bindings PROGRAM [BINDING…]".into()),
     }
 }
 
-fn compare(program: &Path) -> Outcome {
+fn compare(program: &Path, bindings: &[Binding]) -> Outcome {
     let folder = Folder::new()?;
     tls::make_certificate(&folder.0)?;
     let floor = std::env::current_exe()?;
     println!(
-        "| binding | p50, ms | p99, ms | mean, ms | floor, mean | messages/s | floor | CPU, µs | floor | RSS, MiB | \
-         100 connections | KiB for each |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+        "| binding | p50, ms | p99, ms | mean, ms | floor, mean | messages/s | floor | CPU, µs | floor | slowest of 100 at once, ms | own memory, MiB | \
+         resident, MiB | 100 connections, own | KiB for each |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     );
-    for binding in BINDINGS {
+    for &binding in bindings {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             ours.push(measure(Served::start(program, binding, &folder.0)?)?);
@@ -50,14 +54,14 @@ fn compare(program: &Path) -> Outcome {
         }
         let of_ours = |read: fn(&Figures) -> f64| median(&ours, read);
         let of_floor = |read: fn(&Figures) -> f64| median(&theirs, read);
-        let (idle, crowded) = (of_ours(|f| f.idle_kib), of_ours(|f| f.crowded_kib));
+        let (own, crowded) = (of_ours(|f| f.own_kib), of_ours(|f| f.crowded_kib));
         let crowd = if binding == Binding::Stdio {
             "– | –".to_owned()
         } else {
-            format!("{:.1} | {:.1}", crowded / 1024.0, (crowded - idle).max(0.0) / load::CROWD as f64)
+            format!("{:.1} | {:.1}", crowded / 1024.0, (crowded - own).max(0.0) / load::CROWD as f64)
         };
         println!(
-            "| {} | {:.3} | {:.3} | {:.3} | {:.3} | {:.0} | {:.0} | {:.1} | {:.1} | {:.1} | {crowd} |",
+            "| {} | {:.3} | {:.3} | {:.3} | {:.3} | {:.0} | {:.0} | {:.1} | {:.1} | {:.2} | {:.1} | {:.1} | {crowd} |",
             binding.name(),
             of_ours(|f| f.p50),
             of_ours(|f| f.p99),
@@ -67,7 +71,9 @@ fn compare(program: &Path) -> Outcome {
             of_floor(|f| f.rate),
             of_ours(|f| f.cpu),
             of_floor(|f| f.cpu),
-            idle / 1024.0,
+            of_ours(|f| f.slowest),
+            own / 1024.0,
+            of_ours(|f| f.resident_kib) / 1024.0,
         );
     }
     Ok(())

@@ -117,11 +117,15 @@ impl Served {
         Ok(stream)
     }
 
-    /// Returns how much memory the server has, in KiB.
-    pub(crate) fn resident_kib(&self) -> Outcome<f64> {
+    /// Returns how much memory the server has, in KiB: what is its own, and with the pages of its program that it has
+    /// touched, which the kernel can read again from the file.
+    pub(crate) fn memory_kib(&self) -> Outcome<(f64, f64)> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
-        Ok(line.trim().trim_end_matches(" kB").parse()?)
+        let read = |name: &str| -> Outcome<f64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("a line of memory is missing")?;
+            Ok(line.trim().trim_end_matches(" kB").parse()?)
+        };
+        Ok((read("RssAnon:")?, read("VmRSS:")?))
     }
 
     /// Returns how many seconds of a processor the server has used.

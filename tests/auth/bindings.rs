@@ -14,15 +14,10 @@ use turbomcp::transport::{Extensions, ParentProcess, Principal, TlsIdentity};
 use turbomcp::{Error, McpServer};
 use turbomcp_tests::websocket;
 
+use crate::authority::Authority;
 use crate::issuer::Issuer;
 use crate::keys::now;
 use crate::site::{WEBSOCKET, auth, call, jwt, open, server};
-
-#[path = "../tls/authority.rs"]
-#[expect(dead_code, reason = "the tests of TLS need more of it")]
-mod authority;
-
-use authority::Authority;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -8,7 +8,7 @@ use turbomcp::auth::server::{
     CredentialHeaders, DpopConfig, DpopNonces, DpopTokens, Holder, IntrospectionConfig, JwtConfig, JwtKeys,
     VerifyingKey,
 };
-use turbomcp::auth::{AuthManager, Secret};
+use turbomcp::auth::{AuthManager, Reach, Secret};
 use turbomcp_tests::{Request, Site};
 
 use crate::issuer::{Issuer, RESOURCE};
@@ -208,12 +208,48 @@ async fn the_issuer_of_an_opaque_token_is_asked_once_in_a_while() {
     assert_eq!(status(&site, bearer(&issuer.token())).await, 401);
     assert_eq!(issuer.asked(), asked);
     // Nobody can say.
-    let gone = config.clone().max_age(Duration::from_secs(1));
-    let mut gone = gone;
+    let mut gone = config.clone().max_age(Duration::from_secs(1));
     gone.endpoint = "http://127.0.0.1:1/introspect".to_owned();
-    let site = open(AuthManager::builder().introspection(gone).build().unwrap()).await;
-    let reply = site.client().send(bearer("good")).await;
-    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("5")));
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut late = config.clone().timeout(Duration::from_millis(200));
+    late.endpoint = format!("http://{}/introspect", silent.local_addr().unwrap());
+    let started = std::time::Instant::now();
+    for unanswered in [gone, late, config.clone().reach(Reach::Public)] {
+        let site = open(AuthManager::builder().introspection(unanswered).build().unwrap()).await;
+        let reply = site.client().send(bearer("good")).await;
+        assert_eq!((reply.status, reply.header("retry-after")), (503, Some("5")));
+    }
+    assert!(started.elapsed() < Duration::from_secs(4), "the usual five seconds were not waited for");
+    // What it says is read where it is to be found, by clocks that differ.
+    issuer.know("late", active(json!({"exp": now() - 60, "realm": {"roles": ["owner"]}, "may": ["database:read"]})));
+    let mapped = config.leeway(Duration::from_secs(90)).roles_claim("/realm/roles").permissions_claim("may");
+    let site = open(AuthManager::builder().introspection(mapped).build().unwrap()).await;
+    let told = answer(&site, bearer("late")).await;
+    assert_eq!((&told["roles"], &told["permissions"]), (&json!(["owner"]), &json!(["database:read"])));
+}
+
+/// What RFC 9068 calls an access token is one, whatever else it has; and so is what older versions of Keycloak sign.
+#[tokio::test]
+async fn what_looks_like_an_id_token_and_is_none_is_taken() {
+    let issuer = Issuer::start().await;
+    let site = open(auth(&issuer).build().unwrap()).await;
+    for (typ, claims) in [
+        (Some("at+jwt"), json!({"nonce": "x", "at_hash": "x", "c_hash": "x"})),
+        (Some("JWT"), json!({"nonce": "x", "typ": "Bearer"})),
+        (None, json!({"token_use": "access", "typ": "at+jwt"})),
+        (None, json!({"acr": "1", "azp": "host", "sid": "x", "auth_time": 1})),
+    ] {
+        let mut head = json!({"alg": "ES256", "kid": "k1"});
+        if let Some(typ) = typ {
+            head["typ"] = json!(typ);
+        }
+        let token = issuer.key.sign(&head, &issuer.but(claims.clone()).to_string());
+        assert_eq!(status(&site, bearer(&token)).await, 200, "{head} {claims}");
+    }
+    // A second audience is as good as the first.
+    let both = JwtConfig::new(&*issuer.url, "https://other.example/mcp").audience(RESOURCE);
+    let site = open(AuthManager::builder().jwt(both).build().unwrap()).await;
+    assert_eq!(status(&site, bearer(&issuer.token())).await, 200);
 }
 
 /// Signs a request with a key that a token is bound to.
@@ -254,6 +290,8 @@ async fn a_bound_token_is_of_use_only_with_its_key_and_each_proof_once() {
     assert_eq!(status(&site, signed(&key, &token, "1", None)).await, 200);
     let reply = site.client().send(signed(&key, &token, "2", None)).await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("60")));
+    // Nobody else has to wait for that.
+    assert_eq!(status(&site, signed(&other, &others, "1", None)).await, 200);
 
     // A server that does not understand what a token is bound to does not take it.
     let site = open(auth(&issuer).build().unwrap()).await;

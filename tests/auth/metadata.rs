@@ -52,7 +52,42 @@ async fn metadata_follow_the_path_of_the_endpoint() {
     let found = async |path: &str| site.client().send(Request::get().path(path)).await.status;
     assert_eq!(found(&format!("{ROOT}/tools/notes")).await, 200);
     assert_eq!(found(ROOT).await, 200);
-    assert_eq!(found(&format!("{ROOT}/mcp")).await, 404);
+    // That of the URL that clients know, which a proxy may have made of it.
+    assert_eq!(found(&format!("{ROOT}/mcp")).await, 200);
+    assert_eq!(found(&format!("{ROOT}/tools")).await, 404);
+}
+
+/// A proxy in front takes a part of the path away, or passes on nothing else.
+#[tokio::test]
+async fn metadata_are_where_clients_look_for_them_in_front_of_a_proxy() {
+    let issuer = Issuer::start().await;
+    let known_as = |url: &str| auth(&issuer).resource(url);
+    let get = async |manager: AuthManager, path: &str| {
+        let site = open(manager).await;
+        let challenge = site.client().send(who()).await.header("www-authenticate").unwrap().to_owned();
+        (site.client().send(Request::get().path(path)).await.status, challenge)
+    };
+    for (url, path) in [
+        ("https://notes.example/tools/v1/mcp", "/tools/v1/mcp"),
+        ("https://notes.example/tools/v1/", "/tools/v1"),
+        ("https://notes.example/mcp", "/mcp"),
+        ("https://notes.example", ""),
+    ] {
+        let place = format!("{ROOT}{path}");
+        let (status, challenge) = get(known_as(url).build().unwrap(), &place).await;
+        assert!(challenge.contains(&format!(r#"resource_metadata="https://notes.example{place}""#)), "{challenge}");
+        assert_eq!(status, 200, "{url}");
+    }
+    let elsewhere = "https://notes.example/tools/.well-known/oauth-protected-resource";
+    let manager = known_as("https://notes.example/tools/mcp").resource_metadata(elsewhere).build().unwrap();
+    let (status, challenge) = get(manager, ROOT).await;
+    assert!(challenge.contains(&format!(r#"resource_metadata="{elsewhere}""#)), "{challenge}");
+    assert_eq!(status, 200);
+    for bad in ["/.well-known/oauth-protected-resource", "http://notes.example/x"] {
+        assert!(known_as(RESOURCE).resource_metadata(bad).build().unwrap_err().is_usage(), "{bad}");
+    }
+    let unnamed = AuthManager::builder().jwt(crate::site::jwt(&issuer)).resource_metadata(elsewhere);
+    assert!(unnamed.build().unwrap_err().is_usage());
 }
 
 #[tokio::test]
@@ -88,6 +123,17 @@ async fn pages_of_origins_that_are_let_in_see_the_refusal() {
     assert_eq!((reply.status, reply.header("access-control-allow-origin")), (401, Some("https://app.example")));
     assert!(reply.header("access-control-expose-headers").unwrap().contains("www-authenticate"));
     assert!(reply.header("www-authenticate").is_some());
+    // However they are written.
+    for written in ["HTTPS://App.Example", "https://app.example:443"] {
+        let site = Site::serve(server(auth(&issuer).build().unwrap()).http().allow_origins([written])).await;
+        let reply = site.client().send(who().header("Origin", "https://app.example")).await;
+        let allowed = reply.header("access-control-allow-origin");
+        assert_eq!((reply.status, allowed), (401, Some("https://app.example")), "{written}");
+    }
+    for bad in ["https://app.example/", "https://app.example/notes", "app.example", "*"] {
+        let settings = server(auth(&issuer).build().unwrap()).http().allow_origins([bad]);
+        assert!(settings.bind("127.0.0.1:0").await.is_err(), "{bad}");
+    }
     // Whoever may not ask at all is not told more than that.
     let reply = site.client().send(who().header("Origin", "https://evil.example")).await;
     assert_eq!((reply.status, reply.header("www-authenticate")), (403, None));

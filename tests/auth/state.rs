@@ -14,11 +14,8 @@ use crate::issuer::Issuer;
 use crate::keys::Key;
 use crate::site::{answer, auth, bearer, call, jwt, open, status};
 
-fn quick(edit: impl FnOnce(&mut JwksConfig)) -> JwksConfig {
-    let mut config = JwksConfig::default();
-    config.cooldown = Duration::ZERO;
-    edit(&mut config);
-    config
+fn quick() -> JwksConfig {
+    JwksConfig::default().cooldown(Duration::ZERO)
 }
 
 /// Has tokens looked at for each request.
@@ -65,7 +62,7 @@ async fn a_token_is_refused_once_it_has_expired_however_well_it_is_remembered() 
 #[tokio::test]
 async fn keys_rotate_and_one_that_is_gone_signs_no_more() {
     let issuer = Issuer::start().await;
-    let config = jwt(&issuer).jwks(quick(|config| config.max_age = Duration::ZERO));
+    let config = jwt(&issuer).jwks(quick().max_age(Duration::ZERO));
     let auth = AuthManager::builder().jwt(config).authorization(unremembered()).build().unwrap();
     let site = open(auth).await;
     let old = issuer.token();
@@ -103,16 +100,12 @@ async fn a_flood_of_unknown_keys_is_not_passed_on_to_the_issuer() {
 #[tokio::test]
 async fn keys_outlive_an_issuer_that_is_down_for_a_while() {
     let issuer = Issuer::start().await;
-    let open_with = async |edit: fn(&mut JwksConfig)| {
-        let config = jwt(&issuer).jwks(quick(edit));
+    let open_with = async |jwks: JwksConfig| {
+        let config = jwt(&issuer).jwks(jwks);
         open(AuthManager::builder().jwt(config).authorization(unremembered()).build().unwrap()).await
     };
-    let patient = open_with(|config| config.max_age = Duration::ZERO).await;
-    let strict = open_with(|config| {
-        config.max_age = Duration::ZERO;
-        config.max_stale = Duration::ZERO;
-    })
-    .await;
+    let patient = open_with(quick().max_age(Duration::ZERO)).await;
+    let strict = open_with(quick().max_age(Duration::ZERO).max_stale(Duration::ZERO)).await;
     assert_eq!(status(&patient, bearer(&issuer.token())).await, 200);
     issuer.answer("/jwks", "500 Internal Server Error", "");
     for _ in 0..3 {
@@ -171,10 +164,18 @@ async fn keys_are_fetched_from_where_they_may_be_and_no_more_than_fit() {
     assert_eq!(elsewhere.fetched(), 0);
     // What is not on the Internet is not reached, if that was said.
     let issuer = Issuer::start().await;
-    let public = jwt(&issuer).jwks(quick(|config| config.reach = Some(Reach::Public)));
+    let public = jwt(&issuer).jwks(quick().reach(Reach::Public));
     let site = open(AuthManager::builder().jwt(public).build().unwrap()).await;
     assert_eq!(status(&site, bearer(&issuer.token())).await, 503);
     assert_eq!(issuer.fetched(), 0);
+    // Whoever says nothing is waited for as long as was said.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let late = jwt(&issuer).keys_at(format!("http://{}/jwks", silent.local_addr().unwrap()));
+    let late = late.jwks(quick().timeout(Duration::from_millis(200)));
+    let site = open(AuthManager::builder().jwt(late).build().unwrap()).await;
+    let started = std::time::Instant::now();
+    assert_eq!(status(&site, bearer(&issuer.token())).await, 503);
+    assert!(started.elapsed() < Duration::from_secs(4), "the usual five seconds were not waited for");
 }
 
 #[tokio::test]

@@ -52,6 +52,21 @@ async fn defence_13_a_panic_ends_its_request_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn defence_13_a_panic_before_there_is_anything_to_wait_for_is_no_other() {
+    let hasty = |_: Arguments| {
+        assert!(std::env::args().len() == 0, "a secret");
+        async { "never" }
+    };
+    let calm = |_: Arguments| async { "calm" };
+    let server = ServerBuilder::new().tool("hasty", hasty).unwrap().tool("calm", calm).unwrap().build();
+    let mut client = Client::connect(&server);
+    let answer = client.modern("tools/call", json!({"name": "hasty"}), json!({})).await;
+    assert_eq!(answer["error"], json!({"code": -32603, "message": "internal error"}));
+    let answer = client.modern("tools/call", json!({"name": "calm"}), json!({})).await;
+    assert_eq!(answer["result"]["content"][0]["text"], "calm");
+}
+
+#[tokio::test]
 async fn defence_14_a_peer_that_does_not_read_is_not_read_from() {
     let server = fixture::server();
     let (ours, theirs) = tokio::io::duplex(64 << 10);

@@ -133,7 +133,7 @@ fn absolute(base: &str, location: &str) -> String {
 }
 
 pub(crate) struct Page {
-    status: u16,
+    pub(crate) status: u16,
     headers: Vec<(String, String)>,
     pub(crate) body: String,
 }

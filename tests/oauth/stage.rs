@@ -30,9 +30,9 @@ struct Setup {
 }
 
 impl Stage {
-    pub(crate) async fn start(upstream: &str, node: &str, script: &str) -> Outcome<Self> {
+    pub(crate) async fn start(node: &str, script: &str, arguments: &[&str]) -> Outcome<Self> {
         let mut command = Command::new(node);
-        command.args([script, upstream]).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        command.arg(script).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn()?;
         let output = process.stdout.take().ok_or("no output")?;
         let line = BufReader::new(output).lines().next_line().await?.ok_or("the script ended at once")?;

@@ -118,7 +118,7 @@ impl Authority {
     /// A further certificate for the same key and host.
     pub fn renewed(&self, old: &Certified, host: &str) -> Certified {
         let mut params = CertificateParams::new([host.to_owned()]).unwrap();
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         self.signed("renewed", &params, &old.key_pair())
     }
 

@@ -74,8 +74,19 @@ type Program = Box<dyn Fn() -> Command>;
 
 /// Installs what a folder of a Python program names, and returns how to run it.
 fn python(workspace: &Workspace, folder: &str) -> Outcome<Program> {
+    python_script(workspace, folder, "main.py")
+}
+
+fn python_script(workspace: &Workspace, folder: &str, script: &'static str) -> Outcome<Program> {
     let copy = tools::pip(workspace, folder)?;
-    Ok(Box::new(move || program(&copy.join("venv/bin/python"), &["-B".as_ref(), &copy.join("main.py")])))
+    Ok(Box::new(move || program(&copy.join("venv/bin/python"), &["-B".as_ref(), &copy.join(script)])))
+}
+
+/// Installs what a folder of a Node.js program names, and returns how to run it.
+fn typescript_script(workspace: &Workspace, folder: &str, script: &str) -> Outcome<Program> {
+    let node = tools::node(workspace)?;
+    let script = tools::npm(workspace, folder)?.join(script);
+    Ok(Box::new(move || program(&node, &[script.as_ref()])))
 }
 
 fn program(path: &Path, arguments: &[&Path]) -> Command {

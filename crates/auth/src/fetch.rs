@@ -40,6 +40,12 @@ pub enum Reach {
 }
 
 impl Reach {
+    /// Returns what may be reached by default from a place that somebody has set up.
+    pub(crate) fn of(url: &Url) -> Self {
+        let is_inside = url.is_loopback() || url.ip().is_some_and(is_private);
+        if is_inside { Self::Private } else { Self::Public }
+    }
+
     fn allows(self, ip: IpAddr) -> bool {
         let ip = embedded(ip.to_canonical());
         let never = ip.is_unspecified()
@@ -56,7 +62,7 @@ impl Reach {
 /// `fd00:ec2::254`
 const AWS_METADATA: [u8; 16] = [0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0x54];
 
-pub(crate) fn is_private(ip: IpAddr) -> bool {
+fn is_private(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             let [a, b, ..] = ip.octets();

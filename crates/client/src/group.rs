@@ -147,15 +147,18 @@ impl ClientGroup {
     ///
     /// `is_usage()` if one of them is not there, or the other is, directly or by way of others, stood in for by the first.
     pub fn fall_back(&self, name: &str, other: &str) -> Result<(), Error> {
-        let member = self.member(name)?;
+        // One lock for the look and the change, so that two callers do not make a circle together.
+        let members = lock(&self.members);
+        let member = |name: &str| members.get(name).ok_or_else(|| unknown(name));
+        let first = member(name)?;
         let mut next = Some(other.to_owned());
         while let Some(standing_in) = next {
             if standing_in == name {
                 return Err(Error::usage(format!("{name:?} would stand in for itself")));
             }
-            next = lock(&self.member(&standing_in)?.fallback).clone();
+            next = lock(&member(&standing_in)?.fallback).clone();
         }
-        *lock(&member.fallback) = Some(other.to_owned());
+        *lock(&first.fallback) = Some(other.to_owned());
         Ok(())
     }
 
@@ -279,7 +282,7 @@ impl ClientGroup {
 
     fn member(&self, name: &str) -> Result<Arc<Member>, Error> {
         let members = lock(&self.members);
-        members.get(name).cloned().ok_or_else(|| Error::usage(format!("there is no server {name:?}")))
+        members.get(name).cloned().ok_or_else(|| unknown(name))
     }
 
     fn route<'a>(&self, name: &'a str) -> Result<(Arc<Member>, &'a str), Error> {
@@ -322,6 +325,10 @@ impl ClientGroup {
         }
         answers.into_values().collect()
     }
+}
+
+fn unknown(name: &str) -> Error {
+    Error::usage(format!("there is no server {name:?}"))
 }
 
 fn prefixed(server: &str, name: &str) -> String {

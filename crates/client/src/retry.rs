@@ -60,6 +60,7 @@ pub struct RetryConfig {
     strategy: BackoffStrategy,
     retryable: Vec<ErrorKind>,
     total_timeout: Option<Duration>,
+    longest_retry_after: Duration,
     repeat: Repeat,
 }
 
@@ -171,6 +172,7 @@ impl Default for RetryConfig {
                 ErrorKind::TemporaryFailure,
             ],
             total_timeout: None,
+            longest_retry_after: Duration::from_secs(60),
             repeat: Repeat::Idempotent,
         }
     }
@@ -189,7 +191,8 @@ impl RetryConfig {
         self
     }
 
-    /// Sets how long to wait before each further attempt. What the server asks for by `Retry-After` is waited at the least.
+    /// Sets how long to wait before each further attempt. What the server asks for by `Retry-After` is waited at the least,
+    /// up to [`longest_retry_after`](Self::longest_retry_after).
     pub fn strategy(mut self, strategy: BackoffStrategy) -> Self {
         self.strategy = strategy;
         self
@@ -204,6 +207,13 @@ impl RetryConfig {
     /// Sets how long all attempts and the waits between them may take together. Not limited unless set.
     pub fn total_timeout(mut self, timeout: Duration) -> Self {
         self.total_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how long a server may have a call wait by `Retry-After`; if it asks for more, the call fails at once, with that in
+    /// [`Error::retry_after`]. A minute unless set.
+    pub fn longest_retry_after(mut self, wait: Duration) -> Self {
+        self.longest_retry_after = wait;
         self
     }
 
@@ -298,7 +308,11 @@ impl<'a> Attempts<'a> {
         if self.made >= self.config.max_attempts || !is_retryable || !may_repeat {
             return None;
         }
-        let wait = self.config.strategy.wait(self.made).max(error.retry_after().unwrap_or_default());
+        let asked = error.retry_after().unwrap_or_default();
+        if asked > self.config.longest_retry_after {
+            return None;
+        }
+        let wait = self.config.strategy.wait(self.made).max(asked);
         let begins = Instant::now().checked_add(wait)?;
         self.deadline.is_none_or(|deadline| begins < deadline).then_some(wait)
     }
@@ -410,6 +424,17 @@ mod tests {
         assert_eq!(attempts.again(&lost().with_retry_after(Some(SECOND * 2)), true), None);
         tokio::time::advance(SECOND).await;
         assert_eq!(attempts.again(&lost(), true), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_cannot_have_a_call_wait_for_a_day() {
+        let asks = |wait| Error::closed("later").with_retry_after(Some(wait));
+        let again = |config: &RetryConfig, wait| Attempts::begin(config).again(&asks(wait), true);
+        let config = RetryConfig::new();
+        assert_eq!(again(&config, SECOND * 60), Some(SECOND * 60));
+        assert_eq!(again(&config, SECOND * 61), None);
+        let config = config.longest_retry_after(SECOND * 86_400);
+        assert_eq!(again(&config, SECOND * 86_400), Some(SECOND * 86_400));
     }
 
     #[test]

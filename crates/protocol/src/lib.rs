@@ -21,7 +21,9 @@
 //! | [`error`] | error codes and [`McpError`] |
 //! | [`encode`] | results in the form a peer of a given revision may see |
 //! | [`scan`], [`escape`] | reading and writing JSON without building values |
+//! | [`date`] | days, counted and named |
 
+pub mod date;
 pub mod encode;
 pub mod error;
 pub mod escape;

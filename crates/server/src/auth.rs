@@ -8,9 +8,9 @@ use std::time::SystemTime;
 
 use turbomcp_protocol::McpError;
 use turbomcp_transport::authenticate::{Authenticate, Refusal, Shown};
-use turbomcp_transport::{Extensions, Principal};
+use turbomcp_transport::{Extensions, PeerAddr, Principal};
 
-use crate::{Error, McpServer};
+use crate::McpServer;
 
 type Found = Result<Option<Principal>, Refusal>;
 
@@ -81,18 +81,36 @@ impl Auth {
 
 impl McpServer {
     /// Finds out who has opened a connection, and until when that holds.
-    pub(crate) async fn admit(&self, extensions: &mut Extensions) -> Result<Option<SystemTime>, Error> {
+    pub(crate) async fn admit(&self, extensions: &mut Extensions) -> Result<Option<SystemTime>, Refusal> {
         if let Some(auth) = self.auth()
             && extensions.get::<Principal>().is_none()
-            && let Some(principal) =
-                auth.by.authenticate(Shown::connection(extensions)).await.map_err(Error::refused)?
         {
-            extensions.insert(principal);
+            // Before credentials are looked at, which costs more than to open a connection.
+            if let Some(limit) = self.built_in().and_then(|layers| layers.rate_limit.as_ref())
+                && let Some(peer) = extensions.get::<PeerAddr>()
+                && !was_counted(extensions)
+            {
+                limit.admit_connection(peer.get().ip())?;
+            }
+            if let Some(principal) = auth.by.authenticate(Shown::connection(extensions)).await? {
+                extensions.insert(principal);
+            }
         }
         let Some(principal) = extensions.get::<Principal>().cloned() else { return Ok(None) };
         extensions.insert_shared(principal.identity().clone());
         Ok(principal.expires_at())
     }
+}
+
+/// Returns true if the request that became the connection was counted.
+#[cfg(feature = "http")]
+fn was_counted(extensions: &Extensions) -> bool {
+    extensions.get::<turbomcp_transport::http::HttpRequest>().is_some()
+}
+
+#[cfg(not(feature = "http"))]
+fn was_counted(_: &Extensions) -> bool {
+    false
 }
 
 /// Says in the words of MCP why somebody is refused.
@@ -101,6 +119,8 @@ pub(crate) fn error(refusal: &Refusal) -> McpError {
     match refusal.status() {
         401 => McpError::unauthorized(reason),
         403 => McpError::forbidden(reason),
+        429 => McpError::rate_limited(reason)
+            .with_data(crate::layers::retry_after(refusal.retry_after().unwrap_or_default())),
         503 => McpError::unavailable(reason),
         _ => McpError::invalid_request(reason),
     }

@@ -1,6 +1,7 @@
 //! The builder of a server.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tower_layer::Layer;
@@ -11,6 +12,7 @@ use turbomcp_transport::metrics::TransportMetrics;
 
 use crate::auth::Auth;
 use crate::handler::{CompletionHandler, IntoResourceHandler, IntoToolHandler, PromptHandler};
+use crate::layers::Layers;
 use crate::registry::HandlerRegistry;
 use crate::request::{Request, Response};
 use crate::schema::SchemaStyle;
@@ -30,6 +32,7 @@ pub struct ServerBuilder {
     pub(crate) auth: Option<Auth>,
     pub(crate) visibility: Option<Visibility>,
     pub(crate) operator: operator::Settings,
+    pub(crate) built_in: Option<Arc<Layers>>,
     pub(crate) tasks: Option<TaskConfig>,
 }
 
@@ -45,6 +48,7 @@ impl ServerBuilder {
             auth: None,
             metrics: None,
             visibility: None,
+            built_in: None,
             tasks: None,
         }
     }

@@ -1,5 +1,7 @@
 //! What a server is, apart from its handlers.
 
+use std::time::Duration;
+
 use turbomcp_protocol::types::{Icon, Implementation, Root};
 
 use crate::Limits;
@@ -39,6 +41,45 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
+    /// What suits a server on a developer's machine: limits as by default, but for the time that a handler may take and that
+    /// a client may take to answer, which are half an hour, for whoever looks at them with a debugger.
+    ///
+    /// It goes with [`MiddlewareStack::development`](crate::layers::MiddlewareStack::development).
+    #[must_use]
+    pub fn development() -> Self {
+        let mut config = Self::default();
+        config.limits.request_timeout = Duration::from_secs(30 * 60);
+        config.limits.client_answer_timeout = Duration::from_secs(30 * 60);
+        config
+    }
+
+    /// What suits a server that strangers reach: messages of 1 MiB, 30 seconds for a request, 64 requests of one connection
+    /// at once, and 10 seconds to send a head or a body. Everything else is as by default.
+    ///
+    /// It goes with [`MiddlewareStack::production`](crate::layers::MiddlewareStack::production).
+    ///
+    /// ```
+    /// use turbomcp_server::layers::MiddlewareStack;
+    /// use turbomcp_server::{ServerBuilder, ServerConfig};
+    ///
+    /// let builder = ServerBuilder::new().config(ServerConfig::production()).name("orders");
+    /// let server = builder.with_middleware_stack(MiddlewareStack::production())?.build();
+    /// # drop(server);
+    /// # Ok::<(), turbomcp_server::Error>(())
+    /// ```
+    #[must_use]
+    pub fn production() -> Self {
+        let mut config = Self::default();
+        let limits = &mut config.limits;
+        limits.message_bytes = 1 << 20;
+        limits.body_bytes = 1 << 20;
+        limits.request_timeout = Duration::from_secs(30);
+        limits.requests_in_flight = 64;
+        limits.header_timeout = Duration::from_secs(10);
+        limits.body_timeout = Duration::from_secs(10);
+        config
+    }
+
     pub(crate) fn implementation(&self) -> Implementation {
         let mut implementation = Implementation::new(self.name.clone(), self.version.clone());
         implementation.title.clone_from(&self.title);

@@ -40,9 +40,13 @@ pub(crate) async fn serve<T: Transport>(
     let expires_at = if server.auth().is_some() || extensions.get::<Principal>().is_some() {
         // In a box, so that a connection does not keep the room for it.
         let admitted = Box::pin(server.admit(&mut extensions)).await;
-        admitted.inspect_err(|_| {
-            server.metrics().error(ErrorType::Auth);
+        admitted.map_err(|refusal| {
+            server.metrics().error(ErrorType::of(&crate::auth::error(&refusal)));
             meter.iter().for_each(Meter::refused);
+            if let Some(audit) = server.built_in().and_then(|layers| layers.audit.as_ref()) {
+                audit.turned_away_from(&refusal, &extensions);
+            }
+            Error::refused(refusal)
         })?
     } else {
         None

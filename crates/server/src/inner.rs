@@ -48,6 +48,10 @@ pub(crate) struct Inner {
     cancelled: AtomicBool,
     /// The answer is there: nothing more may be told before it.
     answered: AtomicBool,
+    /// There is no time left, which the layers are to see.
+    pub(crate) run_out: AtomicBool,
+    /// No client has sent it.
+    unseen: AtomicBool,
     on_cancel: Notify,
     driver: Mutex<Option<Waker>>,
 }
@@ -80,6 +84,8 @@ impl Inner {
             task: OnceLock::new(),
             cancelled: AtomicBool::new(false),
             answered: AtomicBool::new(false),
+            run_out: AtomicBool::new(false),
+            unseen: AtomicBool::new(false),
             on_cancel: Notify::new(),
             driver: Mutex::default(),
         }
@@ -127,6 +133,20 @@ impl Inner {
     /// From now on nothing is told before the answer any more.
     pub(crate) fn set_answered(&self) {
         self.answered.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answered.load(Ordering::Acquire)
+    }
+
+    /// Says that it stands for a request and that no client has sent it.
+    #[cfg(feature = "http")]
+    pub(crate) fn set_unseen(&self) {
+        self.unseen.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_unseen(&self) -> bool {
+        self.unseen.load(Ordering::Relaxed)
     }
 
     /// Ends the request: its handler is dropped and nothing more is sent for it.

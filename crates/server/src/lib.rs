@@ -46,6 +46,7 @@ mod hub;
 mod in_flight;
 mod inner;
 mod input;
+pub mod layers;
 mod limits;
 #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP shows all that is counted"))]
 pub mod metrics;

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Waker};
 
 use tokio::sync::Notify;
@@ -21,6 +22,7 @@ pub(crate) struct Outbox {
     room: Notify,
     high_water: usize,
     meter: Option<Meter>,
+    number: u64,
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +36,14 @@ struct State {
 
 impl Outbox {
     pub(crate) fn new(high_water: usize, meter: Option<Meter>) -> Self {
-        Self { state: Mutex::default(), room: Notify::new(), high_water, meter }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { state: Mutex::default(), room: Notify::new(), high_water, meter, number }
+    }
+
+    /// Returns what tells the connection from every other of this process.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Returns what counts for the connection.

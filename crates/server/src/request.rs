@@ -59,6 +59,10 @@ impl Request {
         params.and_then(Result::ok).unwrap_or_default()
     }
 
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
     /// Returns what is known of the request beside its message.
     #[must_use]
     pub fn extensions(&self) -> &Extensions {

@@ -18,6 +18,7 @@ use turbomcp_protocol::types::{
     SetLevelRequestParams, SubscribeRequestParams, SubscriptionsListenRequestParams,
 };
 use turbomcp_protocol::{McpError, McpResult, Method, Revision};
+use turbomcp_transport::Extensions;
 
 use crate::access::{Guarded, identity};
 use crate::arguments::{ArgumentError, Arguments};
@@ -67,21 +68,14 @@ impl Router {
         let inner = ctx.inner().clone();
         let snapshot = inner.server.snapshot();
         let method = inner.method.clone();
-        if let Some(agreed) = inner.peer.as_ref().and_then(|peer| peer.agreed())
-            && agreed.identity.as_ref() != identity(ctx.extensions())
-        {
-            return Err(McpError::forbidden("the session belongs to somebody else"));
-        }
+        check_request(&inner, ctx.extensions())?;
         if snapshot.is_guarded()
             && let Some(peer) = &inner.peer
         {
             peer.set_principal(ctx.principal());
         }
-        if inner.progress_token().is_some_and(|token| !is_request_id(token)) {
-            return Err(McpError::invalid_params("a progress token is a string or an integer"));
-        }
-        if inner.revision.is_modern() {
-            check_modern(&inner)?;
+        if inner.revision.is_modern() && inner.method.may_require_input() {
+            lock(&inner.inputs).load(&inner)?;
         }
         if method == Method::TOOLS_CALL && snapshot.registry.has_tools() {
             return call_tool(&inner, ctx, &snapshot);
@@ -106,15 +100,21 @@ fn ready(response: impl Into<Response>) -> RouteFuture {
     RouteFuture::Ready(Some(response.into()))
 }
 
-/// Checks the metadata a modern request may have.
-fn check_modern(inner: &Inner) -> McpResult<()> {
-    if let Some(level) = inner.message.known.log_level
+/// Checks what a request has, whatever it asks for: whose session it comes in, and its metadata.
+pub(crate) fn check_request(inner: &Inner, extensions: &Extensions) -> McpResult<()> {
+    if let Some(agreed) = inner.peer.as_ref().and_then(|peer| peer.agreed())
+        && agreed.identity.as_ref() != identity(extensions)
+    {
+        return Err(McpError::forbidden("the session belongs to somebody else"));
+    }
+    if inner.progress_token().is_some_and(|token| !is_request_id(token)) {
+        return Err(McpError::invalid_params("a progress token is a string or an integer"));
+    }
+    if inner.revision.is_modern()
+        && let Some(level) = inner.message.known.log_level
         && serde_json::from_slice::<LoggingLevel>(inner.raw(level)).is_err()
     {
         return Err(McpError::invalid_params("the log level is unknown"));
-    }
-    if inner.method.may_require_input() {
-        lock(&inner.inputs).load(inner)?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Driving one request to its response.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -8,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tracing::Span;
-use turbomcp_protocol::{ErrorCode, McpError};
+use turbomcp_protocol::McpError;
 
 use crate::deadline::Deadline;
 use crate::inner::Inner;
@@ -16,7 +17,7 @@ use crate::metrics::{End, ErrorType};
 use crate::request::{Request, Response};
 use crate::stack::{BoxError, StackFuture};
 use crate::sync::lock;
-use crate::trace;
+use crate::{layers, trace};
 
 /// A request on its way through the stack: contains panics, keeps the time limit, ends when cancelled, and turns a
 /// handler that waits for its client into the question to the client.
@@ -36,14 +37,15 @@ impl Run {
     pub(crate) fn start(inner: Arc<Inner>, request: Request) -> Self {
         let span = trace::span(&inner, request.extensions());
         inner.server.metrics().begin();
-        let future = span.in_scope(|| inner.server.stack().call(request));
+        let future = span.in_scope(|| call(&inner, request));
         Self { inner, future, deadline: None, span, is_counted: true }
     }
 
     /// Hands something to the stack that stands for a request and that no client has sent.
     #[cfg(feature = "http")]
     pub(crate) fn start_unseen(inner: Arc<Inner>, request: Request) -> Self {
-        let future = inner.server.stack().call(request);
+        inner.set_unseen();
+        let future = call(&inner, request);
         Self { inner, future, deadline: None, span: Span::none(), is_counted: false }
     }
 
@@ -83,7 +85,7 @@ impl Run {
 
     /// Starts the clock; called when the handler turns out to wait.
     pub(crate) fn start_clock(&mut self) {
-        let limit = self.inner.timeout.get().copied().unwrap_or(self.inner.server.limits().request_timeout);
+        let limit = self.inner.server.time_limit(&self.inner);
         let left = limit.saturating_sub(self.inner.started.elapsed());
         if limit < Duration::MAX {
             self.deadline = Some(Deadline::new(left));
@@ -94,28 +96,53 @@ impl Run {
         self.ended(ErrorType::of_response(response).map_or(Ok(()), Err));
     }
 
+    /// Ends a request for which there is no time left: by way of its layers, if any want to see that.
+    fn run_out(&mut self, cx: &mut Context<'_>) -> Response {
+        if self.inner.server.built_in().is_some() {
+            self.inner.set_run_out();
+            if let Poll::Ready(response) = self.poll_future(cx) {
+                return response;
+            }
+        }
+        layers::ran_out()
+    }
+
     fn poll_future(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
         let _entered = self.span.enter();
         let future = &mut self.future;
-        match catch_unwind(AssertUnwindSafe(|| Pin::new(future).poll(cx))) {
-            Ok(Poll::Ready(Ok(response))) => Poll::Ready(response),
-            Ok(Poll::Ready(Err(error))) => Poll::Ready(self.recover(error)),
-            Ok(Poll::Pending) => match lock(&self.inner.inputs).required(&self.inner) {
+        match contain(&self.inner, || Pin::new(future).poll(cx)) {
+            Poll::Ready(response) => Poll::Ready(response),
+            Poll::Pending => match lock(&self.inner.inputs).required(&self.inner) {
                 Some(response) => Poll::Ready(response),
                 None => Poll::Pending,
             },
-            Err(panic) => {
-                let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-                tracing::error!(method = %self.inner.method, panic = text.unwrap_or("?"), "a handler panicked");
-                Poll::Ready(Response::error(McpError::internal_error()))
-            }
         }
     }
+}
 
-    /// The one place where what a layer returned as an error becomes an answer.
-    fn recover(&self, error: BoxError) -> Response {
-        Response::error(McpError::from_boxed(error))
+/// Polls what answers a request, where neither a panic nor an error gets any further.
+///
+/// The one place where what a layer returned as an error becomes an answer.
+pub(crate) fn contain(inner: &Inner, poll: impl FnOnce() -> Poll<Result<Response, BoxError>>) -> Poll<Response> {
+    match catch_unwind(AssertUnwindSafe(poll)) {
+        Ok(Poll::Ready(Ok(response))) => Poll::Ready(response),
+        Ok(Poll::Ready(Err(error))) => Poll::Ready(Response::error(McpError::from_boxed(error))),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(panic) => Poll::Ready(panicked(inner, panic.as_ref())),
     }
+}
+
+/// Hands a request to the stack; a layer can panic before it has a future to be polled.
+fn call(inner: &Inner, request: Request) -> StackFuture {
+    let stack = inner.server.stack();
+    catch_unwind(AssertUnwindSafe(|| stack.call(request)))
+        .unwrap_or_else(|panic| StackFuture::answered(panicked(inner, panic.as_ref())))
+}
+
+fn panicked(inner: &Inner, panic: &(dyn Any + Send)) -> Response {
+    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(method = %inner.method, panic = text.unwrap_or("?"), "a handler panicked");
+    Response::error(McpError::internal_error())
 }
 
 impl Future for Run {
@@ -139,10 +166,10 @@ impl Future for Run {
         if let Some(deadline) = &mut this.deadline
             && deadline.poll(cx, &this.inner.asked).is_ready()
         {
+            let response = this.run_out(cx);
             this.inner.set_answered();
             this.ended(Err(ErrorType::Timeout));
-            let error = McpError::new(ErrorCode::INTERNAL_ERROR, "the request ran out of time");
-            return Poll::Ready(Some(Response::error(error)));
+            return Poll::Ready(Some(response));
         }
         Poll::Pending
     }

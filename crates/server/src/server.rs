@@ -14,6 +14,7 @@ use crate::access::{Guard, Visibility};
 use crate::auth::Auth;
 use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::hub::{Change, Concerns, Hub};
+use crate::layers::Layers;
 use crate::operator::Operator;
 use crate::registry::{HandlerRegistry, Snapshot};
 use crate::router::Router;
@@ -47,6 +48,7 @@ struct Shared {
     http_meter: Option<Meter>,
     shutdown: Arc<Shutdown>,
     operator: Operator,
+    built_in: Option<Arc<Layers>>,
     tasks: Tasks,
 }
 
@@ -85,7 +87,8 @@ impl McpServer {
 
     /// Puts the parts of a server together.
     pub(crate) fn assemble(builder: ServerBuilder) -> Self {
-        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility, operator, tasks } = builder;
+        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility, operator, built_in, tasks } =
+            builder;
         let stack = layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
         let nobody_says = auth.is_none() && matches!(stack, Stack::Bare(_));
         if nobody_says && let Some(guard) = registry.guards().find(|guard| Guard::needs_something(guard)) {
@@ -112,6 +115,7 @@ impl McpServer {
                 metrics,
                 shutdown: Arc::default(),
                 operator: Operator::new(operator),
+                built_in,
                 tasks: Tasks { config: tasks, desk: OnceLock::new() },
                 config,
             }),
@@ -132,7 +136,7 @@ impl McpServer {
     }
 
     /// As [`serve`](Self::serve), counted for a binding.
-    #[cfg(any(feature = "stdio", feature = "http", feature = "tcp", feature = "tls", feature = "unix"))]
+    #[cfg(any(feature = "stdio", feature = "tcp", feature = "tls", feature = "unix"))]
     pub(crate) fn serve_over<T: Transport>(
         &self,
         binding: Binding,
@@ -151,7 +155,7 @@ impl McpServer {
         let transport = turbomcp_transport::stdio::StdioTransport::new().map_err(Error::transport)?;
         let transport = transport.max_message_bytes(self.limits().message_bytes);
         // A signal stands for the end of input, so its drain is the same.
-        crate::signal::until(self, self.serve_over(Binding::Stdio, transport)).await
+        crate::signal::until(self, crate::signal::in_a_task(self.serve_over(Binding::Stdio, transport))).await
     }
 
     /// Returns what ends every `run_*` of this server.
@@ -282,6 +286,11 @@ impl McpServer {
 
     pub(crate) fn auth(&self) -> Option<&Auth> {
         self.shared.auth.as_ref()
+    }
+
+    /// Returns what of the middleware stack is on.
+    pub(crate) fn built_in(&self) -> Option<&Layers> {
+        self.shared.built_in.as_deref()
     }
 
     pub(crate) fn hub(&self) -> &Hub {
@@ -419,6 +428,10 @@ impl McpServer {
 
     /// Tells the clients that asked that a resource has changed.
     pub fn resource_updated(&self, uri: &str) {
+        #[cfg(feature = "cache")]
+        if let Some(cache) = self.built_in().and_then(|layers| layers.cache.as_ref()) {
+            cache.forget_resource(uri);
+        }
         let now = self.snapshot();
         self.announce(Change::Updated(uri), &now, &now);
     }

@@ -7,22 +7,33 @@ use crate::{Error, McpServer};
 /// Serves, and asks the server to end at SIGTERM or SIGINT.
 pub(crate) async fn until(server: &McpServer, serving: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     let handle = server.shutdown_handle();
-    let signals = tokio::spawn(async move {
+    let _signals = Held(tokio::spawn(async move {
         wait().await;
         tracing::info!("shutting down");
         handle.shutdown();
-    });
-    let result = serving.await;
-    signals.abort();
-    result
+    }));
+    serving.await
+}
+
+/// Serves in a task of its own: what waits for input is then polled by the thread that hears of it, where the future of a
+/// `main` is on a thread that has to be woken by that one, for every message.
+#[cfg(feature = "stdio")]
+pub(crate) async fn in_a_task(serving: impl Future<Output = Result<(), Error>> + Send + 'static) -> Result<(), Error> {
+    let mut task = Held(tokio::spawn(serving));
+    match (&mut task.0).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Nobody aborts it, so the runtime is going away.
+            Err(_) => Ok(()),
+        },
+    }
 }
 
 /// A task that ends with what holds it.
-#[cfg(feature = "tls")]
-pub(crate) struct Reloading(tokio::task::JoinHandle<()>);
+pub(crate) struct Held<T>(tokio::task::JoinHandle<T>);
 
-#[cfg(feature = "tls")]
-impl Drop for Reloading {
+impl<T> Drop for Held<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -30,8 +41,8 @@ impl Drop for Reloading {
 
 /// Has certificates read again at SIGHUP, for as long as what is returned exists.
 #[cfg(feature = "tls")]
-pub(crate) fn reload_at_hangup(handle: turbomcp_transport::tls::TlsHandle) -> Reloading {
-    Reloading(tokio::spawn(async move {
+pub(crate) fn reload_at_hangup(handle: turbomcp_transport::tls::TlsHandle) -> Held<()> {
+    Held(tokio::spawn(async move {
         #[cfg(unix)]
         if let Ok(mut hangup) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
             while hangup.recv().await.is_some() {

@@ -36,7 +36,7 @@ pub(crate) trait Call: Send + Sync {
     fn call(&self, request: Request) -> BoxFuture<Result<Response, BoxError>>;
 }
 
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl<S> Call for S
 where
@@ -104,6 +104,13 @@ pub struct StackFuture(Kind);
 enum Kind {
     Route(RouteFuture),
     Boxed(BoxFuture<Result<Response, BoxError>>),
+}
+
+impl StackFuture {
+    /// What is answered without having been asked for.
+    pub(crate) fn answered(response: Response) -> Self {
+        Self(Kind::Boxed(Box::pin(std::future::ready(Ok(response)))))
+    }
 }
 
 impl Future for StackFuture {

@@ -170,7 +170,7 @@ fn open(inner: &Inner, extensions: &Extensions) -> Span {
 }
 
 /// Whoever has the id of a session can use it, so logs have only what tells one from another.
-fn fingerprint(session: &str) -> String {
+pub(crate) fn fingerprint(session: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, session.as_bytes());
     digest.as_ref()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
 }

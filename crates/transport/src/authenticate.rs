@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 
 use crate::{Extensions, Principal};
 
@@ -117,6 +118,23 @@ impl fmt::Debug for Shown<'_> {
     }
 }
 
+/// Returns true if a text can be a scope: it stands between quotes in a challenge, and between spaces in a token.
+///
+/// ```
+/// use turbomcp_transport::authenticate::is_scope;
+///
+/// assert!(is_scope("notes:read"));
+/// assert!(!is_scope("notes read") && !is_scope("\"") && !is_scope(""));
+/// ```
+///
+/// # Specification
+///
+/// [RFC 6749, section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)
+#[must_use]
+pub fn is_scope(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
+}
+
 /// Why somebody is not let in, in words that they may read, and what they are told to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -128,11 +146,12 @@ struct Inner {
     status: u16,
     reason: Cow<'static, str>,
     headers: Vec<(&'static str, String)>,
+    retry_after: Option<Duration>,
 }
 
 impl Refusal {
     fn new(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { inner: Box::new(Inner { status, reason: reason.into(), headers: Vec::new() }) }
+        Self { inner: Box::new(Inner { status, reason: reason.into(), headers: Vec::new(), retry_after: None }) }
     }
 
     /// Credentials are missing, or no good: 401.
@@ -155,6 +174,15 @@ impl Refusal {
         Self::new(503, reason)
     }
 
+    /// The caller has sent too much, and may try again after this time: 429, with `Retry-After` in whole seconds.
+    #[must_use]
+    pub fn rate_limited(reason: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
+        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+        let mut refusal = Self::new(429, reason).with_header("retry-after", seconds.to_string());
+        refusal.inner.retry_after = Some(retry_after);
+        refusal
+    }
+
     /// Adds a challenge: a `WWW-Authenticate` over HTTP.
     #[must_use]
     pub fn with_challenge(self, challenge: impl Into<String>) -> Self {
@@ -172,6 +200,12 @@ impl Refusal {
     #[must_use]
     pub fn status(&self) -> u16 {
         self.inner.status
+    }
+
+    /// Returns when the caller may try again, if they have sent too much.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.inner.retry_after
     }
 
     /// Returns why, for whoever is refused.

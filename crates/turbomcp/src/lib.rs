@@ -51,6 +51,7 @@
 //! | run, change and end a server | [`McpServer`], [`ServerConfig`], [`IntoServer`], [`ShutdownHandle`] |
 //! | bound what it takes on | [`Limits`] |
 //! | say whether it is well, and what it counts | [`health`], [`metrics`] |
+//! | bound, record and word what passes, by one configuration | [`layers`], [`layers::MiddlewareStack`] |
 //! | wrap code around every request | [`Middleware`], [`ServerBuilder::layer`] |
 //! | let in only whom it should, with the feature `auth` | [`ServerBuilder::auth`], [`Principal`], `auth::AuthManager` |
 //! | decide what whoever calls may do and may know of | [`Access`], [`Visibility`], [`Claims`] |
@@ -79,6 +80,7 @@
 //! | `client` | `client`: the client, over the bindings that are chosen beside it | no |
 //! | `auth`, or `oauth` | `auth`: who may call a server, `auth::AuthManager`; OAuth for the client, `auth::OAuthClient`; logins of a server's users, `auth::OAuth2Provider` | no |
 //! | `dev` | `auth::dev`: tokens for development. Not for production | no |
+//! | `cache` | results of tools that are kept for a while: `layers::CacheConfig`, `layers::CacheManager` | no |
 //! | `otel` | `otel`: traces and metrics over OTLP | no |
 //! | `basic` | `macros` and `stdio` | |
 //! | `all-transports` | `stdio`, `http`, `websocket`, `tcp`, `unix` and `tls` | |
@@ -110,7 +112,7 @@ pub use turbomcp_server::{
     MiddlewareResult, Next, Params, Primitive, PrimitiveKind, Progress, PromptHandler, ReadResourceRequest, Request,
     RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response, SchemaValidator, ServerBuilder,
     ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError, ToolFunction, ToolHandler,
-    TraceContext, Validation, ValidationConfig, Visibility, metrics, schema, tasks, text, uri,
+    TraceContext, Validation, ValidationConfig, Visibility, layers, metrics, schema, tasks, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};

@@ -109,3 +109,37 @@ async fn auth_jwt_lets_in_who_has_a_token_and_says_where_to_get_one() {
     conversation.await.unwrap();
     serving.abort();
 }
+
+#[test]
+fn auth_mtls_knows_callers_by_their_certificates() {
+    let folder = std::env::temp_dir().join(format!("turbomcp-example-{}-auth-mtls", std::process::id()));
+    let printed = folder.with_extension("txt");
+    let server = Server::start_by("auth_mtls", "/mcp", Era::Modern, |command, address| {
+        command.args(["serve", &address.to_string()]).arg(&folder).stdout(std::fs::File::create(&printed).unwrap());
+    });
+    let told = std::fs::read_to_string(&printed).unwrap();
+    let call = |name: &str| {
+        let line = told.lines().find(|line| line.starts_with("cargo") && line.ends_with(name)).unwrap();
+        let arguments = line.split_once(" -- ").unwrap().1.split(' ');
+        let output = Command::new(path_of("auth_mtls")).args(arguments).stdin(Stdio::null()).output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert!(told.contains(&format!("https://localhost:{}/mcp", server.port())), "{told}");
+    assert_eq!(call("ada"), ("who: ada\nerase: erased\n".to_owned(), String::new()));
+    // As valid as hers, and of nobody whom the server knows.
+    let (answer, error) = call("eve");
+    assert!(answer.is_empty() && error.contains("the certificate is not known"), "{answer} {error}");
+    // Without one, the handshake fails.
+    let authority = folder.join("ca.pem");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        use turbomcp::client::http::HttpTarget;
+        use turbomcp::transport::tls::TlsConfig;
+        let target = HttpTarget::new(format!("https://localhost:{}/mcp", server.port()));
+        let target = target.tls(TlsConfig::default().with_ca_bundle(authority));
+        assert!(turbomcp::client::Client::connect(target).await.unwrap_err().is_connect());
+    });
+    drop(server);
+    std::fs::remove_dir_all(folder).unwrap();
+    std::fs::remove_file(printed).unwrap();
+}

@@ -1,5 +1,7 @@
 // An authorization server and resources that it protects: node main.mjs UPSTREAM-URL
 //
+// With --resources JSON in place of the URL the resources are elsewhere: scopes, format and life of their tokens by URL.
+//
 // Both listen on ports of their own. One line of JSON on stdout says where; the end of stdin ends the process.
 
 import { randomBytes } from 'node:crypto';
@@ -9,11 +11,11 @@ import process from 'node:process';
 import { exportJWK, exportPKCS8, generateKeyPair } from 'jose';
 
 import { METADATA_URL, provider } from './provider.mjs';
-import { Resources } from './resource.mjs';
+import { Elsewhere, Resources, read } from './resource.mjs';
 
-const [upstream] = process.argv.slice(2);
-if (upstream === undefined) {
-    console.error('usage: main.mjs UPSTREAM-URL');
+const [upstream, listed] = process.argv.slice(2);
+if (upstream === undefined || (upstream === '--resources') !== (listed !== undefined)) {
+    console.error('usage: main.mjs (UPSTREAM-URL | --resources JSON)');
     process.exit(2);
 }
 
@@ -26,10 +28,21 @@ const key = await generateKeyPair('ES256', { extractable: true });
 const issuing = createServer();
 const protecting = createServer();
 const issuer = await listen(issuing);
-const resources = new Resources({ upstream, issuer, origin: await listen(protecting), log });
+const origin = await listen(protecting);
+const resources = listed
+    ? new Elsewhere({ rules: JSON.parse(listed), origin, log })
+    : new Resources({ upstream, issuer, origin, log });
 const jobs = { secret, jwk: { ...(await exportJWK(key.publicKey)), use: 'sig', alg: 'ES256' } };
 const authorization = await provider(issuer, jobs, resources, log);
-issuing.on('request', authorization.callback());
+const authorize = authorization.callback();
+issuing.on('request', async (request, response) => {
+    // Clients register with the first scope that they were told of. To widen it later is what they shall be able to.
+    if (request.url === '/reg') {
+        const { scope, ...client } = JSON.parse(await read(request));
+        request.body = client;
+    }
+    authorize(request, response);
+});
 protecting.on('request', (request, response) => resources.answer(request, response));
 
 const line = {

@@ -56,6 +56,7 @@ export async function provider(issuer, jobs, resources, log) {
             clientCredentials: { enabled: true },
             clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
             deviceFlow: { enabled: true },
+            introspection: { enabled: true },
             dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
             registration: { enabled: true },
             revocation: { enabled: true },
@@ -67,9 +68,9 @@ export async function provider(issuer, jobs, resources, log) {
                     return {
                         scope: resource.scopes.join(' '),
                         audience: indicator,
-                        accessTokenFormat: 'jwt',
+                        accessTokenFormat: resource.format ?? 'jwt',
                         accessTokenTTL: resource.seconds,
-                        jwt: { sign: { alg: 'ES256' } },
+                        ...(resource.format !== 'opaque' && { jwt: { sign: { alg: 'ES256' } } }),
                     };
                 },
             },

@@ -155,11 +155,31 @@ export class Resources {
     }
 }
 
+/** Resources that are served by somebody else; all that is here is what happened. */
+export class Elsewhere {
+    #rules;
+    #log;
+
+    constructor({ rules, origin, log }) {
+        this.#rules = new Map(Object.entries(rules));
+        this.origin = origin;
+        this.#log = log;
+    }
+
+    named(indicator) {
+        return this.#rules.get(indicator);
+    }
+
+    answer(request, response) {
+        json(response, request.url === '/log' ? 200 : 404, request.url === '/log' ? this.#log : {});
+    }
+}
+
 function json(response, status, value) {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
 }
 
-async function read(request) {
+export async function read(request) {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     return Buffer.concat(chunks);

@@ -2,11 +2,10 @@
 
 use std::{path::Path, process::Command};
 
-use super::{Program, Strangers, program, python};
+use super::{Program, Strangers, python, typescript_script};
 use crate::{
     Outcome,
     fixture::{self, Profile, Server},
-    tools,
     workspace::Workspace,
 };
 
@@ -41,7 +40,5 @@ pub(super) fn start_sse(server: &Path, log: &Path) -> Outcome<Server> {
 }
 
 pub(super) fn typescript(workspace: &Workspace) -> Outcome<Program> {
-    let node = tools::node(workspace)?;
-    let script = tools::npm(workspace, "tests/strangers/typescript")?.join("main.mjs");
-    Ok(Box::new(move || program(&node, &[script.as_ref()])))
+    typescript_script(workspace, "tests/strangers/typescript", "main.mjs")
 }

@@ -15,7 +15,7 @@ use super::grants::{DeviceCode, Grant, IdentityProvider};
 use super::registration::PreRegistered;
 use super::store::{ErasedStore, MemoryStore, TokenStore};
 use super::{OAuthClient, boxed};
-use crate::fetch::{Reach, is_private};
+use crate::fetch::Reach;
 use crate::url::Url;
 use crate::{Error, Secret};
 
@@ -285,8 +285,7 @@ impl OAuthClientBuilder {
                 return Err(Error::usage("this grant needs a client with a secret or a key"));
             }
         }
-        let is_inside = server.is_loopback() || server.ip().is_some_and(is_private);
-        let reach = self.reach.unwrap_or(if is_inside { Reach::Private } else { Reach::Public });
+        let reach = self.reach.unwrap_or_else(|| Reach::of(&server));
         let settings = Settings {
             server,
             resource: self.resource,

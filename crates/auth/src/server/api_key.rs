@@ -285,7 +285,7 @@ fn hash(key: &str) -> [u8; 32] {
     hash
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -24,6 +24,13 @@ impl AuthManagerBuilder {
         self
     }
 
+    /// Sets where clients reach the metadata of the server, if that is not the well-known place of
+    /// [`resource`](Self::resource): behind a proxy that passes on only what lies beneath a path, for example.
+    pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
+        self.config.resource_metadata = Some(url.into());
+        self
+    }
+
     /// Adds a way by which callers are known. The first whose kind of credential is shown decides.
     pub fn add_provider(mut self, provider: AuthProviderConfig) -> Self {
         self.config.providers.push(provider);

@@ -43,6 +43,9 @@ pub struct AuthConfig {
     pub enabled: bool,
     /// The URL of the server as clients write it. With it the server says where its tokens are to be had; DPoP needs it.
     pub resource: Option<String>,
+    /// Where clients reach the metadata of the server, if that is not the well-known place of `resource`: behind a proxy
+    /// that passes on only what lies beneath a path, for example. It is what challenges name.
+    pub resource_metadata: Option<String>,
     /// How callers are known. The first whose kind of credential is shown decides.
     pub providers: Vec<AuthProviderConfig>,
     /// Tokens that are of use only to who holds a key. Not understood unless set.
@@ -56,6 +59,7 @@ impl Default for AuthConfig {
         Self {
             enabled: true,
             resource: None,
+            resource_metadata: None,
             providers: Vec::new(),
             dpop: None,
             authorization: AuthorizationConfig::default(),
@@ -293,6 +297,26 @@ impl From<Holder> for Principal {
         }
     }
 }
+
+/// What tokens are looked at by unless a configuration says otherwise, however they are looked at.
+pub(super) mod usual {
+    use std::time::Duration;
+
+    pub(in crate::server) fn leeway() -> Duration {
+        Duration::from_secs(30)
+    }
+
+    pub(in crate::server) fn roles() -> String {
+        "roles".to_owned()
+    }
+
+    pub(in crate::server) fn permissions() -> String {
+        "permissions".to_owned()
+    }
+}
+
+/// The most by which clocks may differ: more would keep expired tokens alive.
+pub(super) const MAX_LEEWAY: Duration = Duration::from_secs(600);
 
 /// The longest that something is believed.
 pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);

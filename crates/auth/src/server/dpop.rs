@@ -17,7 +17,8 @@ use serde_json::Value;
 use super::algorithm::{Algorithm, VerifyingKey};
 use super::config::seconds;
 use super::jws::{Jws, NumericDate};
-use super::remembered::{ByFingerprint, Fingerprints};
+use super::proofs::{Proofs, Unnoted};
+use super::remembered::Fingerprints;
 use crate::Error;
 use crate::url::Url;
 
@@ -55,8 +56,11 @@ pub struct DpopConfig {
     pub max_age: Duration,
     /// Whether a signature must hold a nonce that the server has given. No.
     pub nonces: DpopNonces,
-    /// How many signatures are remembered, so that none is used twice: each for two to four times `max_age`, and further
-    /// ones are refused. 100,000.
+    /// How many signatures are remembered, so that none is used twice, each until it is too old. 100,000.
+    ///
+    /// When there is no room left, a key that has an eighth of it is refused with 503, and for any other the oldest is
+    /// forgotten, so that nobody keeps everybody else out by many requests. What is forgotten could be used once more, as
+    /// long as it is not too old, by somebody who has seen it and its token: it takes eight keys that sign that many.
     pub remembered_proofs: usize,
 }
 
@@ -139,7 +143,7 @@ pub(super) enum Unproven {
     Proof(&'static str),
     /// It has to hold this nonce.
     Nonce(String),
-    /// Nobody can say whether it is used for the second time.
+    /// There is no room to note it, and many of this key are noted.
     Full,
 }
 
@@ -148,16 +152,8 @@ pub(super) struct Dpop {
     resource: Url,
     algorithms: String,
     fingerprints: Fingerprints,
-    seen: Mutex<Seen>,
+    seen: Mutex<Proofs>,
     nonces: hmac::Key,
-}
-
-/// The signatures of this while and of the one before it.
-#[derive(Default)]
-struct Seen {
-    number: u64,
-    this: ByFingerprint<()>,
-    last: ByFingerprint<()>,
 }
 
 #[derive(Deserialize)]
@@ -187,10 +183,10 @@ impl Dpop {
             .map_err(|_| Error::usage("the operating system gives no random bytes"))?;
         Ok(Self {
             algorithms: names.join(" "),
+            seen: Mutex::new(Proofs::new(config.remembered_proofs)),
             config,
             resource,
             fingerprints: Fingerprints::new(),
-            seen: Mutex::default(),
             nonces,
         })
     }
@@ -253,7 +249,7 @@ impl Dpop {
         if proof.jti.is_empty() || proof.jti.len() > MAX_JTI {
             return bad("the DPoP proof has no usable `jti`");
         }
-        self.note(&format!("{thumbprint}:{}", proof.jti))
+        self.note(thumbprint, &proof.jti, signed_at + self.config.max_age, now)
     }
 
     /// Returns true if a URL is the one of the request, as far as the server can know: of the place where it is for clients,
@@ -265,28 +261,15 @@ impl Dpop {
             && (signed.uri().path() == self.resource.uri().path() || signed.uri().path() == uri.path())
     }
 
-    /// Notes that a signature was used; an error if it was before.
-    fn note(&self, proof: &str) -> Result<(), Unproven> {
-        let name = self.fingerprints.of(proof.as_bytes());
-        // A signature is good for as long before now as after it.
-        let length = (self.config.max_age * 2).as_secs() + 1;
+    /// Notes that a signature was used, which is good until then; an error if it was before.
+    fn note(&self, thumbprint: &str, jti: &str, until: SystemTime, now: SystemTime) -> Result<(), Unproven> {
+        let key = self.fingerprints.of(thumbprint.as_bytes());
+        let proof = self.fingerprints.of(format!("{thumbprint}:{jti}").as_bytes());
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that is set back makes nothing forgotten.
-        let number = (seconds_of(SystemTime::now()) / length).max(seen.number);
-        if seen.number != number {
-            let this = std::mem::take(&mut seen.this);
-            // If nothing came for longer, what is there is out of date.
-            seen.last = if seen.number + 1 == number { this } else { ByFingerprint::default() };
-            seen.number = number;
-        }
-        if seen.this.contains_key(&name) || seen.last.contains_key(&name) {
-            return Err(Unproven::Proof("the DPoP proof was used before"));
-        }
-        if seen.this.len() + seen.last.len() >= self.config.remembered_proofs {
-            return Err(Unproven::Full);
-        }
-        seen.this.insert(name, ());
-        Ok(())
+        seen.note(key, proof, until, now).map_err(|why| match why {
+            Unnoted::UsedBefore => Unproven::Proof("the DPoP proof was used before"),
+            Unnoted::Full => Unproven::Full,
+        })
     }
 
     fn nonce(&self) -> String {
@@ -361,18 +344,13 @@ mod tests {
     #[test]
     fn a_proof_is_used_once_and_room_for_them_is_bounded() {
         let dpop = dpop(DpopConfig::default().remembered_proofs(2));
-        assert_eq!(dpop.note("a"), Ok(()));
-        assert_eq!(dpop.note("a"), Err(Unproven::Proof("the DPoP proof was used before")));
-        assert_eq!(dpop.note("b"), Ok(()));
-        assert_eq!(dpop.note("c"), Err(Unproven::Full));
-    }
-
-    #[test]
-    fn a_clock_that_is_set_back_makes_no_proof_forgotten() {
-        let dpop = dpop(DpopConfig::default());
-        assert_eq!(dpop.note("a"), Ok(()));
-        dpop.seen.lock().unwrap().number += 1000;
-        assert_eq!(dpop.note("a"), Err(Unproven::Proof("the DPoP proof was used before")));
+        let now = SystemTime::now();
+        let note = |key: &str, jti: &str| dpop.note(key, jti, now + Duration::from_secs(60), now);
+        assert_eq!(note("ada", "a"), Ok(()));
+        assert_eq!(note("ada", "a"), Err(Unproven::Proof("the DPoP proof was used before")));
+        assert_eq!(note("ada", "b"), Ok(()));
+        assert_eq!(note("ada", "c"), Err(Unproven::Full));
+        assert_eq!(note("eve", "a"), Ok(()), "the same name, of another key");
     }
 
     #[test]

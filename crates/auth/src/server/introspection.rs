@@ -12,10 +12,10 @@ use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use turbomcp_transport::Principal;
 
-use super::config::{LONGEST, seconds};
-use super::jws::{Claims, find, texts};
-use super::jwt::{Bad, Good, check_time};
-use crate::fetch::{Fetcher, is_private};
+use super::config::{LONGEST, MAX_LEEWAY, seconds, usual};
+use super::jws::Claims;
+use super::jwt::{Bad, Good, Mapping, check_time};
+use crate::fetch::Fetcher;
 use crate::url::Url;
 use crate::{Error, Reach, Secret, form};
 
@@ -55,7 +55,7 @@ pub struct IntrospectionConfig {
     #[serde(default)]
     pub audiences: Vec<String>,
     /// By how much clocks may differ. 30 seconds.
-    #[serde(default = "usual_leeway", rename = "leeway_seconds", with = "seconds")]
+    #[serde(default = "usual::leeway", rename = "leeway_seconds", with = "seconds")]
     pub leeway: Duration,
     /// How long an answer may take. 5 seconds.
     #[serde(default = "usual_timeout", rename = "timeout_seconds", with = "seconds")]
@@ -64,10 +64,10 @@ pub struct IntrospectionConfig {
     #[serde(default = "usual_age", rename = "max_age_seconds", with = "seconds")]
     pub max_age: Duration,
     /// Where roles are found: the name of a member, or a JSON pointer. `roles`.
-    #[serde(default = "roles")]
+    #[serde(default = "usual::roles")]
     pub roles_claim: String,
     /// Where permissions are found. `permissions`.
-    #[serde(default = "permissions")]
+    #[serde(default = "usual::permissions")]
     pub permissions_claim: String,
     /// Where the tenant is found; a token without it is then refused. Nowhere, unless set.
     #[serde(default)]
@@ -77,24 +77,12 @@ pub struct IntrospectionConfig {
     pub reach: Option<Reach>,
 }
 
-fn usual_leeway() -> Duration {
-    Duration::from_secs(30)
-}
-
 fn usual_timeout() -> Duration {
     Duration::from_secs(5)
 }
 
 fn usual_age() -> Duration {
     Duration::from_secs(60)
-}
-
-fn roles() -> String {
-    "roles".to_owned()
-}
-
-fn permissions() -> String {
-    "permissions".to_owned()
 }
 
 impl IntrospectionConfig {
@@ -106,11 +94,11 @@ impl IntrospectionConfig {
             client_secret: client_secret.into(),
             issuer: String::new(),
             audiences: Vec::new(),
-            leeway: usual_leeway(),
+            leeway: usual::leeway(),
             timeout: usual_timeout(),
             max_age: usual_age(),
-            roles_claim: roles(),
-            permissions_claim: permissions(),
+            roles_claim: usual::roles(),
+            permissions_claim: usual::permissions(),
             tenant_claim: None,
             reach: None,
         }
@@ -137,11 +125,51 @@ impl IntrospectionConfig {
         self
     }
 
+    /// Sets by how much clocks may differ.
+    #[must_use]
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// Sets how long an answer may take.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets where roles are found.
+    #[must_use]
+    pub fn roles_claim(mut self, claim: impl Into<String>) -> Self {
+        self.roles_claim = claim.into();
+        self
+    }
+
+    /// Sets where permissions are found.
+    #[must_use]
+    pub fn permissions_claim(mut self, claim: impl Into<String>) -> Self {
+        self.permissions_claim = claim.into();
+        self
+    }
+
     /// Sets where the tenant is found.
     #[must_use]
     pub fn tenant_claim(mut self, claim: impl Into<String>) -> Self {
         self.tenant_claim = Some(claim.into());
         self
+    }
+
+    /// Sets which addresses may be reached.
+    #[must_use]
+    pub fn reach(mut self, reach: Reach) -> Self {
+        self.reach = Some(reach);
+        self
+    }
+
+    fn mapping(&self) -> Mapping<'_> {
+        let tenant = self.tenant_claim.as_deref();
+        Mapping { roles: &self.roles_claim, permissions: &self.permissions_claim, tenant }
     }
 }
 
@@ -166,7 +194,7 @@ impl Introspection {
                 "an introspection provider needs an audience: a token for anybody else would be taken",
             ));
         }
-        if config.leeway > Duration::from_secs(600) {
+        if config.leeway > MAX_LEEWAY {
             return Err(Error::usage("a leeway of more than ten minutes keeps expired tokens alive"));
         }
         if config.max_age > LONGEST {
@@ -176,12 +204,7 @@ impl Introspection {
         let mut authorization = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair)))
             .map_err(|error| Error::usage("credentials cannot be put into a header").with_source(error))?;
         authorization.set_sensitive(true);
-        let reach = config.reach.unwrap_or(match endpoint.ip().map(is_private) {
-            Some(true) => Reach::Private,
-            _ if endpoint.is_loopback() => Reach::Private,
-            _ => Reach::Public,
-        });
-        let fetcher = Fetcher::new(reach, config.timeout)?;
+        let fetcher = Fetcher::new(config.reach.unwrap_or_else(|| Reach::of(&endpoint)), config.timeout)?;
         Ok(Self { config, endpoint, authorization, fetcher, places: Semaphore::new(AT_ONCE) })
     }
 
@@ -222,16 +245,8 @@ impl Introspection {
         let Some(subject) = claims.sub.take().filter(|subject| !subject.is_empty()) else {
             return bad("the token names no subject");
         };
-        let mut principal = Principal::new(subject)
-            .with_issuer(config.issuer.as_str())
-            .with_scopes(claims.scopes())
-            .with_roles(texts(&all, &config.roles_claim))
-            .with_permissions(texts(&all, &config.permissions_claim))
-            .with_expiry(expires_at);
-        if let Some(claim) = &config.tenant_claim {
-            let tenant = find(&all, claim).and_then(Value::as_str).filter(|tenant| !tenant.is_empty());
-            principal = principal.with_tenant(tenant.ok_or(Bad::Token("the token names no tenant"))?);
-        }
+        let principal = Principal::new(subject).with_issuer(config.issuer.as_str()).with_scopes(claims.scopes());
+        let mut principal = config.mapping().describe(principal, &all)?.with_expiry(expires_at);
         if let Some(raw) = String::from_utf8(answer.to_vec()).ok().and_then(|raw| RawValue::from_string(raw).ok()) {
             principal = principal.with_claims(raw);
         }

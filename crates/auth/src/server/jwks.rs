@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 use super::algorithm::VerifyingKey;
 use super::config::seconds;
 use crate::discovery::{self, OfIssuer};
-use crate::fetch::{Fetcher, is_private};
+use crate::fetch::Fetcher;
 use crate::url::Url;
 use crate::{Error, Reach};
 
@@ -23,6 +23,15 @@ const MAX_KEYS: usize = 64;
 const WITHOUT_KEYS: Duration = Duration::from_secs(2);
 
 /// How the keys of an issuer are fetched: from https, or from this machine, and never more than 256 KiB.
+///
+/// ```
+/// use std::time::Duration;
+/// use turbomcp_auth::server::{JwksConfig, JwtConfig};
+///
+/// let jwks = JwksConfig::default().max_age(Duration::from_secs(60)).timeout(Duration::from_secs(2));
+/// let config = JwtConfig::new("https://id.example", "https://notes.example/mcp").jwks(jwks);
+/// # drop(config);
+/// ```
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -54,6 +63,43 @@ impl Default for JwksConfig {
             timeout: Duration::from_secs(5),
             reach: None,
         }
+    }
+}
+
+impl JwksConfig {
+    /// Sets how long keys are used before they are fetched again.
+    #[must_use]
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = age;
+        self
+    }
+
+    /// Sets how long keys are used that cannot be fetched again.
+    #[must_use]
+    pub fn max_stale(mut self, age: Duration) -> Self {
+        self.max_stale = age;
+        self
+    }
+
+    /// Sets how long nothing is fetched after a token with an unknown key, or after a fetch that failed.
+    #[must_use]
+    pub fn cooldown(mut self, cooldown: Duration) -> Self {
+        self.cooldown = cooldown;
+        self
+    }
+
+    /// Sets how long one fetch may take.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets which addresses may be reached.
+    #[must_use]
+    pub fn reach(mut self, reach: Reach) -> Self {
+        self.reach = Some(reach);
+        self
     }
 }
 
@@ -101,12 +147,7 @@ impl Jwks {
     pub(super) fn new(issuer: &str, url: Option<&str>, config: JwksConfig) -> Result<Self, Error> {
         let usage = |error: Error| Error::usage("the keys of an issuer cannot be fetched").with_source(error);
         let from = Url::parse(url.unwrap_or(issuer), "where keys are fetched from").map_err(usage)?;
-        let reach = config.reach.unwrap_or(match from.ip().map(is_private) {
-            Some(true) => Reach::Private,
-            _ if from.is_loopback() => Reach::Private,
-            _ => Reach::Public,
-        });
-        let fetcher = Fetcher::new(reach, config.timeout)?;
+        let fetcher = Fetcher::new(config.reach.unwrap_or_else(|| Reach::of(&from)), config.timeout)?;
         let url = url.map(|_| from);
         let issuer = issuer.to_owned();
         let shared = Shared { issuer, url, fetcher, config, state: RwLock::default() };

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -55,6 +56,13 @@ impl<'a> Jws<'a> {
     pub(super) fn is_signed_by(&self, key: &VerifyingKey, algorithm: Algorithm) -> bool {
         key.verifies(algorithm, self.signed.as_bytes(), &self.signature)
     }
+
+    /// Returns true if it is signed by one of these keys, among those that its header leaves to choose from.
+    pub(super) fn is_signed_by_one_of(&self, keys: &[VerifyingKey], algorithm: Algorithm) -> bool {
+        let kid = self.header.kid.as_deref();
+        let mut named = keys.iter().filter(|key| kid.is_none_or(|kid| key.id().is_none_or(|id| id == kid)));
+        named.any(|key| self.is_signed_by(key, algorithm))
+    }
 }
 
 /// Decodes what has to be a JSON object: a struct would be read from an array, too.
@@ -79,9 +87,25 @@ pub(super) struct Claims {
     #[serde(deserialize_with = "words")]
     scp: Vec<String>,
     pub(super) cnf: Option<Confirmation>,
+    /// What only ID tokens have, or say; the first also tokens of older versions of Keycloak, which say what they are.
+    nonce: Option<IgnoredAny>,
+    at_hash: Option<IgnoredAny>,
+    c_hash: Option<IgnoredAny>,
+    typ: Option<Value>,
+    token_use: Option<Value>,
 }
 
 impl Claims {
+    /// Returns true if a token tells a client who its user is, rather than a server what the client may do.
+    ///
+    /// Both are signed with the same keys, and where the audience is the id of an application, they are for the same.
+    pub(super) fn are_of_id_token(&self) -> bool {
+        let says = |claim: &Option<Value>, what: &str| claim.as_ref().and_then(Value::as_str) == Some(what);
+        let has_hash = self.at_hash.is_some() || self.c_hash.is_some();
+        let is_named = says(&self.typ, "ID") || says(&self.token_use, "id");
+        has_hash || is_named || (self.nonce.is_some() && !says(&self.typ, "Bearer"))
+    }
+
     /// Returns the scopes, as RFC 9068 or as others spell them.
     pub(super) fn scopes(&mut self) -> Vec<String> {
         let mut scopes = std::mem::take(&mut self.scope);

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use turbomcp_transport::Principal;
 
 use super::algorithm::{Algorithm, VerifyingKey};
-use super::config::seconds;
+use super::config::{MAX_LEEWAY, seconds, usual};
 use super::jwks::{Jwks, JwksConfig, Lookup};
 use super::jws::{Claims, Confirmation, Jws, find, texts};
 use crate::Error;
@@ -45,16 +45,20 @@ pub struct JwtConfig {
     #[serde(default)]
     pub jwks: JwksConfig,
     /// By how much clocks may differ. 30 seconds.
-    #[serde(default = "usual_leeway", rename = "leeway_seconds", with = "seconds")]
+    #[serde(default = "usual::leeway", rename = "leeway_seconds", with = "seconds")]
     pub leeway: Duration,
     /// What `typ` in their header may be, in whatever case; a token may also have none. `at+jwt` and `JWT`.
+    ///
+    /// Many providers do not say `at+jwt`, by which RFC 9068 tells access tokens from ID tokens. A token without it is
+    /// refused if it looks like an ID token: if it has `at_hash` or `c_hash`, `typ` or `token_use` among its claims says so,
+    /// or it has a `nonce` and no `typ` that says `Bearer`.
     #[serde(default = "usual_types")]
     pub types: Vec<String>,
     /// Where roles are found: the name of a claim, or a JSON pointer. `roles`.
-    #[serde(default = "roles")]
+    #[serde(default = "usual::roles")]
     pub roles_claim: String,
     /// Where permissions are found. `permissions`.
-    #[serde(default = "permissions")]
+    #[serde(default = "usual::permissions")]
     pub permissions_claim: String,
     /// Where the tenant is found; a token without it is then refused. Nowhere, unless set.
     #[serde(default)]
@@ -75,24 +79,15 @@ pub enum JwtKeys {
     Fixed(Vec<VerifyingKey>),
 }
 
+/// What RFC 9068 calls access tokens.
+const ACCESS_TOKEN: &str = "at+jwt";
+
 fn usual_algorithms() -> Vec<Algorithm> {
     vec![Algorithm::RS256, Algorithm::ES256]
 }
 
-fn usual_leeway() -> Duration {
-    Duration::from_secs(30)
-}
-
 fn usual_types() -> Vec<String> {
-    vec!["at+jwt".to_owned(), "JWT".to_owned()]
-}
-
-fn roles() -> String {
-    "roles".to_owned()
-}
-
-fn permissions() -> String {
-    "permissions".to_owned()
+    vec![ACCESS_TOKEN.to_owned(), "JWT".to_owned()]
 }
 
 impl JwtConfig {
@@ -104,12 +99,19 @@ impl JwtConfig {
             algorithms: usual_algorithms(),
             keys: JwtKeys::default(),
             jwks: JwksConfig::default(),
-            leeway: usual_leeway(),
+            leeway: usual::leeway(),
             types: usual_types(),
-            roles_claim: roles(),
-            permissions_claim: permissions(),
+            roles_claim: usual::roles(),
+            permissions_claim: usual::permissions(),
             tenant_claim: None,
         }
+    }
+
+    /// Adds an audience for whom tokens may be.
+    #[must_use]
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
     }
 
     /// Sets how tokens may be signed.
@@ -174,6 +176,11 @@ impl JwtConfig {
         self.tenant_claim = Some(claim.into());
         self
     }
+
+    fn mapping(&self) -> Mapping<'_> {
+        let tenant = self.tenant_claim.as_deref();
+        Mapping { roles: &self.roles_claim, permissions: &self.permissions_claim, tenant }
+    }
 }
 
 /// Why a token is no good; the text is for whoever shows it.
@@ -213,7 +220,7 @@ impl JwtVerifier {
         if config.algorithms.is_empty() {
             return usage("a JWT provider needs the algorithms that tokens may be signed with");
         }
-        if config.leeway > Duration::from_secs(600) {
+        if config.leeway > MAX_LEEWAY {
             return usage("a leeway of more than ten minutes keeps expired tokens alive");
         }
         let source = match std::mem::take(&mut config.keys) {
@@ -261,14 +268,10 @@ impl JwtVerifier {
         if typ.is_some_and(|typ| !config.types.iter().any(|known| known.eq_ignore_ascii_case(typ))) {
             return bad("the token is of another type");
         }
-        let kid = token.header.kid.as_deref();
-        let signs = |key: &VerifyingKey| {
-            kid.is_none_or(|kid| key.id().is_none_or(|id| id == kid)) && token.is_signed_by(key, algorithm)
-        };
         let is_signed = match &self.source {
-            Source::Fixed(keys) => keys.iter().any(signs),
-            Source::Published(keys) => match keys.find(kid).await {
-                Lookup::Keys(keys) => keys.iter().any(signs),
+            Source::Fixed(keys) => token.is_signed_by_one_of(keys, algorithm),
+            Source::Published(keys) => match keys.find(token.header.kid.as_deref()).await {
+                Lookup::Keys(keys) => token.is_signed_by_one_of(&keys, algorithm),
                 Lookup::Unknown => false,
                 Lookup::Unavailable => return Err(Bad::Unknown("the keys of the issuer cannot be had at the moment")),
             },
@@ -279,6 +282,10 @@ impl JwtVerifier {
         let Ok(mut claims) = serde_json::from_slice::<Claims>(&token.payload) else {
             return bad("the claims of the token are malformed");
         };
+        let is_access_token = typ.is_some_and(|typ| typ.eq_ignore_ascii_case(ACCESS_TOKEN));
+        if !is_access_token && claims.are_of_id_token() {
+            return bad("an ID token is for a client, not for a server");
+        }
         let expires_at = check_time(&claims, config.leeway)?;
         if claims.iss.as_deref() != Some(&config.issuer) {
             return bad("the token is of another issuer");
@@ -291,21 +298,29 @@ impl JwtVerifier {
         };
         let all: Value = serde_json::from_slice(&token.payload).map_err(|_| Bad::Token("the token is malformed"))?;
         let principal = Principal::new(subject).with_issuer(config.issuer.as_str()).with_scopes(claims.scopes());
-        let principal = describe(principal, config, &all)?.with_expiry(expires_at);
+        let principal = config.mapping().describe(principal, &all)?.with_expiry(expires_at);
         let raw = String::from_utf8(token.payload.clone()).ok().and_then(|raw| RawValue::from_string(raw).ok());
         let principal = principal.with_claims(raw.ok_or(Bad::Token("the token is malformed"))?);
         Ok(Good { principal, confirmation: claims.cnf })
     }
 }
 
-/// Adds what mapped claims say.
-fn describe(mut principal: Principal, config: &JwtConfig, all: &Value) -> Result<Principal, Bad> {
-    if let Some(claim) = &config.tenant_claim {
+/// Where claims are found that have no name of their own.
+#[derive(Clone, Copy)]
+pub(super) struct Mapping<'a> {
+    pub(super) roles: &'a str,
+    pub(super) permissions: &'a str,
+    pub(super) tenant: Option<&'a str>,
+}
+
+impl Mapping<'_> {
+    /// Adds what these claims say.
+    pub(super) fn describe(self, principal: Principal, all: &Value) -> Result<Principal, Bad> {
+        let principal = principal.with_roles(texts(all, self.roles)).with_permissions(texts(all, self.permissions));
+        let Some(claim) = self.tenant else { return Ok(principal) };
         let tenant = find(all, claim).and_then(Value::as_str).filter(|tenant| !tenant.is_empty());
-        principal = principal.with_tenant(tenant.ok_or(Bad::Token("the token names no tenant"))?);
+        Ok(principal.with_tenant(tenant.ok_or(Bad::Token("the token names no tenant"))?))
     }
-    let (roles, permissions) = (texts(all, &config.roles_claim), texts(all, &config.permissions_claim));
-    Ok(principal.with_roles(roles).with_permissions(permissions))
 }
 
 /// Checks when a token holds, and returns until when.

@@ -3,9 +3,13 @@
 
 use std::collections::HashMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use turbomcp_transport::{PeerCredentials, Principal, TlsIdentity};
 
+use super::api_key::{hex, unhex};
 use super::config::Holder;
 use crate::Error;
 
@@ -27,12 +31,31 @@ pub struct CertificateConfig {
 }
 
 impl CertificateConfig {
-    /// Says whom a certificate stands for.
+    /// Says whom a certificate stands for, by the SHA-256 of it.
     #[must_use]
     pub fn certificate(mut self, sha256: impl Into<String>, holder: Holder) -> Self {
         self.certificates.insert(sha256.into(), holder);
         self
     }
+
+    /// Says whom a certificate stands for, by the text of it: the first of a PEM file.
+    ///
+    /// # Errors
+    ///
+    /// `is_usage()` if it is none.
+    pub fn certificate_pem(self, pem: &str, holder: Holder) -> Result<Self, Error> {
+        let der = first_certificate(pem).ok_or_else(|| Error::usage("the text is no certificate in PEM"))?;
+        let sha256 = digest(&SHA256, &der);
+        Ok(self.certificate(hex(sha256.as_ref()), holder))
+    }
+}
+
+/// Returns the first certificate of a PEM file.
+fn first_certificate(pem: &str) -> Option<Vec<u8>> {
+    let (_, rest) = pem.split_once("-----BEGIN CERTIFICATE-----")?;
+    let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
+    let body: String = body.split_ascii_whitespace().collect();
+    STANDARD.decode(body).ok().filter(|der| !der.is_empty())
 }
 
 #[derive(Debug)]
@@ -45,8 +68,7 @@ impl Certificates {
         let mut by_hash = HashMap::new();
         for (text, holder) in config.certificates {
             let plain: String = text.chars().filter(|c| *c != ':').collect();
-            let hash = super::api_key::unhex(&plain)
-                .ok_or_else(|| Error::usage(format!("{text:?} is no SHA-256 of a certificate")))?;
+            let hash = unhex(&plain).ok_or_else(|| Error::usage(format!("{text:?} is no SHA-256 of a certificate")))?;
             by_hash.insert(hash, Principal::from(holder).with_issuer("certificate"));
         }
         Ok(Self { by_hash })

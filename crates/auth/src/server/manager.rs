@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use serde_json::{Value, json};
-use turbomcp_transport::authenticate::{Authenticate, Refusal, Shown};
+use turbomcp_transport::authenticate::{Authenticate, Refusal, Shown, is_scope};
 use turbomcp_transport::{ParentProcess, PeerCredentials, Principal, TlsIdentity};
 
 use super::builder::AuthManagerBuilder;
@@ -20,7 +20,7 @@ use super::jws::{Claims, Confirmation, Jws};
 use super::jwt::{Bad, Good};
 use super::local::EnvironmentConfig;
 use super::provider::{By, Provider};
-use super::refusals::{Code, Offered, check_scopes, is_scope};
+use super::refusals::{Code, Offered, check_scopes};
 use super::remembered::{Fingerprints, Known, Remembered};
 use crate::Error;
 use crate::url::Url;
@@ -94,7 +94,7 @@ impl AuthManager {
     ///
     /// `is_usage()` if the settings do not fit: an audience is missing, a key cannot be read, nobody could be let in.
     pub fn new(config: AuthConfig) -> Result<Self, Error> {
-        let AuthConfig { enabled, resource, mut providers, dpop, authorization } = config;
+        let AuthConfig { enabled, resource, resource_metadata, mut providers, dpop, authorization } = config;
         let mut names = HashSet::new();
         if let Some(twice) = providers.iter().find(|provider| !names.insert(provider.name.clone())) {
             return Err(Error::usage(format!("two providers are called {:?}", twice.name)));
@@ -118,10 +118,21 @@ impl AuthManager {
             })?),
             None => None,
         };
+        let metadata_at =
+            match (&resource_metadata, &resource) {
+                (Some(_), None) => return Err(Error::usage("metadata say for what URL they are, and there is none")),
+                (Some(url), _) => Some(Url::parse(url, "the URL of the metadata").map_err(|error| {
+                    Error::usage("clients cannot be told where the metadata are").with_source(error)
+                })?),
+                (None, _) => None,
+            };
         let dpop = dpop.map(|config| Dpop::new(config, resource.as_ref())).transpose()?;
         let metadata = resource.as_ref().and_then(|url| metadata(url, &providers, dpop.as_ref(), &authorization));
         let offered = Offered {
-            metadata: resource.filter(|_| metadata.is_some()).map(|url| place(&url)),
+            metadata: resource.filter(|_| metadata.is_some()).map(|url| match metadata_at {
+                Some(url) => url.as_str().to_owned(),
+                None => place(&url),
+            }),
             scopes: authorization.required_scopes.clone(),
             bearer: providers.iter().any(|provider| provider.issuer().is_some()),
             dpop: dpop.as_ref().map(|dpop| dpop.algorithms().to_owned()),

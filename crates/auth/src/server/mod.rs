@@ -19,6 +19,7 @@ mod jws;
 mod jwt;
 mod local;
 mod manager;
+mod proofs;
 mod provider;
 mod refusals;
 mod remembered;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use turbomcp_transport::authenticate::Refusal;
+use turbomcp_transport::authenticate::{Refusal, is_scope};
 
 use crate::Error;
 
@@ -142,10 +142,4 @@ pub(super) fn check_scopes<'a>(scopes: impl IntoIterator<Item = &'a String>) -> 
         }
     }
     Ok(())
-}
-
-/// Returns true if a text can be a scope (RFC 6749, section 3.3).
-pub(super) fn is_scope(text: &str) -> bool {
-    let fits = |byte: u8| byte == 0x21 || (0x23..=0x5b).contains(&byte) || (0x5d..=0x7e).contains(&byte);
-    !text.is_empty() && text.bytes().all(fits)
 }

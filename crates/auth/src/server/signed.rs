@@ -42,14 +42,12 @@ impl Signatures {
         if token.header.typ.as_deref().is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT")) {
             return Err(Error::refused("the token is of another type"));
         }
-        let kid = token.header.kid.as_deref();
-        let keys = match self.keys.find(kid).await {
+        let keys = match self.keys.find(token.header.kid.as_deref()).await {
             Lookup::Keys(keys) => keys,
             Lookup::Unknown => return Err(Error::refused("the token is signed with a key of somebody else")),
             Lookup::Unavailable => return Err(Error::connect("the keys of the issuer cannot be had at the moment")),
         };
-        let mut named = keys.iter().filter(|key| kid.is_none_or(|kid| key.id().is_none_or(|id| id == kid)));
-        if named.any(|key| token.is_signed_by(key, algorithm)) {
+        if token.is_signed_by_one_of(&keys, algorithm) {
             Ok(token.payload)
         } else {
             Err(Error::refused("the signature of the token is not valid"))

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
+use turbomcp_protocol::date;
 
 /// The longest time that is believed.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -18,13 +19,13 @@ fn read(value: &str, now: SystemTime) -> Option<Duration> {
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(value.parse().map_or(LONGEST, Duration::from_secs));
     }
-    let then = UNIX_EPOCH.checked_add(Duration::from_secs(date(value)?))?;
+    let then = UNIX_EPOCH.checked_add(Duration::from_secs(moment(value)?))?;
     // A date that is past means now.
     Some(then.duration_since(now).unwrap_or_default())
 }
 
 /// Reads a date such as `Sun, 06 Nov 1994 08:49:37 GMT`, as seconds since 1970.
-fn date(value: &str) -> Option<u64> {
+fn moment(value: &str) -> Option<u64> {
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (_, rest) = value.split_once(", ")?;
     let mut parts = rest.split(' ');
@@ -34,13 +35,10 @@ fn date(value: &str) -> Option<u64> {
     let mut time = time.split(':').map(str::parse::<u64>);
     let mut next = || time.next()?.ok();
     let (hour, minute, second) = (next()?, next()?, next()?);
-    if zone != "GMT" || !(1970..10_000).contains(&year) || !(1..=31).contains(&day) || hour > 23 || minute > 59 {
+    if zone != "GMT" || hour > 23 || minute > 59 {
         return None;
     }
-    // Years that begin in March end with the leap day.
-    let (years, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = years * 365 + years / 4 - years / 100 + years / 400 + (month * 153 + 2) / 5 + day;
-    let days = days.checked_sub(719_469)?;
+    let days = date::day_number(year, month, day)?;
     Some(((days * 24 + hour) * 60 + minute) * 60 + second.min(60))
 }
 
@@ -56,7 +54,7 @@ mod tests {
             ("Thu, 29 Feb 2024 12:00:00 GMT", 1_709_208_000),
             ("Fri, 01 Mar 2024 00:00:00 GMT", 1_709_251_200),
         ] {
-            assert_eq!(date(text), Some(expected), "{text}");
+            assert_eq!(moment(text), Some(expected), "{text}");
         }
         let now = UNIX_EPOCH + Duration::from_secs(784_111_770);
         for (text, expected) in [

@@ -1,6 +1,7 @@
 //! What a caller needs to use a primitive.
 
 use turbomcp_transport::Principal;
+use turbomcp_transport::authenticate::is_scope;
 
 /// What a caller needs to use a tool, resource or prompt: all of the scopes, one of the roles, and all of the permissions.
 ///
@@ -138,11 +139,6 @@ fn add<S: Into<String>>(
     let before = to.len();
     to.extend(names.into_iter().map(Into::into));
     (to.len() == before).then_some(what)
-}
-
-/// Returns true for a `scope-token` of RFC 6749: it stands between quotes in a challenge, and between spaces in a token.
-fn is_scope(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
 #[cfg(test)]

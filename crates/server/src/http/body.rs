@@ -21,6 +21,10 @@ use crate::McpServer;
 use crate::reply::write_response;
 use crate::run::Run;
 
+/// How much is read of a body that nobody wants, and for how long: what is sent along with a head is on its way.
+const UNWANTED_BYTES: usize = 64 << 10;
+const UNWANTED_TIME: Duration = Duration::from_secs(1);
+
 /// How long a client is asked to wait before it comes back to a stream.
 const RETRY: Duration = Duration::from_millis(300);
 
@@ -254,6 +258,14 @@ pub(super) enum BodyError {
     TooLarge,
     TooSlow,
     Broken,
+}
+
+/// Reads a body for nobody; false if there is too much of it, or it does not come.
+pub(super) async fn discard<B>(body: B) -> bool
+where
+    B: HttpBody<Data: Send> + Send,
+{
+    read(body, UNWANTED_BYTES, UNWANTED_TIME).await.is_ok()
 }
 
 /// Reads the whole body of a request.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method};
 use tower_http::cors::{AllowHeaders, CorsLayer};
+use turbomcp_transport::http::origin::OriginPolicy;
 
 use super::head::{SESSION_ID, VERSION};
 use crate::Error;
@@ -45,7 +46,8 @@ impl CorsConfig {
         Self::default()
     }
 
-    /// Adds origins whose pages may: `https://app.example.com`. Each is named; there is no pattern for all.
+    /// Adds origins whose pages may: `https://app.example.com`. Each is named; there is no pattern for all. Neither case
+    /// nor a port that the scheme has anyway matters; a path, even a slash, is refused when the server starts.
     pub fn allowed_origins<S: Into<String>>(mut self, origins: impl IntoIterator<Item = S>) -> Self {
         self.origins.extend(origins.into_iter().map(Into::into));
         self
@@ -75,15 +77,14 @@ impl CorsConfig {
     }
 
     /// Makes the layer, unless there is nobody to tell.
-    pub(super) fn layer(&self) -> Result<Option<CorsLayer>, Error> {
+    pub(crate) fn layer(&self) -> Result<Option<CorsLayer>, Error> {
         // What is wrong is said also where nobody would be told of it.
         let methods = self.methods()?;
         if self.origins.is_empty() {
             return Ok(None);
         }
-        let origins = self.origins.iter().map(|origin| HeaderValue::from_str(origin)).collect::<Result<Vec<_>, _>>();
         let layer = CorsLayer::new()
-            .allow_origin(origins.map_err(|error| Error::configuration(error.to_string()))?)
+            .allow_origin(self.origins.iter().map(|origin| header(origin)).collect::<Result<Vec<_>, _>>()?)
             .allow_methods(methods)
             .allow_headers(AllowHeaders::mirror_request())
             .expose_headers([SESSION_ID.clone(), VERSION.clone(), WWW_AUTHENTICATE, RETRY_AFTER]);
@@ -102,4 +103,10 @@ impl CorsConfig {
         };
         names.iter().map(find).collect()
     }
+}
+
+/// Writes an origin as browsers do, for what is granted is compared byte for byte.
+fn header(origin: &str) -> Result<HeaderValue, Error> {
+    let origin = OriginPolicy::canonical(origin).map_err(|error| Error::configuration(error.to_string()))?;
+    HeaderValue::from_str(&origin).map_err(|error| Error::configuration(error.to_string()))
 }

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, Request, Response, StatusCode, Version};
 use http_body::Body as HttpBody;
 use turbomcp_protocol::{ErrorCode, Kind, McpError, Message, Method, Revision};
 use turbomcp_transport::authenticate::Refusal;
@@ -26,6 +26,7 @@ use crate::McpServer;
 use crate::inner::Inner;
 use crate::metrics::ErrorType;
 use crate::reply::write_error;
+use crate::request::Response as Answer;
 
 /// Everything the requests to one endpoint share.
 #[derive(Debug)]
@@ -86,6 +87,21 @@ pub(super) fn extensions(parts: Parts, peer_addr: Option<SocketAddr>) -> Extensi
     extensions
 }
 
+/// Sees to it that a connection is not closed without a word by an answer that came before anybody wanted the body.
+///
+/// Clients that send a body apart from its head would otherwise have their next request fail now and then.
+pub(super) async fn spared<B>(mut response: Response<Body>, version: Version, body: B) -> Response<Body>
+where
+    B: HttpBody<Data: Send> + Send,
+{
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    let is_unread = is_error && version < Version::HTTP_2 && !body.is_end_stream();
+    if is_unread && !Box::pin(body::discard(body)).await {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
 impl Endpoint {
     /// Answers one HTTP request.
     pub(super) fn answer<B>(self: Arc<Self>, request: Request<B>, peer_addr: Option<SocketAddr>) -> Answering
@@ -94,8 +110,13 @@ impl Endpoint {
     {
         let (parts, body) = request.into_parts();
         Box::pin(async move {
-            let response =
-                self.answer_parts(parts, body, peer_addr).await.unwrap_or_else(|refused| self.refused(*refused));
+            let (version, mut body) = (parts.version, Some(body));
+            let answer = self.answer_parts(parts, &mut body, peer_addr).await;
+            let response = answer.unwrap_or_else(|refused| self.refused(*refused));
+            let response = match body {
+                Some(body) => spared(response, version, body).await,
+                None => response,
+            };
             if let Some(meter) = self.server.http_meter()
                 && let Some(bytes) = message_bytes(&response)
             {
@@ -110,6 +131,7 @@ impl Endpoint {
     pub(super) fn refused(&self, response: Response<Body>) -> Response<Body> {
         match response.status() {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.server.metrics().error(ErrorType::Auth),
+            StatusCode::TOO_MANY_REQUESTS => self.server.metrics().error(ErrorType::RateLimited),
             status if status.is_server_error() => self.server.metrics().error(ErrorType::Unavailable),
             status if status.is_client_error() => self.server.metrics().error(ErrorType::Protocol),
             _ => {}
@@ -127,14 +149,41 @@ impl Endpoint {
         })
     }
 
+    /// Refuses requests from addresses that send too many, before anything is done for them.
+    pub(super) fn limit_address(&self, parts: &Parts, peer_addr: Option<SocketAddr>) -> Result<(), Rejected> {
+        let Some(limit) = self.server.built_in().and_then(|layers| layers.rate_limit.as_ref()) else { return Ok(()) };
+        limit.admit_head(peer_addr, &parts.headers).map_err(|refusal| {
+            self.record(&refusal, parts, peer_addr);
+            Box::new(turned_away(&refusal, &crate::auth::error(&refusal)))
+        })
+    }
+
     /// Finds out who sends a request, and refuses those who may not.
-    pub(super) async fn authenticate(&self, parts: &mut Parts) -> Result<(), Rejected> {
-        match self.server.auth() {
-            Some(auth) => auth.admit(parts).await.map_err(|refusal| {
-                self.turned_away();
-                Box::new(turned_away(&refusal))
-            }),
-            None => Ok(()),
+    pub(super) async fn authenticate(&self, parts: &mut Parts, peer_addr: Option<SocketAddr>) -> Result<(), Rejected> {
+        let Some(auth) = self.server.auth() else { return Ok(()) };
+        match auth.admit(parts).await {
+            Ok(()) => Ok(()),
+            Err(refusal) => {
+                self.record(&refusal, parts, peer_addr);
+                let error = crate::auth::error(&refusal);
+                let error = match self.server.built_in().and_then(|layers| layers.errors.as_ref()) {
+                    // There is no request to be answered with a result.
+                    Some(handler) => {
+                        let answer = handler.answer(Answer::error(error.clone())).await;
+                        answer.as_error().cloned().unwrap_or(error)
+                    }
+                    None => error,
+                };
+                Err(turned_away(&refusal, &error).into())
+            }
+        }
+    }
+
+    /// Counts and records a client that is not let in.
+    fn record(&self, refusal: &Refusal, parts: &Parts, peer_addr: Option<SocketAddr>) {
+        self.turned_away();
+        if let Some(audit) = self.server.built_in().and_then(|layers| layers.audit.as_ref()) {
+            audit.turned_away_at(refusal, peer_addr, &parts.headers);
         }
     }
 
@@ -174,15 +223,16 @@ impl Endpoint {
     async fn answer_parts<B>(
         &self,
         mut parts: Parts,
-        body: B,
+        body: &mut Option<B>,
         peer_addr: Option<SocketAddr>,
     ) -> Result<Response<Body>, Rejected>
     where
         B: HttpBody<Data: Send> + Send,
     {
         self.screen(&parts)?;
+        self.limit_address(&parts, peer_addr)?;
         if self.server.auth().is_some() {
-            self.authenticate(&mut parts).await?;
+            self.authenticate(&mut parts, peer_addr).await?;
         }
         match parts.method {
             HttpMethod::POST => {}
@@ -200,7 +250,10 @@ impl Endpoint {
             let message = "the client must accept both `application/json` and `text/event-stream`";
             return Err(refuse(StatusCode::NOT_ACCEPTABLE, message).into());
         }
-        let frame = self.read(&parts.headers, body).await?;
+        let frame = match body.take() {
+            Some(body) => self.read(&parts.headers, body).await?,
+            None => Bytes::new(),
+        };
         if let Some(meter) = self.server.http_meter() {
             meter.received(frame.len());
         }
@@ -360,9 +413,9 @@ pub(super) fn refuse(status: StatusCode, message: impl Into<std::borrow::Cow<'st
 }
 
 /// Answers somebody who is not let in.
-pub(super) fn turned_away(refusal: &Refusal) -> Response<Body> {
+fn turned_away(refusal: &Refusal, error: &McpError) -> Response<Body> {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED);
-    let mut response = failure(status, None, &crate::auth::error(refusal));
+    let mut response = failure(status, None, error);
     challenge(refusal, &mut response);
     response
 }

@@ -22,12 +22,13 @@ use turbomcp_transport::metrics::Binding;
 use turbomcp_transport::{Batch, Extensions, Identity, Receive, Send, Transport};
 
 use super::body::{Body, KeepAlive};
-use super::endpoint::{Endpoint, Incoming, Rejected, accepted, events, not_allowed, refuse};
+use super::endpoint::{Endpoint, Incoming, Rejected, accepted, events, not_allowed, refuse, spared};
 use super::head::Head;
 use super::legacy::full;
 use super::service::{Answering, told};
 use super::session::new_id;
 use crate::connection;
+use crate::layers::Counted;
 use crate::metrics::Connected;
 use crate::sync::lock;
 
@@ -66,7 +67,8 @@ impl First {
         connected: Option<Arc<Connected>>,
     ) -> Result<Response<Body>, Rejected> {
         self.endpoint.screen(&parts)?;
-        self.endpoint.authenticate(&mut parts).await?;
+        self.endpoint.limit_address(&parts, peer_addr)?;
+        self.endpoint.authenticate(&mut parts, peer_addr).await?;
         if parts.method != Method::GET {
             return Ok(not_allowed("GET"));
         }
@@ -84,7 +86,10 @@ impl First {
         let body = EventStream { opening: Some(opening.into()), events: receiver, keep_alive };
         let mut incoming = Incoming { parts, peer_addr, frame: Bytes::new() };
         incoming.detach();
-        let transport = FirstTransport { messages, events: sender, extensions: incoming.into_extensions() };
+        let mut extensions = incoming.into_extensions();
+        // Whatever is posted is counted where it is.
+        extensions.insert(Counted);
+        let transport = FirstTransport { messages, events: sender, extensions };
         // Before there is a task, so that a server which ends meanwhile waits for it.
         let serving = server.serving();
         // It ends with the server, or when the body is dropped.
@@ -102,14 +107,15 @@ impl First {
     async fn take<B>(
         &self,
         mut parts: Parts,
-        body: B,
+        body: &mut Option<B>,
         peer_addr: Option<SocketAddr>,
     ) -> Result<Response<Body>, Rejected>
     where
         B: HttpBody<Data: std::marker::Send> + std::marker::Send,
     {
         self.endpoint.screen(&parts)?;
-        self.endpoint.authenticate(&mut parts).await?;
+        self.endpoint.limit_address(&parts, peer_addr)?;
+        self.endpoint.authenticate(&mut parts, peer_addr).await?;
         if parts.method != Method::POST {
             return Ok(not_allowed("POST"));
         }
@@ -126,6 +132,7 @@ impl First {
         if client.owner.is_some() && client.owner != sender {
             return Err(refuse(StatusCode::FORBIDDEN, "the stream belongs to somebody else").into());
         }
+        let Some(body) = body.take() else { return Err(gone()) };
         let frame = self.endpoint.read(&parts.headers, body).await?;
         let limit = self.endpoint.server.limits().body_timeout;
         match tokio::time::timeout(limit, client.messages.send(frame)).await {
@@ -218,11 +225,16 @@ where
         let (first, part, connected) = (self.first.clone(), self.part, self.connected.clone());
         let (parts, body) = request.into_parts();
         Box::pin(async move {
+            let (version, mut body) = (parts.version, Some(body));
             let answer = match part {
                 Part::Stream => first.clone().open(parts, peer_addr, connected).await,
-                Part::Messages => first.take(parts, body, peer_addr).await,
+                Part::Messages => first.take(parts, &mut body, peer_addr).await,
             };
-            Ok(answer.unwrap_or_else(|refused| first.endpoint.refused(*refused)))
+            let response = answer.unwrap_or_else(|refused| first.endpoint.refused(*refused));
+            Ok(match body {
+                Some(body) => spared(response, version, body).await,
+                None => response,
+            })
         })
     }
 }

@@ -23,6 +23,7 @@ use crate::McpServer;
 use crate::batch::{self, BatchReply};
 use crate::in_flight::Refused;
 use crate::inner::Inner;
+use crate::layers::OneOfMany;
 use crate::metrics::ErrorType;
 use crate::outlet::Outlet;
 use crate::reply::{write_error, write_response};
@@ -145,7 +146,8 @@ impl Endpoint {
             }
             Err(error) => return Reply::Now(failure(StatusCode::BAD_REQUEST, None, &error)),
         };
-        let extensions = incoming.into_extensions();
+        let mut extensions = incoming.into_extensions();
+        extensions.insert(OneOfMany);
         let reader = session.stream();
         let stream = reader.stream().clone();
         let batch = Arc::new(BatchReply::new(Outlet::Stream(stream.clone()), self.server.limits()));

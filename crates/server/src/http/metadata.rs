@@ -1,5 +1,6 @@
 //! The metadata of a protected resource, at the well-known places.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -11,32 +12,40 @@ use http::header::{
     ALLOW, CACHE_CONTROL,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode};
+use serde::Deserialize;
 use tower_service::Service;
 
 use super::body::Body;
 use super::endpoint::{empty, json};
 use crate::McpServer;
+use crate::operator::check_path;
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
-/// What is answered at the root and, for the endpoint's path, beneath it. Anybody may read it, and pages of any origin.
+/// What is answered at the root and, for the path of the endpoint and for that of the URL that clients know, beneath it.
+/// Anybody may read it, and pages of any origin.
 ///
 /// [RFC 9728, section 3](https://www.rfc-editor.org/rfc/rfc9728#section-3)
 #[derive(Debug, Clone)]
 pub(super) struct Metadata {
     document: Bytes,
-    beneath: Option<Arc<str>>,
+    beneath: Arc<[String]>,
 }
 
 impl Metadata {
     pub(super) fn of(server: &McpServer, path: Option<&str>) -> Option<Self> {
-        let document = server.auth()?.metadata()?.into();
-        let path = path.filter(|path| *path != "/");
-        Some(Self { document, beneath: path.map(|path| format!("{WELL_KNOWN}{path}").into()) })
+        let document = server.auth()?.metadata()?;
+        let resource: Option<Resource<'_>> = serde_json::from_str(&document).ok();
+        // A proxy in front may have taken a part of the path away, and not of this one.
+        let known = resource.as_ref().and_then(|document| path_of(&document.resource));
+        let known = known.filter(|known| check_path(known).is_ok() && path != Some(known));
+        let paths = path.into_iter().chain(known).filter(|path| *path != "/");
+        let beneath = paths.map(|path| format!("{WELL_KNOWN}{path}")).collect();
+        Some(Self { beneath, document: document.into() })
     }
 
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(WELL_KNOWN).chain(self.beneath.as_deref())
+        std::iter::once(WELL_KNOWN).chain(self.beneath.iter().map(String::as_str))
     }
 
     pub(super) fn is_at(&self, path: &str) -> bool {
@@ -67,6 +76,21 @@ impl Metadata {
         response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         response
     }
+}
+
+/// What the metadata are of.
+#[derive(Deserialize)]
+struct Resource<'a> {
+    #[serde(borrow)]
+    resource: Cow<'a, str>,
+}
+
+/// Returns the path of a URL, without a slash at its end; none if there is nothing else to it.
+fn path_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let path = &rest[rest.find('/')?..];
+    let path = path.split(['?', '#']).next()?.trim_end_matches('/');
+    Some(path).filter(|path| !path.is_empty())
 }
 
 impl<B> Service<Request<B>> for Metadata {

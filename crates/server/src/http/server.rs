@@ -27,6 +27,7 @@ use super::service::UpgradeService;
 use super::service::{Answering, McpService};
 use super::session::Sessions;
 use super::tls::{Doors, Tls};
+use crate::layers::Dress;
 use crate::metrics::Connected;
 use crate::{Error, Limits, McpServer};
 
@@ -61,6 +62,7 @@ pub struct HttpServer {
 
 impl HttpServer {
     pub(crate) fn new(server: McpServer) -> Self {
+        let cors = server.security().map(|security| security.cors.clone()).unwrap_or_default();
         Self {
             server,
             path: Some("/mcp".to_owned()),
@@ -69,7 +71,7 @@ impl HttpServer {
             first: None,
             policy: None,
             hosts: Vec::new(),
-            cors: CorsConfig::default(),
+            cors,
             tls: Tls::default(),
             compression: Setting::default(),
         }
@@ -202,7 +204,11 @@ impl HttpServer {
         if let Some(metadata) = routes.metadata {
             router = metadata.paths().fold(router, |router, path| router.route_service(path, metadata.clone()));
         }
-        Ok(router)
+        // Outside of everything, so that whatever is refused has the headers, too.
+        Ok(match routes.dress {
+            Some(dress) => router.layer(dress),
+            None => router,
+        })
     }
 
     pub(super) fn routes(&self, address: IpAddr) -> Result<Routes, Error> {
@@ -213,7 +219,9 @@ impl HttpServer {
         }
         let http = self.path.as_deref();
         let http = http.map(|path| Ok((plain(path)?, self.front(McpService::new(endpoint.clone(), None))?)));
+        let security = self.server.security().filter(|security| security.has_headers());
         Ok(Routes {
+            dress: security.map(|_| Dress::new(self.server.clone(), self.tls.is_set())),
             pages,
             http: http.transpose()?,
             first: self.first_routes(&endpoint)?,
@@ -297,6 +305,7 @@ pub(super) struct Routes {
     #[cfg(feature = "websocket")]
     websocket: Option<(Arc<str>, UpgradeService)>,
     pages: Option<Pages>,
+    dress: Option<Dress>,
 }
 
 /// A path, and what answers there.
@@ -388,10 +397,19 @@ impl Routes {
                 .as_ref()
                 .map(|(path, service)| (path.clone(), service.at(address, afterwards, connected))),
             pages: self.pages.as_ref().map(|pages| pages.at(address)),
+            dress: self.dress.clone(),
         }
     }
 
     pub(super) fn answer(&self, request: Request<Incoming>) -> Answering {
+        let answering = self.find(request);
+        match &self.dress {
+            Some(dress) => dress.dressed(answering),
+            None => answering,
+        }
+    }
+
+    fn find(&self, request: Request<Incoming>) -> Answering {
         let asked = request.uri().path();
         #[cfg(feature = "websocket")]
         if let Some((path, service)) = &self.websocket

@@ -15,7 +15,7 @@ use turbomcp_transport::tls::{TlsAcceptor, TlsConfig};
 
 use super::HttpServer;
 use super::body::Body;
-use crate::signal::Reloading;
+use crate::signal::Held;
 use crate::{Error, McpServer};
 
 impl HttpServer {
@@ -34,7 +34,6 @@ impl HttpServer {
 pub(super) struct Tls(Option<TlsConfig>);
 
 impl Tls {
-    #[cfg(all(unix, feature = "unix"))]
     pub(super) fn is_set(&self) -> bool {
         self.0.is_some()
     }
@@ -47,7 +46,7 @@ impl Tls {
     }
 
     /// Has certificates read again at a signal, for as long as what is returned exists.
-    pub(super) fn reloading(&self) -> Option<Reloading> {
+    pub(super) fn reloading(&self) -> Option<Held<()>> {
         self.0.as_ref().map(|config| crate::signal::reload_at_hangup(config.handle()))
     }
 }

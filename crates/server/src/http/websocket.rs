@@ -34,7 +34,8 @@ impl Endpoint {
         Box::pin(async move {
             let accepted = async {
                 self.screen(&parts)?;
-                self.authenticate(&mut parts).await?;
+                self.limit_address(&parts, peer_addr)?;
+                self.authenticate(&mut parts, peer_addr).await?;
                 let headers = handshake::accept(&parts).map_err(|refusal| {
                     let mut response = refuse(refusal.status(), refusal.to_string());
                     response.headers_mut().extend(refusal.headers());

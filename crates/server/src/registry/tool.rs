@@ -21,6 +21,8 @@ pub(crate) struct ToolEntry {
     pub(crate) task: Option<ToolTask>,
     /// The arguments that Streamable HTTP mirrors in headers.
     pub(crate) mirrored: Vec<HeaderParam>,
+    /// Whether it says that a call changes nothing, and a second one nothing more.
+    pub(crate) is_repeatable: bool,
     checks: Checks,
     validation: Validation,
     /// As JSON, which takes a tenth of the memory of the parsed schemas; it is needed only to make a list.
@@ -51,6 +53,9 @@ impl ToolEntry {
         if let Value::Object(schema) = input_schema {
             definition.input_schema = schema;
         }
+        let is_repeatable = definition.annotations.as_ref().is_some_and(|annotations| {
+            annotations.read_only_hint == Some(true) && annotations.idempotent_hint == Some(true)
+        });
         let task = handler.task();
         if let Some(task) = &task {
             task.check(definition.annotations.as_ref()).map_err(|reason| fail(&name, &reason))?;
@@ -58,7 +63,8 @@ impl ToolEntry {
         }
         let definition = serde_json::to_vec(&definition).map_err(|error| fail(&name, &error))?.into();
         let timeout = handler.timeout();
-        Ok(Self { guard, handler: Arc::new(handler), timeout, task, mirrored, checks, validation, definition })
+        let handler = Arc::new(handler);
+        Ok(Self { guard, handler, timeout, task, mirrored, is_repeatable, checks, validation, definition })
     }
 
     /// Returns the same tool, validated otherwise.
@@ -72,6 +78,7 @@ impl ToolEntry {
             timeout: self.timeout,
             task: self.task.clone(),
             mirrored: self.mirrored.clone(),
+            is_repeatable: self.is_repeatable,
             checks,
             validation: self.validation,
             definition: serde_json::to_vec(&definition).map_err(|error| fail(self.name(), &error))?.into(),

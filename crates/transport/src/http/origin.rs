@@ -163,6 +163,33 @@ impl OriginPolicy {
         Ok(self)
     }
 
+    /// Returns an origin as browsers write it: scheme and host in lower case, and no port that the scheme has anyway.
+    ///
+    /// ```
+    /// use turbomcp_transport::http::origin::OriginPolicy;
+    ///
+    /// assert_eq!(OriginPolicy::canonical("HTTPS://App.Example.com:443")?, "https://app.example.com");
+    /// assert!(OriginPolicy::canonical("https://app.example.com/").is_err());
+    /// # Ok::<(), turbomcp_transport::http::origin::InvalidEntry>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it is not `scheme://host` or `scheme://host:port`.
+    pub fn canonical(origin: &str) -> Result<String, InvalidEntry> {
+        let Origin { scheme, authority } = Origin::parse(origin).ok_or_else(|| InvalidEntry::new(origin, "origin"))?;
+        let usual_port = default_port(scheme);
+        let host = match authority.address_in_brackets() {
+            Some(address) => format!("[{address}]"),
+            None if usual_port.is_some() => authority.host.to_ascii_lowercase(),
+            // What the host of another scheme is, nobody but its owner can say.
+            None => authority.host.to_owned(),
+        };
+        let port = authority.port.filter(|port| usual_port != Some(*port));
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        Ok(format!("{}://{host}{port}", scheme.to_ascii_lowercase()))
+    }
+
     /// Allows any origin, also `null` and what is none.
     ///
     /// Every web site that a user of the server visits can then use it in the user's place, unless it asks for

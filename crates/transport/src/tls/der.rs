@@ -1,5 +1,7 @@
 //! Just enough of DER for what webpki does not read.
 
+use turbomcp_protocol::date;
+
 /// Elements one after another.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Elements<'a>(&'a [u8]);
@@ -98,17 +100,10 @@ pub(super) fn time(text: &[u8]) -> Option<u64> {
     };
     let (year, month, day) = (number(0..4), number(4..6), number(6..8));
     let (hour, minute, second) = (number(8..10), number(10..12), number(12..14));
-    let is_real =
-        year >= 1970 && (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 61;
-    if !is_real {
+    if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    // Years begin with March, so that the day that is not always there is the last one.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1;
-    // The first of March of the year 0 was that long before 1970.
-    const TO_1970: u64 = 719_468;
-    Some((days - TO_1970) * 86_400 + hour * 3600 + minute * 60 + second)
+    Some(date::day_number(year, month, day)? * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
 #[cfg(test)]
@@ -123,6 +118,7 @@ mod tests {
             ("20240301000000Z", Some(1_709_251_200)),
             ("20261121143233Z", Some(1_795_271_553)),
             ("20261321143233Z", None),
+            ("20230229000000Z", None),
             ("20261121243233Z", None),
             ("20261121143233", None),
             ("20261121143233.5Z", None),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use turbomcp_transport::authenticate::is_scope;
 
 use crate::client::dpop::Dpop;
 use crate::url::Url;
@@ -243,9 +244,6 @@ pub(super) fn configured(url: &str, what: &str) -> Result<Url, Error> {
 }
 
 pub(super) fn check_scopes(scopes: &[String]) -> Result<(), Error> {
-    let is_scope = |scope: &String| {
-        !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
-    };
     match scopes.iter().find(|scope| !is_scope(scope)) {
         Some(bad) => Err(Error::usage(format!("{bad:?} is no scope"))),
         None => Ok(()),

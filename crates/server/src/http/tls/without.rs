@@ -23,7 +23,6 @@ impl Tls {
         Ok(Doors)
     }
 
-    #[cfg(all(unix, feature = "unix"))]
     #[expect(clippy::unused_self, reason = "with TLS there is something to set")]
     pub(super) fn is_set(&self) -> bool {
         false
