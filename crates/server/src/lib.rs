@@ -74,6 +74,7 @@ mod signal;
 #[cfg(any(feature = "tcp", all(unix, feature = "unix")))]
 mod sockets;
 mod stack;
+pub mod store;
 mod sync;
 pub mod tasks;
 pub mod text;

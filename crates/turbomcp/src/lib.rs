@@ -63,6 +63,7 @@
 //! | [`types`] | the types of the protocol: content, definitions, results, capabilities |
 //! | [`transport`] | how messages travel: stdio, memory, byte streams, the rules of HTTP, and the trait for others |
 //! | [`health`], [`metrics`] | what whoever operates a server reads |
+//! | [`store`] | the engines in which a server keeps what outlives a process |
 //! | [`schema`] | JSON Schemas of arguments and results |
 //! | [`uri`], [`text`] | URI templates, and values read from a text |
 //!
@@ -82,6 +83,7 @@
 //! | `dev` | `auth::dev`: tokens for development. Not for production | no |
 //! | `cache` | results of tools that are kept for a while: `layers::CacheConfig`, `layers::CacheManager` | no |
 //! | `otel` | `otel`: traces and metrics over OTLP | no |
+//! | `session-redis`, `session-postgres` | `store`: Redis and PostgreSQL, for what outlives a process and what replicas share | no |
 //! | `basic` | `macros` and `stdio` | |
 //! | `all-transports` | `stdio`, `http`, `websocket`, `tcp`, `unix` and `tls` | |
 //! | `full` | everything but `dev` | |
@@ -112,7 +114,7 @@ pub use turbomcp_server::{
     MiddlewareResult, Next, Params, Primitive, PrimitiveKind, Progress, PromptHandler, ReadResourceRequest, Request,
     RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response, SchemaValidator, ServerBuilder,
     ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError, ToolFunction, ToolHandler,
-    TraceContext, Validation, ValidationConfig, Visibility, layers, metrics, schema, tasks, text, uri,
+    TraceContext, Validation, ValidationConfig, Visibility, layers, metrics, schema, store, tasks, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};

@@ -1,0 +1,3 @@
+//! What a server keeps in Redis and PostgreSQL, with the engines themselves.
+
+mod engines;

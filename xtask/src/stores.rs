@@ -1,0 +1,13 @@
+//! What a server keeps in Redis and PostgreSQL, tested with the engines themselves.
+
+use crate::{Outcome, process, tools, workspace::Workspace};
+
+/// The same for each command, so that nothing is compiled twice.
+const TARGET: [&str; 4] = ["--workspace", "--all-features", "--test", "stores"];
+
+pub(crate) fn run(workspace: &Workspace) -> Outcome {
+    tools::engines()?;
+    // `--all-targets` leaves out what `cargo test` alone leaves out.
+    process::run(workspace.cargo(&["clippy"]).args(TARGET).args(["--", "-D", "warnings"]))?;
+    process::run(workspace.cargo(&["test"]).args(TARGET))
+}
