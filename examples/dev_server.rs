@@ -1,7 +1,7 @@
 //! A server on a developer's machine: `cargo run --example dev_server`
 //!
-//! Everything that is asked of it is written to standard error, with its arguments, and nothing ends before one has looked at
-//! it with a debugger.
+//! Everything that is asked of it is written to standard error, with its arguments, and nothing ends before one has
+//! looked at it with a debugger.
 
 use turbomcp::layers::MiddlewareStack;
 use turbomcp::prelude::*;

@@ -1,7 +1,7 @@
 //! A server that strangers reach: `cargo run --example production_server -- 127.0.0.1:8080 ada ID SHA256`
 //!
-//! Callers show an API key, which `cargo run --example auth_api_key -- new ada` has made. Behind a proxy on this computer, the addresses it says in `X-Forwarded-For` are
-//! what is counted.
+//! Callers show an API key, which `cargo run --example auth_api_key -- new ada` has made. Behind a proxy on this
+//! computer, the addresses it says in `X-Forwarded-For` are what is counted.
 
 use std::time::Duration;
 

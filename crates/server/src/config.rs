@@ -41,8 +41,8 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
-    /// What suits a server on a developer's machine: limits as by default, but for the time that a handler may take and that
-    /// a client may take to answer, which are half an hour, for whoever looks at them with a debugger.
+    /// What suits a server on a developer's machine: limits as by default, but for the time that a handler may take and
+    /// that a client may take to answer, which are half an hour, for whoever looks at them with a debugger.
     ///
     /// It goes with [`MiddlewareStack::development`](crate::layers::MiddlewareStack::development).
     #[must_use]
@@ -53,8 +53,8 @@ impl ServerConfig {
         config
     }
 
-    /// What suits a server that strangers reach: messages of 1 MiB, 30 seconds for a request, 64 requests of one connection
-    /// at once, and 10 seconds to send a head or a body. Everything else is as by default.
+    /// What suits a server that strangers reach: messages of 1 MiB, 30 seconds for a request, 64 requests of one
+    /// connection at once, and 10 seconds to send a head or a body. Everything else is as by default.
     ///
     /// It goes with [`MiddlewareStack::production`](crate::layers::MiddlewareStack::production).
     ///

@@ -1,4 +1,5 @@
-//! What a server does around every request, by one configuration: F48, F49, F72 to F83, F151, F168 to F171, F194 to F196.
+//! What a server does around every request, by one configuration: F48, F49, F72 to F83, F151, F168 to F171, F194 to
+//! F196.
 
 mod audit;
 mod cache;
@@ -92,7 +93,8 @@ impl Work {
         self.gate.add_permits(handlers);
     }
 
-    /// Tools that count: `tell` answers at once, `wait` is told when to, `look` and `peek` say that they change nothing.
+    /// Tools that count: `tell` answers at once, `wait` is told when to, `look` and `peek` say that they change
+    /// nothing.
     fn builder(&self) -> ServerBuilder {
         let told = |work: Self| {
             move |_: Arguments| {

@@ -24,10 +24,10 @@ const SHOWN: usize = 128;
 
 /// What is recorded of requests, and where.
 ///
-/// Each request is an event of `tracing` with the target `turbomcp::audit` and the message `AUDIT`, and is handed to the
-/// [`AuditSink`] if there is one: however it ends, also if it is refused, cancelled, runs out of time or panics. So is
-/// everybody who is not let in. What a request consists of is not recorded unless that is asked for, and of a legacy session
-/// only what tells it from another.
+/// Each request is an event of `tracing` with the target `turbomcp::audit` and the message `AUDIT`, and is handed to
+/// the [`AuditSink`] if there is one: however it ends, also if it is refused, cancelled, runs out of time or panics. So
+/// is everybody who is not let in. What a request consists of is not recorded unless that is asked for, and of a legacy
+/// session only what tells it from another.
 ///
 /// ```
 /// use turbomcp_server::layers::{AuditConfig, AuditLogLevel};

@@ -21,25 +21,27 @@ use crate::request::{Outcome, Request, Response};
 
 /// Which results are kept, and for how long.
 ///
-/// A result is given to the same caller with the same rights, for the same tool and arguments, however these are written; a
-/// failure is never kept. Callers of whom nobody knows who they are count as one. A tool that is replaced or removed, and with
-/// it whatever it has answered, is gone at once.
+/// A result is given to the same caller with the same rights, for the same tool and arguments, however these are
+/// written; a failure is never kept. Callers of whom nobody knows who they are count as one. A tool that is replaced or
+/// removed, and with it whatever it has answered, is gone at once.
 ///
-/// Contents of resources are kept for as long as they say themselves by `ttl`, and given to whom they say by `cache_scope`,
-/// until [`McpServer::resource_updated`](crate::McpServer::resource_updated) says that they have changed.
+/// Contents of resources are kept for as long as they say themselves by `ttl`, and given to whom they say by
+/// `cache_scope`, until [`McpServer::resource_updated`](crate::McpServer::resource_updated) says that they have
+/// changed.
 ///
 /// ```
 /// use std::time::Duration;
 /// use turbomcp_server::layers::{CacheConfig, Which};
 ///
-/// let config = CacheConfig { tools: Which::named(["exchange_rate"]), ttl: Duration::from_secs(60), ..CacheConfig::default() };
+/// let tools = Which::named(["exchange_rate"]);
+/// let config = CacheConfig { tools, ttl: Duration::from_secs(60), ..CacheConfig::default() };
 /// # drop(config);
 /// ```
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_structs, reason = "written out by users, and closed with `..Default::default()`")]
 pub struct CacheConfig {
-    /// The tools whose results are kept. Those that say by their annotations that they are read-only and idempotent unless
-    /// set.
+    /// The tools whose results are kept. Those that say by their annotations that they are read-only and idempotent
+    /// unless set.
     pub tools: Which,
     /// How long the result of a tool is kept, and the contents of a resource at most. 5 minutes.
     pub ttl: Duration,

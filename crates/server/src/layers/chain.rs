@@ -50,7 +50,8 @@ impl<L: Layer, R: Answer> Answer for Placed<L, R> {
 
 /// What users have put around the handlers, and those.
 ///
-/// Panics are contained here, and the end of time is heard of, so that the layers around it see what becomes of a request.
+/// Panics are contained here, and the end of time is heard of, so that the layers around it see what becomes of a
+/// request.
 pub(super) struct Innermost(pub(super) Stack);
 
 impl Answer for Innermost {

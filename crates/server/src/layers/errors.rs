@@ -13,9 +13,9 @@ type Handle = Arc<dyn Fn(McpError) -> Pin<Box<dyn Future<Output = Response> + Se
 
 /// Answers errors in words of one's own, by their kind.
 ///
-/// A handler is given the error and returns what is answered in its place. The cause of an internal error is there for it to
-/// report, [`McpError::source`], and reaches the client only if the handler puts it into its answer. Errors of a kind that has
-/// no handler are answered as they are. Over HTTP the status follows from the code of what is answered.
+/// A handler is given the error and returns what is answered in its place. The cause of an internal error is there for
+/// it to report, [`McpError::source`], and reaches the client only if the handler puts it into its answer. Errors of a
+/// kind that has no handler are answered as they are. Over HTTP the status follows from the code of what is answered.
 ///
 /// ```
 /// use turbomcp_server::Response;
@@ -56,8 +56,8 @@ impl ErrorHandler {
         self
     }
 
-    /// Sets what answers params that do not fit: the code −32602. That the arguments of a tool do not is a result that the
-    /// model reads, and none of these.
+    /// Sets what answers params that do not fit: the code −32602. That the arguments of a tool do not is a result that
+    /// the model reads, and none of these.
     pub fn handle_validation_error<F, A>(mut self, handle: F) -> Self
     where
         F: Fn(McpError) -> A + Send + Sync + 'static,

@@ -6,9 +6,9 @@ use crate::Error;
 
 /// The proxies whose word on where a request comes from is believed.
 ///
-/// Without any, the other end of the connection is the client. With some, a request that comes from one of them is traced
-/// back through the header it adds to, from the last entry to the first: the first address that is no such proxy is the
-/// client's. What stands before it is whatever the client likes.
+/// Without any, the other end of the connection is the client. With some, a request that comes from one of them is
+/// traced back through the header it adds to, from the last entry to the first: the first address that is no such proxy
+/// is the client's. What stands before it is whatever the client likes.
 ///
 /// ```
 /// use turbomcp_server::layers::{ForwardedHeader, TrustedProxies};

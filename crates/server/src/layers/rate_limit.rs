@@ -20,11 +20,11 @@ use crate::request::{Request, Response};
 /// How many requests somebody may send in a while, and who somebody is.
 ///
 /// Whoever sends more is refused with the code 429, over HTTP with that status, too, and told when to try again: in
-/// `data.retryAfterMs`, and in the header `Retry-After`. Each strategy has a bucket of tokens for each key, in a table that
-/// does not grow: where it is full, whoever was held back least is forgotten.
+/// `data.retryAfterMs`, and in the header `Retry-After`. Each strategy has a bucket of tokens for each key, in a table
+/// that does not grow: where it is full, whoever was held back least is forgotten.
 ///
-/// Over HTTP addresses are counted before credentials are looked at, and so are connections that show credentials when they
-/// are opened.
+/// Over HTTP addresses are counted before credentials are looked at, and so are connections that show credentials when
+/// they are opened.
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,7 +45,8 @@ pub struct RateLimitConfig {
     pub strategy: RateLimitStrategy,
     /// How much they may send.
     pub limits: RateLimits,
-    /// Further strategies, each with limits of its own. A request counts for all of those before the one that refuses it.
+    /// Further strategies, each with limits of its own. A request counts for all of those before the one that refuses
+    /// it.
     pub also: Vec<(RateLimitStrategy, RateLimits)>,
     /// Whether anything is counted at all. True.
     pub enabled: bool,

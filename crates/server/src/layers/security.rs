@@ -144,8 +144,8 @@ impl SecurityHeaders {
         Self::default()
     }
 
-    /// Sends what suits answers that are no pages: a policy by which nothing is loaded and nobody shows them in a frame,
-    /// HTTPS for a year, the content type as it is said, and no referrer.
+    /// Sends what suits answers that are no pages: a policy by which nothing is loaded and nobody shows them in a
+    /// frame, HTTPS for a year, the content type as it is said, and no referrer.
     pub fn strict() -> Self {
         Self::new()
             .with_csp(ContentSecurityPolicy::strict())

@@ -17,9 +17,10 @@ use crate::sync::lock;
 
 /// Has calls that are the same and made at the same time wait for one of them.
 ///
-/// One call runs, and the others are answered with its result if it succeeds. If it fails, or is cancelled, the next of them
-/// runs itself. Calls are the same if they have the same tool and arguments, however these are written, and the same caller
-/// with the same rights. Notifications of the call that runs, such as progress, reach whoever has made that one.
+/// One call runs, and the others are answered with its result if it succeeds. If it fails, or is cancelled, the next of
+/// them runs itself. Calls are the same if they have the same tool and arguments, however these are written, and the
+/// same caller with the same rights. Notifications of the call that runs, such as progress, reach whoever has made that
+/// one.
 ///
 /// ```
 /// use turbomcp_server::layers::{SingleFlightConfig, Which};
@@ -30,8 +31,8 @@ use crate::sync::lock;
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::exhaustive_structs, reason = "written out by users")]
 pub struct SingleFlightConfig {
-    /// The tools whose calls may share a result. Those that say by their annotations that they are read-only and idempotent
-    /// unless set.
+    /// The tools whose calls may share a result. Those that say by their annotations that they are read-only and
+    /// idempotent unless set.
     pub tools: Which,
 }
 
@@ -68,8 +69,8 @@ impl Layer for SingleFlight {
 
 /// Computes a value once for all who want it at the same time.
 ///
-/// If whoever computes it is dropped, the next of those who wait does it instead. Nothing stays behind once nobody wants it
-/// any more. Put whoever asks into the key if what is computed is not for everybody.
+/// If whoever computes it is dropped, the next of those who wait does it instead. Nothing stays behind once nobody
+/// wants it any more. Put whoever asks into the key if what is computed is not for everybody.
 ///
 /// ```
 /// use turbomcp_server::layers::RequestDeduplicator;

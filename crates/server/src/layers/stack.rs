@@ -27,12 +27,13 @@ use crate::{Error, McpServer, SchemaValidator, ServerBuilder, ValidationConfig};
 
 /// What a server does around every request, whatever the binding: one value for all of it.
 ///
-/// Nothing is on unless it is set, and what is off costs nothing. The order in which layers stand does not depend on that in
-/// which they are set; a request passes them so:
+/// Nothing is on unless it is set, and what is off costs nothing. The order in which layers stand does not depend on
+/// that in which they are set; a request passes them so:
 ///
-/// 1. Over HTTP: the headers of the response, who is [told](Self::with_security) about other origins, and whether the address
-///    has sent too much; then [who is calling](Self::with_auth). Elsewhere a connection is let in so.
-/// 2. [`with_audit`](Self::with_audit): outermost, so that whatever becomes of a request is recorded as the client sees it.
+/// 1. Over HTTP: the headers of the response, who is [told](Self::with_security) about other origins, and whether the
+///    address has sent too much; then [who is calling](Self::with_auth). Elsewhere a connection is let in so.
+/// 2. [`with_audit`](Self::with_audit): outermost, so that whatever becomes of a request is recorded as the client
+///    sees it.
 /// 3. [`with_error_handler`](Self::with_error_handler): around everything that can refuse or fail.
 /// 4. [`with_rate_limit`](Self::with_rate_limit): before anything is done for a request, or waited for.
 /// 5. [`with_cache`](Self::with_cache): what is known already needs no place, and keeps nobody else from one.
@@ -79,16 +80,17 @@ impl MiddlewareStack {
         Self::default()
     }
 
-    /// What suits a server on a developer's machine: everything is recorded, with its arguments, and a request may take half
-    /// an hour, for whoever looks at it with a debugger.
+    /// What suits a server on a developer's machine: everything is recorded, with its arguments, and a request may take
+    /// half an hour, for whoever looks at it with a debugger.
     pub fn development() -> Self {
         Self::new()
             .with_audit(AuditConfig { log_arguments: true, ..AuditConfig::default() })
             .with_timeout(TimeoutConfig::new(Duration::from_secs(30 * 60)))
     }
 
-    /// What suits a server that strangers reach: strict headers, 120 requests in a minute from each address and 20 of them at
-    /// once, 30 seconds for a request, 1024 requests at once and 64 of one caller, and a record of everything but arguments.
+    /// What suits a server that strangers reach: strict headers, 120 requests in a minute from each address and 20 of
+    /// them at once, 30 seconds for a request, 1024 requests at once and 64 of one caller, and a record of everything
+    /// but arguments.
     ///
     /// Whatever is set afterwards takes the place of that part. Who is calling is not among it: see
     /// [`with_auth`](Self::with_auth).
@@ -249,7 +251,7 @@ impl Layers {
         let chain = (
             // Sees whatever the others make of a request, and is there when it is dropped.
             Place(self.audit.clone()),
-            // Behind the record, which has what clients are told; in front of all that refuses, so that it words that, too.
+            // Behind the record, which has what clients are told; in front of all that refuses, to word that, too.
             Place(self.errors.clone()),
             // Whoever sends too much is to cost as little as possible.
             Place(self.rate_limit.clone()),
@@ -266,8 +268,8 @@ impl Layers {
 }
 
 impl ServerBuilder {
-    /// Puts a whole stack around what is there, as [`layer`](Self::layer) does with one: layers that are added later stand
-    /// outside of it, so that one which says who calls has said so before callers are told apart.
+    /// Puts a whole stack around what is there, as [`layer`](Self::layer) does with one: layers that are added later
+    /// stand outside of it, so that one which says who calls has said so before callers are told apart.
     ///
     /// Who may call and what is validated is set as by the methods of this builder.
     ///
