@@ -1,3 +1,4 @@
 //! What a server keeps in Redis and PostgreSQL, with the engines themselves.
 
 mod engines;
+mod tasks;
