@@ -7,3 +7,4 @@ mod folder;
 mod managing;
 mod replicas;
 mod suite;
+mod tasks;
