@@ -105,7 +105,6 @@ impl Redis {
         self.ask(&redis::cmd("PING")).await
     }
 
-    #[allow(dead_code, reason = "TEMP")]
     /// Returns the key of this name.
     pub(crate) fn key(&self, name: impl fmt::Display) -> String {
         format!("{}{name}", self.prefix)
@@ -123,7 +122,6 @@ impl Redis {
         .await
     }
 
-    #[allow(dead_code, reason = "TEMP")]
     /// Runs a script that may be run twice: it is run again if the connection broke before its answer.
     pub(crate) async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
         let mut connection = self.shared.connection.clone();
