@@ -19,7 +19,7 @@ use crate::schema::SchemaStyle;
 use crate::seal::KEY_BYTES;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
 use crate::tasks::TaskConfig;
-use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility, operator};
+use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility, operator, tenancy};
 
 /// Builds a server.
 #[must_use]
@@ -34,6 +34,7 @@ pub struct ServerBuilder {
     pub(crate) operator: operator::Settings,
     pub(crate) built_in: Option<Arc<Layers>>,
     pub(crate) tasks: Option<TaskConfig>,
+    pub(crate) tenancy: tenancy::Setting,
 }
 
 impl ServerBuilder {
@@ -50,6 +51,7 @@ impl ServerBuilder {
             visibility: None,
             built_in: None,
             tasks: None,
+            tenancy: tenancy::Setting::default(),
         }
     }
 
