@@ -2,6 +2,7 @@
 
 pub mod child;
 pub mod client;
+pub mod engines;
 pub mod fixture;
 pub mod http;
 pub mod schema;

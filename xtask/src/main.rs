@@ -11,6 +11,7 @@ mod guides;
 mod hack;
 mod process;
 mod soak;
+mod stores;
 mod strangers;
 mod test;
 mod tools;
@@ -33,6 +34,7 @@ usage: cargo xtask COMMAND
   strangers [--release]   third-party clients and a browser against our servers, our client against third-party
                           servers and a third-party authorization server; what operators read, read by
                           promtool, Prometheus' client and the messages of OpenTelemetry
+  stores                  what a server keeps in Redis and PostgreSQL, which are installed unless they are there
   autobahn                the Autobahn test suite, which needs Python 2.7, against both ends of a WebSocket
   coverage [--write]      which test holds which requirement; --write renews docs/coverage.md
   guides                  what the guides in docs/ include and link to
@@ -66,6 +68,7 @@ fn run(arguments: &[&str]) -> Outcome {
         ["conformance", "--url", url] => conformance::run_against(&workspace, url),
         ["strangers"] => strangers::run(&workspace, fixture::Profile::Dev),
         ["strangers", "--release"] => strangers::run(&workspace, fixture::Profile::Release),
+        ["stores"] => stores::run(&workspace),
         ["autobahn"] => autobahn::run(&workspace),
         ["coverage"] => coverage::run(&workspace, coverage::Mode::Check),
         ["coverage", "--write"] => coverage::run(&workspace, coverage::Mode::Write),

@@ -3,20 +3,21 @@
 use std::time::Instant;
 
 use crate::{
-    Outcome, autobahn, conformance, coverage, deny, fixture::Profile, guides, hack, process, strangers, tree,
+    Outcome, autobahn, conformance, coverage, deny, fixture::Profile, guides, hack, process, stores, strangers, tree,
     workspace::Workspace,
 };
 
 type Check = fn(&Workspace) -> Outcome;
 
 // What is quick comes first, so that a slip is seen early.
-const CHECKS: [(&str, Check); 12] = [
+const CHECKS: [(&str, Check); 13] = [
     ("fmt", |workspace| process::run(&mut workspace.cargo(&["fmt", "--all", "--check"]))),
     ("coverage", |workspace| coverage::run(workspace, coverage::Mode::Check)),
     ("guides", guides::run),
     ("tree", tree::run),
     ("clippy", clippy),
     ("test", |workspace| process::run(&mut workspace.cargo(&["test", "--workspace", "--all-features"]))),
+    ("stores", stores::run),
     ("conformance", |workspace| conformance::run(workspace, Profile::Dev)),
     ("strangers", |workspace| strangers::run(workspace, Profile::Dev)),
     ("autobahn", autobahn::run_if_possible),

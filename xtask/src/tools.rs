@@ -50,22 +50,44 @@ pub(crate) fn pip(workspace: &Workspace, folder: &str) -> Outcome<PathBuf> {
 
 /// Returns a Chromium: the machine's own, or that of Debian's packages, installed with what it needs.
 pub(crate) fn chromium() -> Outcome<PathBuf> {
-    let find = || {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let folders: Vec<_> = std::env::split_paths(&path).collect();
-        let names = ["chromium", "chromium-browser", "google-chrome"];
-        let candidates = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-        candidates.into_iter().find(|program| program.is_file())
-    };
+    let find = || in_path(&["chromium", "chromium-browser", "google-chrome"]);
     if let Some(program) = find() {
         return Ok(program);
     }
+    // Dozens of libraries of the system come with it, which an unpacked package would not find.
+    apt_get(&["chromium"])?;
+    find().ok_or_else(|| "Debian's package `chromium` has brought no Chromium".into())
+}
+
+/// Has the machine have Redis and PostgreSQL: its own, or those of Debian's packages.
+pub(crate) fn engines() -> Outcome {
+    let has_postgres = || {
+        let of_debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+        of_debian.map(|version| version.path()).any(|path| path.join("bin/initdb").is_file())
+            || in_path(&["initdb"]).is_some()
+    };
+    let missing = [("redis-server", in_path(&["redis-server"]).is_some()), ("postgresql", has_postgres())];
+    let missing: Vec<_> = missing.into_iter().filter(|(_, is_there)| !is_there).map(|(package, _)| package).collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => apt_get(&missing),
+    }
+}
+
+/// Returns the first program of one of these names.
+fn in_path(names: &[&str]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<_> = std::env::split_paths(&path).collect();
+    let candidates = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    candidates.into_iter().find(|program| program.is_file())
+}
+
+/// Installs packages of Debian into the system; no service is started.
+fn apt_get(packages: &[&str]) -> Outcome {
     process::run(Command::new("apt-get").args(["-qq", "update"]))?;
     let mut command = Command::new("apt-get");
-    // Dozens of libraries of the system come with it, which an unpacked package would not find.
-    command.args(["-qq", "install", "--yes", "--no-install-recommends", "chromium"]);
-    process::run(command.env("DEBIAN_FRONTEND", "noninteractive"))?;
-    find().ok_or_else(|| "Debian's package `chromium` has brought no Chromium".into())
+    command.args(["-qq", "install", "--yes", "--no-install-recommends"]).args(packages);
+    process::run(command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1"))
 }
 
 /// Returns a Python of the line that ended with 2.7, if the machine has one: by that name, or among those of pyenv.

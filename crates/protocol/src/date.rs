@@ -53,7 +53,9 @@ mod tests {
         let mut expected = 0;
         for year in 1970..2402u64 {
             let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-            for (month, length) in (1..).zip([31, if is_leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]) {
+            for (month, length) in
+                (1..).zip([31, if is_leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+            {
                 for day in 1..=length {
                     assert_eq!(day_number(year, month, day), Some(expected), "{year}-{month}-{day}");
                     assert_eq!(day_of(expected), (year, month, day));

@@ -68,12 +68,15 @@ mod sampling;
 pub mod schema;
 mod seal;
 mod server;
+#[cfg(feature = "http")]
+pub mod sessions;
 mod shutdown;
 #[cfg(any(feature = "stdio", feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
 mod signal;
 #[cfg(any(feature = "tcp", all(unix, feature = "unix")))]
 mod sockets;
 mod stack;
+pub mod store;
 mod sync;
 pub mod tasks;
 #[cfg(feature = "multi-tenancy")]

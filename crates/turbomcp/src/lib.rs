@@ -64,6 +64,7 @@
 //! | [`types`] | the types of the protocol: content, definitions, results, capabilities |
 //! | [`transport`] | how messages travel: stdio, memory, byte streams, the rules of HTTP, and the trait for others |
 //! | [`health`], [`metrics`] | what whoever operates a server reads |
+//! | [`store`] | the engines in which a server keeps what outlives a process |
 //! | [`schema`] | JSON Schemas of arguments and results |
 //! | [`uri`], [`text`] | URI templates, and values read from a text |
 //!
@@ -84,6 +85,7 @@
 //! | `cache` | results of tools that are kept for a while: `layers::CacheConfig`, `layers::CacheManager` | no |
 //! | `multi-tenancy` | `tenancy`: many tenants on one server, each with limits of its own | no |
 //! | `otel` | `otel`: traces and metrics over OTLP | no |
+//! | `session-redis`, `session-postgres` | `store`: Redis and PostgreSQL, for what outlives a process and what replicas share | no |
 //! | `basic` | `macros` and `stdio` | |
 //! | `all-transports` | `stdio`, `http`, `websocket`, `tcp`, `unix` and `tls` | |
 //! | `full` | everything but `dev` | |
@@ -108,6 +110,8 @@ pub use turbomcp_server::UnixServer;
 pub use turbomcp_server::otel;
 #[cfg(feature = "multi-tenancy")]
 pub use turbomcp_server::tenancy;
+#[cfg(any(feature = "http", feature = "websocket"))]
+pub use turbomcp_server::sessions;
 pub use turbomcp_server::{
     Access, Answer, ArgumentError, Arguments, Ask, BoxError, CallToolRequest, Claims, CompleteRequest,
     CompletionHandler, Context, Ending, Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle,
@@ -116,7 +120,7 @@ pub use turbomcp_server::{
     MiddlewareResult, Next, Params, Primitive, PrimitiveKind, Progress, PromptHandler, ReadResourceRequest, Request,
     RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response, SchemaValidator, ServerBuilder,
     ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError, ToolFunction, ToolHandler,
-    TraceContext, Validation, ValidationConfig, Visibility, layers, metrics, schema, tasks, text, uri,
+    TraceContext, Validation, ValidationConfig, Visibility, layers, metrics, schema, store, tasks, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};

@@ -316,8 +316,7 @@ pub(super) struct Mapping<'a> {
 impl Mapping<'_> {
     /// Adds what these claims say.
     pub(super) fn describe(self, principal: Principal, all: &Value) -> Result<Principal, Bad> {
-        let principal =
-            principal.with_roles(texts(all, self.roles)).with_permissions(texts(all, self.permissions));
+        let principal = principal.with_roles(texts(all, self.roles)).with_permissions(texts(all, self.permissions));
         let Some(claim) = self.tenant else { return Ok(principal) };
         let tenant = find(all, claim).and_then(Value::as_str).filter(|tenant| !tenant.is_empty());
         Ok(principal.with_tenant(tenant.ok_or(Bad::Token("the token names no tenant"))?))

@@ -68,8 +68,7 @@ impl Certificates {
         let mut by_hash = HashMap::new();
         for (text, holder) in config.certificates {
             let plain: String = text.chars().filter(|c| *c != ':').collect();
-            let hash = unhex(&plain)
-                .ok_or_else(|| Error::usage(format!("{text:?} is no SHA-256 of a certificate")))?;
+            let hash = unhex(&plain).ok_or_else(|| Error::usage(format!("{text:?} is no SHA-256 of a certificate")))?;
             by_hash.insert(hash, Principal::from(holder).with_issuer("certificate"));
         }
         Ok(Self { by_hash })

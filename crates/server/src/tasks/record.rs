@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(again.message.unwrap().len(), MAX_MESSAGE_BYTES);
         record.end(TaskStatus::Completed, Some(Outcome::Result(raw("{\"content\":[]}"))));
         let ended = Record::read(&record.write().unwrap()).unwrap();
-        assert!(matches!(ended.outcome, Some(Outcome::Result(result)) if result.get() == "{\"content\":[]}"));
+        assert!(matches!(&ended.outcome, Some(Outcome::Result(result)) if result.get() == "{\"content\":[]}"));
         assert!(!ended.is_held_by("w") && ended.asked.is_empty());
     }
 
