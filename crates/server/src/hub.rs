@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, Weak};
 use turbomcp_protocol::message::META_SUBSCRIPTION_ID;
 use turbomcp_protocol::types::{SubscriptionFilter, SubscriptionsListenRequestParams};
 use turbomcp_protocol::{McpError, McpResult};
-use turbomcp_transport::Principal;
 
+use crate::access::Who;
 use crate::inner::Inner;
 use crate::peer::{Peer, covers};
 use crate::registry::Primitive;
@@ -28,7 +28,7 @@ pub(crate) enum Change<'a> {
 }
 
 /// Whether a change concerns somebody.
-pub(crate) type Concerns<'a> = dyn Fn(Option<&Principal>) -> bool + 'a;
+pub(crate) type Concerns<'a> = dyn Fn(Who<'_>) -> bool + 'a;
 
 /// Everyone who wants to hear of changes.
 #[derive(Debug, Default)]
@@ -185,7 +185,7 @@ impl Hub {
                 Change::Updated(uri) => peer.is_subscribed(uri),
                 _ => true,
             };
-            if wanted && concerns.is_none_or(|concerns| concerns(peer.principal().as_ref())) {
+            if wanted && concerns.is_none_or(|concerns| concerns(peer.known().who())) {
                 peer.notify(&message, limit);
             }
         }
@@ -198,8 +198,8 @@ impl Hub {
             .filter(|(_, subscription)| change.wanted_by(&subscription.filter))
             .map(|(key, subscription)| (*key, subscription.inner.clone()))
             .collect();
-        let principal = |inner: &Inner| inner.extensions.get().and_then(|extensions| extensions.get()).cloned();
-        interested.into_iter().filter(|(_, inner)| concerns(principal(inner).as_ref())).map(|(key, _)| key).collect()
+        let who = |inner: &Inner| concerns(inner.extensions.get().map(Who::of).unwrap_or_default());
+        interested.into_iter().filter(|(_, inner)| who(inner)).map(|(key, _)| key).collect()
     }
 }
 

@@ -9,9 +9,10 @@ use tokio::sync::oneshot;
 use turbomcp_protocol::scan::Span;
 use turbomcp_protocol::types::{ClientCapabilities, Implementation, LoggingLevel};
 use turbomcp_protocol::{ErrorCode, McpError, Message, Method, Revision};
-use turbomcp_transport::{Identity, Principal};
+use turbomcp_transport::Identity;
 
 use crate::McpServer;
+use crate::access::Known;
 use crate::in_flight::InFlight;
 use crate::outlet::Outlet;
 #[cfg(feature = "http")]
@@ -25,7 +26,7 @@ pub(crate) struct Peer {
     outlet: Outlet,
     agreed: OnceLock<Box<Agreed>>,
     /// Who has sent the last request, where it depends on the caller what it may know of.
-    principal: Mutex<Option<Principal>>,
+    known: Mutex<Known>,
     initialized: AtomicBool,
     log_level: AtomicU8,
     subscribed: Mutex<HashSet<Box<str>>>,
@@ -58,7 +59,7 @@ impl Peer {
             session_id,
             outlet,
             agreed: OnceLock::new(),
-            principal: Mutex::default(),
+            known: Mutex::default(),
             initialized: AtomicBool::new(false),
             log_level: AtomicU8::new(LoggingLevel::Info as u8),
             subscribed: Mutex::default(),
@@ -86,12 +87,12 @@ impl Peer {
     }
 
     /// Remembers who sends requests; what it may do can have changed since the last one.
-    pub(crate) fn set_principal(&self, principal: Option<&Principal>) {
-        *lock(&self.principal) = principal.cloned();
+    pub(crate) fn set_known(&self, known: Known) {
+        *lock(&self.known) = known;
     }
 
-    pub(crate) fn principal(&self) -> Option<Principal> {
-        lock(&self.principal).clone()
+    pub(crate) fn known(&self) -> Known {
+        lock(&self.known).clone()
     }
 
     pub(crate) fn set_log_level(&self, level: LoggingLevel) {

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use turbomcp_protocol::Revision;
 use turbomcp_protocol::message::META_SERVER_INFO;
 use turbomcp_protocol::types::{Implementation, Root};
+use turbomcp_transport::Transport;
 use turbomcp_transport::metrics::{Binding, Meter, TransportMetrics};
-use turbomcp_transport::{Principal, Transport};
 
-use crate::access::{Guard, Visibility};
+use crate::access::{Guard, Visibility, Who};
 use crate::auth::Auth;
 use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::hub::{Change, Concerns, Hub};
@@ -25,7 +25,7 @@ use crate::shutdown::{Serving, Shutdown, ShutdownHandle};
 use crate::stack::Stack;
 use crate::sync::{read, write};
 use crate::tasks::{Desk, TaskConfig};
-use crate::{Error, Limits, ServerBuilder, ServerConfig, connection, roots};
+use crate::{Error, Limits, ServerBuilder, ServerConfig, connection, roots, tenancy};
 
 /// A server: cheap to clone, and every clone is the same server.
 #[derive(Clone)]
@@ -54,6 +54,8 @@ struct Shared {
     operator: Operator,
     built_in: Option<Arc<Layers>>,
     tasks: Tasks,
+    #[cfg_attr(not(feature = "multi-tenancy"), expect(dead_code, reason = "there are no tenants"))]
+    tenancy: tenancy::Setting,
 }
 
 /// How tasks are to be kept, and those who keep them once there are any.
@@ -93,9 +95,9 @@ impl McpServer {
     pub(crate) fn assemble(builder: ServerBuilder) -> Self {
         #[cfg(feature = "http")]
         let sessions = builder.sessions;
-        let ServerBuilder {
-            config, registry, layers, keys, metrics, auth, visibility, operator, built_in, tasks, ..
-        } = builder;
+        let visibility = tenancy::visibility(&builder.tenancy, builder.visibility);
+        let ServerBuilder { config, registry, layers, keys, metrics, auth, operator, built_in, tasks, tenancy, .. } =
+            builder;
         let stack = layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
         let nobody_says = auth.is_none() && matches!(stack, Stack::Bare(_));
         if nobody_says && let Some(guard) = registry.guards().find(|guard| Guard::needs_something(guard)) {
@@ -125,6 +127,7 @@ impl McpServer {
                 shutdown: Arc::default(),
                 operator: Operator::new(operator),
                 built_in,
+                tenancy,
                 tasks: Tasks { config: tasks, desk: OnceLock::new() },
                 config,
             }),
@@ -292,6 +295,11 @@ impl McpServer {
         WeakServer(Arc::downgrade(&self.shared))
     }
 
+    #[cfg(feature = "multi-tenancy")]
+    pub(crate) fn tenancy(&self) -> &tenancy::Setting {
+        &self.shared.tenancy
+    }
+
     pub(crate) fn operator(&self) -> &Operator {
         &self.shared.operator
     }
@@ -452,6 +460,19 @@ impl McpServer {
         self.announce(Change::Updated(uri), &now, &now);
     }
 
+    /// Tells the clients of one tenant that asked that a resource has changed. Those of others, who may have asked for the
+    /// same URI, hear nothing.
+    #[cfg(feature = "multi-tenancy")]
+    pub fn tenant_resource_updated(&self, tenant: &tenancy::TenantId, uri: &str) {
+        #[cfg(feature = "cache")]
+        if let Some(cache) = self.built_in().and_then(|layers| layers.cache.as_ref()) {
+            cache.forget_resource(uri);
+        }
+        let now = self.snapshot();
+        let concerns = |who: Who<'_>| who.tenant.is_some_and(|known| known.id() == tenant) && now.may_hear_of(uri, who);
+        self.hub().announce(Change::Updated(uri), self.limits().outgoing_notifications, Some(&concerns));
+    }
+
     fn remove(&self, change: Change<'_>, remove: impl FnOnce(&mut HandlerRegistry) -> bool) -> bool {
         let missing = || Error::registration("nothing to remove");
         self.change(change, |registry| remove(registry).then_some(()).ok_or_else(missing)).is_ok()
@@ -477,9 +498,9 @@ impl McpServer {
     }
 
     fn announce(&self, change: Change<'_>, before: &Snapshot, now: &Snapshot) {
-        let concerns = |principal: Option<&Principal>| match change {
-            Change::Updated(uri) => now.may_hear_of(uri, principal),
-            _ => now.differs_for(principal, before, change.lists()),
+        let concerns = |who: Who<'_>| match change {
+            Change::Updated(uri) => now.may_hear_of(uri, who),
+            _ => now.differs_for(who, before, change.lists()),
         };
         let concerns: Option<&Concerns<'_>> = (before.is_guarded() || now.is_guarded()).then_some(&concerns);
         self.hub().announce(change, self.limits().outgoing_notifications, concerns);

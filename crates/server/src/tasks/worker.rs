@@ -337,6 +337,7 @@ fn begin_again(server: &McpServer, record: Record, run: TaskRun) {
     let mut extensions = Extensions::new();
     if let Some(caller) = caller {
         caller.restore(&mut extensions);
+        crate::tenancy::restore(server, &mut extensions);
     }
     let ctx = Request::new(inner.clone(), extensions).into_context();
     let request = CallToolRequest::from_parts(entry.name().clone(), Arguments::from_raw(arguments));
