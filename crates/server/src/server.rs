@@ -12,6 +12,7 @@ use turbomcp_transport::{Principal, Transport};
 
 use crate::access::{Guard, Visibility};
 use crate::auth::Auth;
+use crate::bus::Link;
 use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::hub::{Change, Concerns, Hub};
 use crate::layers::Layers;
@@ -41,6 +42,7 @@ struct Shared {
     visibility: Option<Visibility>,
     snapshot: RwLock<Arc<Snapshot>>,
     hub: Hub,
+    bus: Option<Link>,
     seal: Seal,
     metrics: Option<TransportMetrics>,
     /// What counts for HTTP, whose requests each ask for it.
@@ -87,7 +89,7 @@ impl McpServer {
 
     /// Puts the parts of a server together.
     pub(crate) fn assemble(builder: ServerBuilder) -> Self {
-        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility, operator, built_in, tasks } =
+        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility, operator, built_in, tasks, bus } =
             builder;
         let stack = layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
         let nobody_says = auth.is_none() && matches!(stack, Stack::Bare(_));
@@ -98,6 +100,7 @@ impl McpServer {
             );
         }
         let implementation = config.implementation();
+        let seal = Seal::new(&keys, config.limits.request_state_age);
         let mut server_info_member = format!("\"{META_SERVER_INFO}\":").into_bytes();
         turbomcp_protocol::encode::encode_for(&implementation, Revision::LATEST, &mut server_info_member);
         Self {
@@ -109,7 +112,8 @@ impl McpServer {
                 snapshot: RwLock::new(Arc::new(Snapshot::new(registry, config.limits.page_size, visibility.clone()))),
                 visibility,
                 hub: Hub::default(),
-                seal: Seal::new(&keys, config.limits.request_state_age),
+                bus: bus.map(|bus| Link::new(bus, seal.identifier())),
+                seal,
                 #[cfg(feature = "http")]
                 http_meter: metrics.as_ref().map(|metrics| metrics.meter(Binding::Http)),
                 metrics,
@@ -196,6 +200,9 @@ impl McpServer {
         // Those of servers that are gone may wait.
         if self.has_tasks() {
             self.tasks().look_for_work(self.downgrade());
+        }
+        if let Some(bus) = self.bus() {
+            bus.start(self);
         }
         self.shared.shutdown.serving()
     }
@@ -294,7 +301,15 @@ impl McpServer {
     }
 
     pub(crate) fn hub(&self) -> &Hub {
+        // Where a router is mounted, whoever listens first is all there is to begin with.
+        if let Some(bus) = self.bus() {
+            bus.start(self);
+        }
         &self.shared.hub
+    }
+
+    pub(crate) fn bus(&self) -> Option<&Link> {
+        self.shared.bus.as_ref()
     }
 
     pub(crate) fn seal(&self) -> &Seal {
@@ -428,12 +443,21 @@ impl McpServer {
 
     /// Tells the clients that asked that a resource has changed.
     pub fn resource_updated(&self, uri: &str) {
+        self.resource_updated_elsewhere(uri);
+        if let Some(bus) = self.bus() {
+            bus.tell(Change::Updated(uri), &[]);
+        }
+    }
+
+    /// Tells the clients of this replica alone.
+    pub(crate) fn resource_updated_elsewhere(&self, uri: &str) {
         #[cfg(feature = "cache")]
         if let Some(cache) = self.built_in().and_then(|layers| layers.cache.as_ref()) {
             cache.forget_resource(uri);
         }
         let now = self.snapshot();
-        self.announce(Change::Updated(uri), &now, &now);
+        let concerns = |principal: Option<&Principal>| now.may_hear_of(uri, principal);
+        self.announce_here(Change::Updated(uri), now.is_guarded().then_some(&concerns));
     }
 
     fn remove(&self, change: Change<'_>, remove: impl FnOnce(&mut HandlerRegistry) -> bool) -> bool {
@@ -460,12 +484,18 @@ impl McpServer {
         Arc::new(Snapshot::new(registry, self.limits().page_size, self.shared.visibility.clone()))
     }
 
+    /// Tells everyone that lists have changed.
     fn announce(&self, change: Change<'_>, before: &Snapshot, now: &Snapshot) {
-        let concerns = |principal: Option<&Principal>| match change {
-            Change::Updated(uri) => now.may_hear_of(uri, principal),
-            _ => now.differs_for(principal, before, change.lists()),
-        };
-        let concerns: Option<&Concerns<'_>> = (before.is_guarded() || now.is_guarded()).then_some(&concerns);
+        let concerns = |principal: Option<&Principal>| now.differs_for(principal, before, change.lists());
+        self.announce_here(change, (before.is_guarded() || now.is_guarded()).then_some(&concerns));
+        if let Some(bus) = self.bus() {
+            bus.tell(change, &now.registry.difference(&before.registry, change.lists()));
+        }
+    }
+
+    /// Tells the clients of this replica.
+    pub(crate) fn announce_here(&self, change: Change<'_>, concerns: Option<&impl Fn(Option<&Principal>) -> bool>) {
+        let concerns = concerns.map(|concerns| concerns as &Concerns<'_>);
         self.hub().announce(change, self.limits().outgoing_notifications, concerns);
     }
 }

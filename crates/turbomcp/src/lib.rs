@@ -114,7 +114,7 @@ pub use turbomcp_server::{
     MiddlewareResult, Next, Params, Primitive, PrimitiveKind, Progress, PromptHandler, ReadResourceRequest, Request,
     RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response, SchemaValidator, ServerBuilder,
     ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError, ToolFunction, ToolHandler,
-    TraceContext, Validation, ValidationConfig, Visibility, layers, metrics, schema, store, tasks, text, uri,
+    TraceContext, Validation, ValidationConfig, Visibility, bus, layers, metrics, schema, store, tasks, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};

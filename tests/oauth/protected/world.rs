@@ -25,10 +25,10 @@ pub(super) const SHORT: Duration = Duration::from_secs(5);
 
 const NAMES: [&str; 5] = [
     // What most servers are.
-    "notes", // Its tokens do not last.
-    "short", // Only the issuer can read its tokens, and is asked each time.
+    "notes",  // Its tokens do not last.
+    "short",  // Only the issuer can read its tokens, and is asked each time.
     "opaque", // The same, under another name.
-    "vault", // Its tokens are bound to a key, and each proof to a nonce.
+    "vault",  // Its tokens are bound to a key, and each proof to a nonce.
     "bound",
 ];
 

@@ -69,7 +69,8 @@ impl Snapshot {
         self.hides.then(|| self.view_of(principal()))
     }
 
-    fn view_of<'a>(&'a self, principal: Option<&'a Principal>) -> View<'a> {
+    /// Returns what a caller may know of, whether or not that is everything.
+    pub(crate) fn view_of<'a>(&'a self, principal: Option<&'a Principal>) -> View<'a> {
         View { visibility: self.visibility.as_ref(), principal }
     }
 

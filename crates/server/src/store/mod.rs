@@ -12,6 +12,8 @@ pub use error::StoreError;
 #[cfg(feature = "session-postgres")]
 pub use postgres::Postgres;
 #[cfg(feature = "session-postgres")]
+pub(crate) use postgres::PostgresDriver;
+#[cfg(feature = "session-postgres")]
 #[allow(unused_imports, reason = "TEMP")]
 pub(crate) use postgres::{Migrations, STATEMENT};
 #[cfg(feature = "session-redis")]
