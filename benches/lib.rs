@@ -1,5 +1,6 @@
 //! The pieces of work that are measured: each is one thing a server does for a request, without a socket.
 
+mod layers;
 mod message;
 mod router;
 mod server;
@@ -34,7 +35,7 @@ pub struct Sum {
 pub const BASELINE: &str = "value";
 
 /// Every piece of work.
-pub const ALL: [Work; 19] = [
+pub const ALL: [Work; 29] = [
     Work { name: BASELINE, prepare: message::value },
     Work { name: "decode", prepare: message::decode },
     Work { name: "encode", prepare: message::encode },
@@ -45,13 +46,24 @@ pub const ALL: [Work; 19] = [
     Work { name: "tool_call_layer", prepare: server::tool_call_layer },
     Work { name: "tool_call_4_layers", prepare: server::tool_call_layers },
     Work { name: "tool_call_middleware", prepare: server::tool_call_middleware },
+    Work { name: "tool_call_caller", prepare: layers::nothing },
+    Work { name: "tool_call_audit", prepare: layers::record },
+    Work { name: "tool_call_error_handler", prepare: layers::error_handler },
+    Work { name: "tool_call_rate_limit", prepare: layers::rate },
+    Work { name: "tool_call_timeout", prepare: layers::timeout },
+    Work { name: "tool_call_concurrency", prepare: layers::places },
+    Work { name: "tool_call_cache", prepare: layers::cache },
+    Work { name: "tool_call_single_flight", prepare: layers::single_flight },
+    Work { name: "tool_call_production", prepare: layers::whole },
     Work { name: "tool_call_of_10000", prepare: || server::tool_call(10_000) },
     Work { name: "tool_call_needs", prepare: server::tool_call_needs },
     Work { name: "tool_call_hidden", prepare: server::tool_call_hidden },
     Work { name: "tools_list_100", prepare: server::tools_list },
     Work { name: "tools_list_100_hidden", prepare: server::tools_list_hidden },
     Work { name: "router_tool_call", prepare: router::tool_call },
+    Work { name: "router_tool_call_token", prepare: router::tool_call_token },
     Work { name: "router_tool_call_jwt", prepare: router::tool_call_jwt },
+    Work { name: "router_production", prepare: router::production },
     Work { name: "router_session", prepare: || router::session(1) },
     Work { name: "router_session_of_10000", prepare: || router::session(10_000) },
 ];

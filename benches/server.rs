@@ -131,7 +131,7 @@ fn half_hidden() -> McpServer {
     builder(100).visibility(Visibility::by(|_, primitive| primitive.name().len() % 2 == 1)).build()
 }
 
-fn caller() -> Extensions {
+pub(crate) fn caller() -> Extensions {
     let mut extensions = Extensions::new();
     extensions.insert(Principal::new("somebody").with_scopes(["add"]).with_roles(["adder"]));
     extensions
@@ -143,7 +143,7 @@ fn repeated(server: McpServer, first: Option<&'static str>, message: String) -> 
 }
 
 /// Serves the same message again and again, over a connection of which this is known.
-fn repeated_by(
+pub(crate) fn repeated_by(
     extensions: Extensions,
     server: McpServer,
     first: Option<&'static str>,

@@ -147,6 +147,21 @@ impl Client {
         }
     }
 
+    /// As [`sync`](Self::sync), where no handshake was made.
+    pub async fn sync_modern(&mut self) -> Vec<Value> {
+        self.synced += 1;
+        let id = json!(format!("sync-{}", self.synced));
+        self.send(&modern(id.clone(), "server/discover", json!({}), json!({}))).await;
+        let mut before = Vec::new();
+        loop {
+            let message = self.next().await;
+            if message["id"] == id {
+                return before;
+            }
+            before.push(message);
+        }
+    }
+
     /// Ends the input.
     pub async fn end_input(&mut self) {
         if let Some(mut writer) = self.writer.take() {

@@ -72,6 +72,11 @@ impl Http {
         Self { address: self.address, judge: Arc::default(), session: None, version: None }
     }
 
+    /// Returns the same client, with its session, as it talks to another replica.
+    pub fn moved_to(&self, site: &Site) -> Self {
+        Self { address: site.address, ..self.clone() }
+    }
+
     /// Makes the legacy handshake and returns the result.
     pub async fn initialize(&mut self, version: &str, capabilities: Value) -> Value {
         let mut reply = self.send(Request::post(&initialize(version, capabilities))).await;

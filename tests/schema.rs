@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 
 const MODERN: &str = "2026-07-28";
 const LATEST_LEGACY: &str = "2025-11-25";
+/// The tasks extension.
+const TASKS: &str = "ext-tasks-draft";
 
 /// What a client has sent, as far as it says which type an answer has to be of.
 #[derive(Debug, Default)]
@@ -88,6 +90,17 @@ impl Judge {
             "tools/call" | "prompts/get" | "resources/read" if result["resultType"] == "input_required" => {
                 "InputRequiredResult"
             }
+            "tools/call" if revision == MODERN && result["resultType"] == "task" => {
+                return check(TASKS, "CreateTaskResult", result);
+            }
+            "tasks/get" if revision == MODERN => return check(TASKS, "GetTaskResult", result),
+            "tasks/update" => return check(TASKS, "UpdateTaskResult", result),
+            "tasks/cancel" if revision == MODERN => return check(TASKS, "CancelTaskResult", result),
+            "tools/call" if result.get("task").is_some() => "CreateTaskResult",
+            "tasks/get" => "GetTaskResult",
+            "tasks/cancel" => "CancelTaskResult",
+            "tasks/list" => "ListTasksResult",
+            "tasks/result" => "CallToolResult",
             "initialize" => "InitializeResult",
             "server/discover" => "DiscoverResult",
             "tools/list" => "ListToolsResult",
@@ -136,6 +149,15 @@ impl Judge {
     }
 
     fn notification(&self, message: &Value) {
+        if message["method"] == "notifications/tasks" {
+            return check(TASKS, "TaskStatusNotification", message);
+        }
+        let mut message = message.clone();
+        // What the extension adds to a filter.
+        if let Some(filter) = message.pointer_mut("/params/notifications").and_then(Value::as_object_mut) {
+            filter.remove("taskIds");
+        }
+        let message = &message;
         let params = &message["params"];
         let legacy = self.legacy.as_deref();
         let candidates: Vec<&str> = if params["_meta"].get("io.modelcontextprotocol/subscriptionId").is_some() {
@@ -217,21 +239,26 @@ fn root(revision: &str) -> &'static Value {
     static ALL: OnceLock<HashMap<String, Value>> = OnceLock::new();
     let all = ALL.get_or_init(|| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/protocol/tests/fixtures/schema");
-        let load = |name: &str| {
-            let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
+        let load = |revision: &str| {
+            let text = std::fs::read_to_string(folder.join(format!("{revision}.json"))).unwrap();
             let mut schema: Value = serde_json::from_str(&text).unwrap();
             let key = definitions_key(&schema);
             for (name, definition) in schema[key].as_object_mut().unwrap() {
                 // Their schemas say what is reserved, not what is allowed.
-                if !name.ends_with("MetaObject") {
+                if !name.ends_with("MetaObject") && !is_open(revision, name) {
                     close(definition);
                 }
             }
-            (name.to_owned(), schema)
+            (revision.to_owned(), schema)
         };
-        ["2024-11-05", "2025-03-26", "2025-06-18", LATEST_LEGACY, MODERN].map(load).into()
+        ["2024-11-05", "2025-03-26", "2025-06-18", LATEST_LEGACY, MODERN, TASKS].map(load).into()
     });
     all.get(revision).unwrap_or_else(|| panic!("there is no revision {revision}"))
+}
+
+/// What is a part of other types cannot be closed: a task's members lie among those of a result or a notification.
+fn is_open(revision: &str, name: &str) -> bool {
+    revision == TASKS || revision == LATEST_LEGACY && (name.contains("Task") || name == "NotificationParams")
 }
 
 fn close(schema: &mut Value) {

@@ -3,16 +3,25 @@
 //! It may run in this process or in one of its own, so both what it counts and what it is told fit into lines.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+use turbomcp::layers::{
+    AuditConfig, AuditEvent, AuditSink, CacheConfig, ConcurrencyConfig, ErrorHandler, MiddlewareStack, RateLimitConfig,
+    RateLimitStrategy, RateLimits, SingleFlightConfig, TimeoutConfig, Which,
+};
 use turbomcp::types::{CallToolResult, Prompt, Tool};
-use turbomcp::{Context, FnPrompt, FnTool, Limits, McpServer, Middleware, MiddlewareResult, Next, Request, Response};
+use turbomcp::{
+    Context, FnPrompt, FnTool, Limits, McpError, McpServer, Method, Middleware, MiddlewareResult, Next, Request,
+    Response, ValidationConfig,
+};
 
 use crate::fixture;
 
@@ -31,6 +40,29 @@ pub struct Plan {
     pub end_of_input: Duration,
     /// How many requests of one connection may wait.
     pub requests_in_flight: usize,
+    /// What there is around every request; none if there is no stack at all.
+    pub around: Option<Around>,
+}
+
+/// What a conversation wants around every request. What is not said is off.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Around {
+    /// All that suits a server which strangers reach, but for what is said here.
+    pub production: bool,
+    /// How many calls of each tool are let through.
+    pub calls_of_a_tool: Option<u32>,
+    /// How long `hold` may take.
+    pub hold_timeout: Option<Duration>,
+    /// How many calls of `hold` run at once.
+    pub holds_at_once: Option<usize>,
+    /// Whether errors are put in other words.
+    pub words: bool,
+    /// Whether results of `tally` are kept.
+    pub cache: bool,
+    /// Whether calls of `tally` share a result.
+    pub single_flight: bool,
+    /// Whether calls are held against all that schemas say.
+    pub strict: bool,
 }
 
 impl Default for Plan {
@@ -44,6 +76,7 @@ impl Default for Plan {
             // So short that it can be waited for a hundred times.
             end_of_input: Duration::from_millis(200),
             requests_in_flight: 1024,
+            around: None,
         }
     }
 }
@@ -78,6 +111,12 @@ pub struct Counts {
     pub told: u32,
     /// What the middleware has seen: how many requests of each method.
     pub requests: BTreeMap<String, u32>,
+    /// How many calls have got to the layers around that, and wait or are answered.
+    pub arrived: u32,
+    /// Calls of `tally` that have begun.
+    pub tallied: u32,
+    /// What was recorded: how many requests have ended so.
+    pub recorded: BTreeMap<String, u32>,
 }
 
 /// What the server is told from outside.
@@ -91,6 +130,8 @@ pub enum Order {
     AddResource(String),
     /// Say that a resource has changed.
     Updated(String),
+    /// Let so many calls of `tally` go on that wait for it.
+    LetGo(usize),
     /// Shut down.
     Shutdown,
 }
@@ -100,6 +141,7 @@ pub struct Stage {
     /// The server.
     pub server: McpServer,
     counts: Arc<watch::Sender<Counts>>,
+    gate: Arc<Semaphore>,
 }
 
 /// What the middleware leaves for handlers.
@@ -119,6 +161,67 @@ impl Middleware for Doorman {
     }
 }
 
+/// Counts what has got to the layers within.
+struct Porter(Arc<watch::Sender<Counts>>);
+
+impl Middleware for Porter {
+    async fn process(&self, request: Request, next: Next) -> MiddlewareResult<Response> {
+        let is_call = *request.method() == Method::TOOLS_CALL;
+        let mut rest = std::pin::pin!(next.run(request));
+        let first = poll_fn(|cx| Poll::Ready(rest.as_mut().poll(cx))).await;
+        if is_call {
+            self.0.send_modify(|counts| counts.arrived += 1);
+        }
+        match first {
+            Poll::Ready(response) => response,
+            Poll::Pending => rest.await,
+        }
+    }
+}
+
+impl AuditSink for Porter {
+    fn record(&self, event: &AuditEvent<'_>) {
+        let code = event.error_code.map(|code| format!(" {code}")).unwrap_or_default();
+        let ended = format!("{} {}{code}", event.action, event.outcome);
+        self.0.send_modify(|counts| *counts.recorded.entry(ended).or_default() += 1);
+    }
+}
+
+impl Around {
+    fn stack(&self, counts: &Arc<watch::Sender<Counts>>) -> MiddlewareStack {
+        let mut stack = if self.production { MiddlewareStack::production() } else { MiddlewareStack::new() };
+        stack = stack.with_audit(AuditConfig::default().sink(Porter(counts.clone())));
+        if let Some(calls) = self.calls_of_a_tool {
+            let limits =
+                RateLimits { requests_per_period: 1, period: Duration::from_secs(100_000), burst_size: Some(calls) };
+            stack = stack.with_rate_limit(RateLimitConfig::new(RateLimitStrategy::PerTool, limits));
+        }
+        if let Some(timeout) = self.hold_timeout {
+            stack = stack.with_timeout(TimeoutConfig::default().tool("hold", timeout));
+        }
+        if let Some(holds) = self.holds_at_once {
+            stack = stack.with_concurrency(ConcurrencyConfig::default().tool("hold", holds));
+        }
+        if self.words {
+            stack = stack.with_error_handler(
+                ErrorHandler::new()
+                    .handle_authentication_error(|_| async { Response::unauthorized("in other words") })
+                    .handle_internal_error(|_| async { Response::error(McpError::unavailable("in other words")) }),
+            );
+        }
+        if self.cache {
+            stack = stack.with_cache(CacheConfig { tools: Which::named(["tally"]), ..CacheConfig::default() });
+        }
+        if self.single_flight {
+            stack = stack.with_single_flight(SingleFlightConfig { tools: Which::named(["tally"]) });
+        }
+        if self.strict {
+            stack = stack.with_validation(ValidationConfig::strict());
+        }
+        stack
+    }
+}
+
 /// Counts a handler that is over, however it ended.
 struct Held(Arc<watch::Sender<Counts>>);
 
@@ -132,16 +235,23 @@ impl Stage {
     /// Builds the server.
     pub fn new(plan: &Plan) -> Self {
         let counts = Arc::new(watch::Sender::new(Counts::default()));
-        let builder = fixture::builder()
+        let gate = Arc::new(Semaphore::new(0));
+        let mut builder = fixture::builder()
             .limits(plan.limits())
             .middleware(Doorman(counts.clone()))
             .tool("hold", hold(counts.clone()))
             .and_then(|builder| builder.tool("chatter", chatter(counts.clone())))
             .and_then(|builder| builder.tool("steps", steps()))
             .and_then(|builder| builder.tool("greeting", greeting()))
+            .and_then(|builder| builder.tool("tally", tally(counts.clone(), gate.clone())))
             .and_then(|builder| builder.tool("forbidden", fixture::raw_tool("forbidden", json!({"type": "object"}))))
             .expect("the stage is legal");
-        Self { server: builder.build(), counts }
+        if let Some(around) = &plan.around {
+            let stack = around.stack(&counts);
+            builder =
+                builder.with_middleware_stack(stack).expect("the stack is legal").middleware(Porter(counts.clone()));
+        }
+        Self { server: builder.build(), counts, gate }
     }
 
     /// Hears what the server counts.
@@ -163,6 +273,10 @@ impl Stage {
             Order::AddResource(uri) => self.server.register_resource(uri, |_: String| async { "new" }),
             Order::Updated(uri) => {
                 self.server.resource_updated(&uri);
+                Ok(())
+            }
+            Order::LetGo(calls) => {
+                self.gate.add_permits(calls);
                 Ok(())
             }
             Order::Shutdown => {
@@ -246,6 +360,24 @@ fn chatter(counts: Arc<watch::Sender<Counts>>) -> FnTool {
                 counts.send_modify(|counts| counts.told += 1);
             }
             Ok(CallToolResult::text("told"))
+        }
+    })
+}
+
+/// Says how often it was called; waits before that, if it is told to.
+fn tally(counts: Arc<watch::Sender<Counts>>, gate: Arc<Semaphore>) -> FnTool {
+    FnTool::from_request(tool("tally"), move |request, _: Context| {
+        let (counts, gate) = (counts.clone(), gate.clone());
+        async move {
+            let mut tallied = 0;
+            counts.send_modify(|counts| {
+                counts.tallied += 1;
+                tallied = counts.tallied;
+            });
+            if request.arguments().get("waits")? {
+                gate.acquire().await?.forget();
+            }
+            Ok(CallToolResult::text(tallied.to_string()))
         }
     })
 }

@@ -83,6 +83,36 @@ async fn keys_rotate_and_one_that_is_gone_signs_no_more() {
     assert_eq!(status(&site, bearer(&token)).await, 200);
 }
 
+/// Keys that are kept for a while are fetched again at once for a token that names one that is not there.
+#[tokio::test]
+async fn a_new_key_is_asked_for_before_the_old_ones_are_of_age() {
+    let issuer = Issuer::start().await;
+    let site = open(AuthManager::builder().jwt(jwt(&issuer).jwks(quick())).build().unwrap()).await;
+    assert_eq!(status(&site, bearer(&issuer.token())).await, 200);
+    assert_eq!(issuer.fetched(), 1);
+    let new = Key::p256("k2");
+    issuer.publish(&[&issuer.key, &new]);
+    assert_eq!(status(&site, bearer(&new.token(&issuer.claims()))).await, 200);
+    assert_eq!(issuer.fetched(), 2);
+}
+
+/// Each key of an issuer is for the tokens that name it.
+#[tokio::test]
+async fn a_token_is_signed_by_the_key_that_it_names() {
+    let issuer = Issuer::start().await;
+    let other = Key::p256("k2");
+    issuer.publish(&[&issuer.key, &other]);
+    let site = open(auth(&issuer).build().unwrap()).await;
+    for (named, expected) in [(json!("k2"), 200), (json!("k1"), 401), (Value::Null, 200)] {
+        let mut head = json!({"alg": "ES256", "kid": named});
+        if named.is_null() {
+            head.as_object_mut().unwrap().remove("kid");
+        }
+        let token = other.sign(&head, &issuer.claims().to_string());
+        assert_eq!(status(&site, bearer(&token)).await, expected, "{named}");
+    }
+}
+
 #[tokio::test]
 async fn a_flood_of_unknown_keys_is_not_passed_on_to_the_issuer() {
     let issuer = Issuer::start().await;

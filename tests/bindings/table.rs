@@ -58,6 +58,17 @@ conversations! {
         a_resource_that_is_missing_is_told_from_other_errors
         a_prompt_without_its_arguments_is_an_error
         the_middleware_may_refuse_a_request;
+    guarding:
+        what_is_ordinary_passes_a_whole_stack
+        a_stack_in_which_nothing_is_on_lets_everything_through
+        who_calls_too_often_is_told_when_to_come_back
+        what_takes_longer_than_its_layer_allows_fails
+        what_there_is_no_place_for_is_refused
+        errors_are_put_in_other_words
+        a_result_is_kept
+        calls_that_are_the_same_run_once
+        arguments_are_held_against_all_that_schemas_say
+        what_is_done_is_recorded;
     hearing:
         progress_is_heard_in_order_and_before_the_answer
         progress_says_how_far_it_goes

@@ -18,7 +18,7 @@ fn sampling() -> ClientBuilder {
 /// Returns what a client declares in its first message of an era.
 async fn declared(builder: ClientBuilder, era: Era) -> Value {
     let (transport, mut peer) = pair();
-    let client = tokio::spawn(builder.era(era).connect(transport));
+    let client = tokio::spawn(builder.era(era).without_tasks().connect(transport));
     let capabilities = match era {
         Era::Legacy => peer.initialize("2025-11-25").await["params"]["capabilities"].take(),
         _ => peer.discover().await["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"].take(),

@@ -15,4 +15,5 @@ mod processes;
 mod requirements;
 mod retry;
 mod sessions;
+mod tasks;
 mod web;

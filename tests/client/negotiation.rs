@@ -21,7 +21,8 @@ async fn ver_11_a_modern_server_is_found_by_asking_it_first() {
     let request = peer.discover().await;
     let meta = &request["params"]["_meta"];
     assert_eq!(meta["io.modelcontextprotocol/protocolVersion"], "2026-07-28");
-    assert_eq!(meta["io.modelcontextprotocol/clientCapabilities"], json!({}));
+    let declared = json!({"extensions": {"io.modelcontextprotocol/tasks": {}}});
+    assert_eq!(meta["io.modelcontextprotocol/clientCapabilities"], declared);
     assert_eq!(meta["io.modelcontextprotocol/clientInfo"], json!({"name": "host", "version": "9"}));
     let client = soon(client).await.unwrap().unwrap();
     assert_eq!(client.revision(), Revision::V2026_07_28);
@@ -194,6 +195,7 @@ async fn elic_01_capabilities_are_those_that_were_set() {
     let builder = Client::builder()
         .on_elicit(|_| async { Ok(turbomcp::types::ElicitResult::decline()) })
         .elicit_urls()
+        .without_tasks()
         .roots([turbomcp::types::Root::new("file:///a")]);
     let client = tokio::spawn(builder.connect(transport));
     let request = peer.discover().await;

@@ -7,6 +7,7 @@ mod config;
 mod first;
 mod handlers;
 mod health;
+mod layers;
 mod macros;
 mod metrics;
 mod middleware;

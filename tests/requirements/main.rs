@@ -20,6 +20,7 @@ mod schemas;
 mod stack;
 mod stdio;
 mod subscriptions;
+mod tasks;
 mod tools;
 mod version;
 

@@ -48,6 +48,7 @@ pub(crate) struct Settings {
     pub(crate) max_message_bytes: usize,
     pub(crate) log_level: Option<LoggingLevel>,
     pub(crate) caches: bool,
+    pub(crate) tasks: bool,
     pub(crate) reconnects: bool,
     pub(crate) checks_outputs: bool,
     pub(crate) circuit_breaker: Option<CircuitBreakerConfig>,
@@ -89,6 +90,7 @@ impl Default for ClientBuilder {
                 max_message_bytes: turbomcp_transport::lines::MAX_MESSAGE_BYTES,
                 log_level: None,
                 caches: true,
+                tasks: true,
                 reconnects: false,
                 checks_outputs: true,
                 circuit_breaker: None,
@@ -195,6 +197,14 @@ impl ClientBuilder {
     /// Asks the server anew each time, whatever it says about how long results may be kept.
     pub fn no_cache(mut self) -> Self {
         self.settings.caches = false;
+        self
+    }
+
+    /// Does not say to servers that calls may become tasks, so that none do.
+    ///
+    /// Otherwise a modern server may answer a call by a task, and the call waits for the task.
+    pub fn without_tasks(mut self) -> Self {
+        self.settings.tasks = false;
         self
     }
 

@@ -99,6 +99,7 @@ impl Cache {
             Change::Tools => key.method != Method::TOOLS_LIST,
             Change::Prompts => key.method != Method::PROMPTS_LIST,
             Change::Resources => key.method != Method::RESOURCES_LIST && key.method != Method::RESOURCES_TEMPLATES_LIST,
+            Change::Task { .. } => true,
             // News of a part is news of the whole.
             Change::Resource { uri } => !entry.uri.as_ref().is_some_and(|read| covers(read, uri) || covers(uri, read)),
         });

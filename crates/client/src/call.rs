@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use turbomcp_protocol::escape::write_string;
 use turbomcp_protocol::scan::{Scanner, text_of};
-use turbomcp_protocol::types::{InputRequest, LoggingLevel, Meta, ProgressNotificationParams};
+use turbomcp_protocol::types::{InputRequest, LoggingLevel, Meta, ProgressNotificationParams, Task};
 use turbomcp_protocol::{ErrorCode, Method};
 use turbomcp_transport::metrics::Outcome as Counted;
 
@@ -19,6 +19,7 @@ use crate::client::{Client, Connection, Shared};
 use crate::exchange::{BoxFuture, GiveUp, Outgoing, Tracking, members_of};
 use crate::questions::write_input;
 use crate::retry::Attempts;
+use crate::task::created;
 use crate::{Error, builder::Settings};
 
 /// The most questions a server may ask in one round.
@@ -58,13 +59,29 @@ pub(crate) struct Prepared {
 }
 
 #[derive(Default)]
-struct Options {
-    timeout: Option<Duration>,
+pub(crate) struct Options {
+    pub(crate) timeout: Option<Duration>,
     progress: Option<Box<dyn Fn(ProgressNotificationParams) + Send + Sync>>,
     meta: Meta,
     log_level: Option<LoggingLevel>,
     fresh: bool,
-    idempotent: bool,
+    pub(crate) idempotent: bool,
+    /// Whether a task is wanted, rather than its result.
+    as_task: bool,
+}
+
+/// What a request was answered with.
+pub(crate) enum Answered {
+    /// A result, after so many rounds of questions.
+    Result(Bytes, u32),
+    /// A task that will have the result.
+    Task(Box<Task>),
+}
+
+impl Options {
+    pub(crate) fn as_task() -> Self {
+        Self { as_task: true, ..Self::default() }
+    }
 }
 
 impl std::fmt::Debug for Options {
@@ -176,8 +193,21 @@ impl Client {
     /// Sends a request, again if need be, and answers what the server asks, until there is a result; returns it and the
     /// number of rounds that took.
     async fn request_raw(&self, prepared: &Prepared, options: Options) -> Result<(Bytes, u32), Error> {
+        let (limit, begun) = (options.timeout, Instant::now());
+        match self.request_answered(prepared, options).await? {
+            Answered::Result(result, rounds) => Ok((result, rounds)),
+            Answered::Task(task) => {
+                let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
+                Ok((Box::pin(self.follow(task, left)).await?, 0))
+            }
+        }
+    }
+
+    /// Sends a request, once more for each round of questions, until there is a result or a task.
+    pub(crate) async fn request_answered(&self, prepared: &Prepared, options: Options) -> Result<Answered, Error> {
         let shared = self.shared();
         let asked = Asked {
+            as_task: options.as_task,
             prepared,
             meta: if options.meta.is_empty() { Vec::new() } else { members_of(&options.meta)? },
             limit: options.timeout.unwrap_or(shared.settings.request_timeout),
@@ -206,11 +236,19 @@ impl Client {
                     continue;
                 }
             };
+            let revision = connection.agreed.revision;
             if !connection.agreed.dress.is_modern() {
-                return Ok((result, rounds));
+                // A server that does not know what was wished has answered the call itself.
+                if shared.augments(revision, prepared, asked.as_task) && has_member(&result, b"task")? {
+                    return created(&result).map(Answered::Task);
+                }
+                return Ok(Answered::Result(result, rounds));
             }
             match result_type(&result)?.as_deref() {
-                None | Some("complete") => return Ok((result, rounds)),
+                None | Some("complete") => return Ok(Answered::Result(result, rounds)),
+                Some("task") if prepared.method == Method::TOOLS_CALL && shared.settings.tasks => {
+                    return created(&result).map(Answered::Task);
+                }
                 Some("input_required") if prepared.method.may_require_input() => {
                     rounds += 1;
                     if rounds > shared.settings.max_rounds {
@@ -248,12 +286,14 @@ impl Client {
         let mut connection = shared.connection().await?;
         let mut mended = false;
         loop {
+            let augments = shared.augments(connection.agreed.revision, prepared, asked.as_task);
             let request = Outgoing {
                 id: shared.ids.next(),
                 dress: &connection.agreed.dress,
                 method: &prepared.method,
                 params: &prepared.params,
-                round,
+                // In that revision there are no rounds.
+                round: if augments { b"\"task\":{}" } else { round },
                 meta: &asked.meta,
                 log_level: asked.log_level,
                 tracking: asked.tracking.as_ref(),
@@ -282,6 +322,7 @@ impl Client {
 
 /// What every attempt of a call has in common.
 struct Asked<'a> {
+    as_task: bool,
     prepared: &'a Prepared,
     meta: Vec<u8>,
     limit: Duration,
@@ -385,6 +426,21 @@ pub(crate) async fn in_time<T>(
 
 /// Returns how a modern result says it is to be read.
 fn result_type(result: &[u8]) -> Result<Option<String>, Error> {
+    match member(result, b"resultType")? {
+        Some(raw) => match text_of(raw) {
+            Some(text) => Ok(Some(text.into_owned())),
+            None => Err(Error::protocol("the result type is no text")),
+        },
+        None => Ok(None),
+    }
+}
+
+fn has_member(result: &[u8], name: &[u8]) -> Result<bool, Error> {
+    Ok(member(result, name)?.is_some())
+}
+
+/// Returns a member of a result, as raw JSON.
+fn member<'a>(result: &'a [u8], name: &[u8]) -> Result<Option<&'a [u8]>, Error> {
     let mut found = None;
     let mut scanner =
         Scanner::new(result).map_err(|error| Error::protocol("the result is too long").with_source(error))?;
@@ -393,17 +449,13 @@ fn result_type(result: &[u8]) -> Result<Option<String>, Error> {
     }
     let scanned = scanner.members(|key, scanner| {
         let span = scanner.value()?;
-        if key.raw() == b"resultType" {
-            found = Some(text_of(span.of(result)).map(|text| text.into_owned()));
+        if key.raw() == name {
+            found = Some(span.of(result));
         }
         Ok(())
     });
     scanned.map_err(|error| Error::protocol("the result is no object").with_source(error))?;
-    match found {
-        Some(None) => Err(Error::protocol("the result type is no text")),
-        Some(Some(text)) => Ok(Some(text)),
-        None => Ok(None),
-    }
+    Ok(found)
 }
 
 /// Writes the params of a request for a tool, whose arguments are anything that is an object in JSON.

@@ -22,6 +22,7 @@ use crate::outputs::Outputs;
 use crate::retry::Idempotent;
 use crate::sync::lock;
 use crate::target::{Connector, IntoTarget};
+use crate::task::Supports;
 
 /// A connection to one server: cheap to clone, and every clone is the same connection.
 ///
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) ids: Ids,
     pub(crate) cache: Arc<Cache>,
     pub(crate) outputs: Outputs,
+    pub(crate) supports: Supports,
     pub(crate) breaker: Option<Arc<Breaker>>,
     pub(crate) idempotent: Idempotent,
     pub(crate) vitals: Arc<Vitals>,
@@ -100,6 +102,7 @@ impl Client {
             ids,
             cache,
             outputs: Outputs::default(),
+            supports: Supports::default(),
             breaker,
             idempotent: Idempotent::default(),
             vitals: Arc::default(),
@@ -272,6 +275,7 @@ impl Shared {
     fn forget(&self) {
         self.cache.clear();
         self.idempotent.clear();
+        self.supports.clear();
     }
 
     /// Begins a new session on the same link, unless somebody else has done so.
@@ -308,7 +312,11 @@ impl Shared {
     }
 
     pub(crate) fn learn(&self, tools: &mut Vec<turbomcp_protocol::types::Tool>) {
-        self.current().link.learn(tools);
+        let current = self.current();
+        current.link.learn(tools);
+        if current.agreed.revision.has_tasks() {
+            self.supports.learn(tools);
+        }
         if self.settings.checks_outputs {
             self.outputs.learn(tools);
         }

@@ -53,6 +53,7 @@ pub(crate) enum Kind {
     Refused(McpError),
     /// Too much is going on already.
     Busy,
+    Cancelled,
     /// The server has failed and is left alone.
     Unavailable(String),
     /// The session is unknown to the server; the request was not run.
@@ -123,6 +124,10 @@ impl Error {
         Self::new(Kind::Refused(error))
     }
 
+    pub(crate) fn cancelled() -> Self {
+        Self::new(Kind::Cancelled)
+    }
+
     pub(crate) fn busy() -> Self {
         Self::new(Kind::Busy)
     }
@@ -161,6 +166,12 @@ impl Error {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(self.inner.kind, Kind::Closed(_) | Kind::SessionLost)
+    }
+
+    /// Returns true if the call had become a task that was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.inner.kind, Kind::Cancelled)
     }
 
     /// Returns true if what the server sent is not what the protocol allows.
@@ -309,6 +320,7 @@ impl fmt::Display for Error {
             Kind::Tool(text) => write!(f, "the tool failed: {text}"),
             Kind::Refused(error) => write!(f, "the server's question was not answered: {}", error.message()),
             Kind::Unavailable(why) => write!(f, "the server has failed and is left alone for a while: {why}"),
+            Kind::Cancelled => f.write_str("the task was cancelled"),
             Kind::Busy => f.write_str("too many requests are waiting for an answer"),
             Kind::SessionLost => f.write_str("the server does not know the session any more"),
         }

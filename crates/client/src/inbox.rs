@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use turbomcp_protocol::types::{
     CancelledNotificationParams, ElicitationCompleteNotificationParams, LoggingMessageNotificationParams, Meta,
     ProgressNotificationParams, ProgressToken, RequestId, SubscriptionsAcknowledgedNotificationParams,
+    TaskRequestParams,
 };
 use turbomcp_protocol::{ErrorCode, Kind, McpError, Message, Method, Revision};
 use turbomcp_transport::metrics::Meter;
@@ -243,6 +244,11 @@ impl Inbox {
                 }
                 if let Some(Updated { uri }) = read(params) {
                     self.change(Change::Resource { uri }, params);
+                }
+            }
+            _ if method == Method::TASKS_CHANGED || method == Method::TASKS_STATUS => {
+                if let Some(TaskRequestParams { task_id: id, .. }) = read(params) {
+                    self.change(Change::Task { id }, params);
                 }
             }
             _ if method == Method::SUBSCRIPTIONS_ACKNOWLEDGED => {

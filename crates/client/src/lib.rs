@@ -67,6 +67,7 @@ mod subscribe;
 mod subscription;
 mod sync;
 mod target;
+mod task;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "websocket")]
@@ -87,6 +88,7 @@ pub use pages::{Page, Pages};
 pub use retry::{BackoffStrategy, ErrorKind, Repeat, RetryConfig, RetryPolicy};
 pub use subscription::{Change, Subscription};
 pub use target::{ByText, ByTransport, IntoTarget, Ready, Target};
+pub use task::TaskHandle;
 #[cfg(feature = "tls")]
 pub use tls::TlsTarget;
 #[cfg(feature = "websocket")]

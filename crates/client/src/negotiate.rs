@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use turbomcp_protocol::encode::Adapt;
 use turbomcp_protocol::types::{
-    DiscoverResult, Implementation, InitializeRequestParams, InitializeResult, ServerCapabilities,
+    DiscoverResult, Implementation, InitializeRequestParams, InitializeResult, ServerCapabilities, TASKS_EXTENSION,
     UnsupportedProtocolVersionData,
 };
 use turbomcp_protocol::{ErrorCode, Method, Revision};
@@ -174,7 +174,11 @@ impl Negotiation<'_> {
     fn modern_dress(&self, revision: Revision) -> Arc<Dress> {
         let settings = self.settings;
         let info = settings.sends_client_info.then_some(&settings.implementation);
-        Arc::new(Dress::modern(revision, &settings.handlers.capabilities, info))
+        let mut capabilities = settings.handlers.capabilities.clone();
+        if settings.tasks {
+            capabilities = capabilities.with_extension(TASKS_EXTENSION, serde_json::Map::new());
+        }
+        Arc::new(Dress::modern(revision, &capabilities, info))
     }
 
     async fn discover(&self, revision: Revision) -> Result<Bytes, Error> {

@@ -242,7 +242,7 @@ impl Client {
     }
 }
 
-fn prepared_tool(name: &str, arguments: &impl Serialize) -> Result<Prepared, Error> {
+pub(crate) fn prepared_tool(name: &str, arguments: &impl Serialize) -> Result<Prepared, Error> {
     prepared_arguments(Method::TOOLS_CALL, name, arguments).map(|prepared| prepared.named(name))
 }
 

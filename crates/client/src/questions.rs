@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use turbomcp_protocol::encode::Adapt;
-use turbomcp_protocol::types::{InputRequest, InputResponse};
+use turbomcp_protocol::types::{InputRequest, InputResponse, Meta};
 use turbomcp_protocol::{ErrorCode, McpError, McpResult, Message, Method, Revision};
 
 use crate::handler::Handlers;
@@ -61,6 +63,8 @@ pub(crate) struct Question {
     id: Bytes,
     wanted: McpResult<Wanted>,
     revision: Revision,
+    /// The task it belongs to, which its answer names too.
+    related: Option<Value>,
 }
 
 #[derive(Debug)]
@@ -84,12 +88,13 @@ impl Question {
             _ if method == Method::ROOTS_LIST => Ok(Wanted::Input(Box::new(InputRequest::ListRoots(None)))),
             _ => Err(McpError::method_not_found(method)),
         };
-        Some(Self { id, wanted, revision })
+        let related = params.filter(|_| revision.has_tasks()).and_then(related_task);
+        Some(Self { id, wanted, revision, related })
     }
 
     /// Stands for a request that could not be read, which is answered by an error.
     pub(crate) fn unreadable(id: &[u8], error: McpError) -> Self {
-        Self { id: Bytes::copy_from_slice(id), wanted: Err(error), revision: Revision::LATEST_LEGACY }
+        Self { id: Bytes::copy_from_slice(id), wanted: Err(error), revision: Revision::LATEST_LEGACY, related: None }
     }
 }
 
@@ -106,7 +111,7 @@ impl Questions {
         let mut state = lock(&self.state);
         while state.running.try_join_next().is_some() {}
         state.by_id.retain(|_, handle| !handle.is_finished());
-        let Question { id, mut wanted, revision } = question;
+        let Question { id, mut wanted, revision, related } = question;
         if state.running.len() >= MAX_QUESTIONS {
             wanted = Err(McpError::new(ErrorCode::INTERNAL_ERROR, "too many questions at a time"));
         }
@@ -116,7 +121,7 @@ impl Questions {
             let outcome = match wanted {
                 Ok(Wanted::Pong) => Ok(b"{}".to_vec()),
                 Ok(Wanted::Input(request)) => {
-                    handlers.answer(*request).await.map(|answer| write_input(answer, revision))
+                    handlers.answer(*request).await.map(|answer| relate(write_input(answer, revision), related))
                 }
                 Err(error) => Err(error),
             };
@@ -145,6 +150,25 @@ impl Questions {
         let attention = lock(&self.attention);
         if attention.open > 0 { Some(Instant::now()) } else { attention.last }
     }
+}
+
+/// Returns the task that a question belongs to.
+fn related_task(params: &[u8]) -> Option<Value> {
+    #[derive(Deserialize)]
+    struct Related {
+        #[serde(rename = "_meta")]
+        meta: Option<Meta>,
+    }
+    serde_json::from_slice::<Related>(params).ok()?.meta?.as_object().get(Meta::RELATED_TASK).cloned()
+}
+
+/// Says in an answer which task it belongs to.
+fn relate(answer: Vec<u8>, task: Option<Value>) -> Vec<u8> {
+    let (Some(task), Ok(Value::Object(mut members))) = (task, serde_json::from_slice(&answer)) else { return answer };
+    if let Value::Object(meta) = members.entry("_meta").or_insert_with(|| Value::Object(serde_json::Map::new())) {
+        meta.insert(Meta::RELATED_TASK.to_owned(), task);
+    }
+    Value::Object(members).to_string().into_bytes()
 }
 
 fn input<T: DeserializeOwned>(params: Option<&[u8]>, wrap: impl FnOnce(T) -> InputRequest) -> McpResult<Wanted> {

@@ -33,6 +33,11 @@ pub enum Change {
         /// The resource, which may be a part of the one that was subscribed to.
         uri: String,
     },
+    /// A task, which [`Client::task`](crate::Client::task) asks for.
+    Task {
+        /// Its id.
+        id: String,
+    },
 }
 
 /// The changes a server was asked to report, as they come. Dropping it ends the subscription.
@@ -203,6 +208,7 @@ fn names(filter: &SubscriptionFilter, change: &Change) -> bool {
         Change::Tools => filter.tools_list_changed == Some(true),
         Change::Prompts => filter.prompts_list_changed == Some(true),
         Change::Resources => filter.resources_list_changed == Some(true),
+        Change::Task { id } => filter.task_ids.iter().flatten().any(|wanted| wanted == id),
         Change::Resource { uri } => filter.resource_subscriptions.iter().flatten().any(|wanted| covers(wanted, uri)),
     }
 }

@@ -18,6 +18,8 @@ use crate::registry::HandlerRegistry;
 use crate::request::{Request, Response};
 use crate::schema::SchemaStyle;
 use crate::seal::KEY_BYTES;
+#[cfg(feature = "http")]
+use crate::sessions::SessionManager;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
 use crate::tasks::TaskConfig;
 use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility, operator};
@@ -33,6 +35,8 @@ pub struct ServerBuilder {
     pub(crate) auth: Option<Auth>,
     pub(crate) visibility: Option<Visibility>,
     pub(crate) operator: operator::Settings,
+    #[cfg(feature = "http")]
+    pub(crate) sessions: Option<SessionManager>,
     pub(crate) built_in: Option<Arc<Layers>>,
     pub(crate) tasks: Option<TaskConfig>,
     pub(crate) bus: Option<Arc<dyn Bus>>,
@@ -50,6 +54,8 @@ impl ServerBuilder {
             auth: None,
             metrics: None,
             visibility: None,
+            #[cfg(feature = "http")]
+            sessions: None,
             built_in: None,
             tasks: None,
             bus: None,
@@ -134,6 +140,14 @@ impl ServerBuilder {
     pub fn with_registry(mut self, mut registry: HandlerRegistry) -> Self {
         registry.inherit(&self.registry);
         self.registry = registry;
+        self
+    }
+
+    /// Has the legacy sessions over HTTP kept where they outlive the process and other replicas find them; see
+    /// [`sessions`](crate::sessions).
+    #[cfg(feature = "http")]
+    pub fn with_session_management(mut self, sessions: SessionManager) -> Self {
+        self.sessions = Some(sessions);
         self
     }
 

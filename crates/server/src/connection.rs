@@ -232,9 +232,9 @@ impl Connection {
 
     fn notification(&self, frame: &Bytes, message: &Message) {
         match self.peer.get() {
-            Some(peer) => peer.notified(&self.server, frame, message),
+            Some(peer) => _ = peer.notified(&self.server, frame, message),
             None if *message.method(frame) == *Method::CANCELLED.as_str() => {
-                self.in_flight.cancel_named(frame, message)
+                self.in_flight.cancel_named(frame, message);
             }
             None => {}
         }

@@ -64,19 +64,16 @@ impl InFlight {
         }
     }
 
-    /// Cancels a request; an id nobody knows is ignored.
-    pub(crate) fn cancel(&self, id: &[u8]) {
+    /// Cancels a request; false if nobody knows the id.
+    pub(crate) fn cancel(&self, id: &[u8]) -> bool {
         let found = lock(&self.table).get(&*key(id)).cloned();
-        if let Some(inner) = found {
-            inner.cancel();
-        }
+        found.inspect(|inner| inner.cancel()).is_some()
     }
 
-    /// Cancels the request that a `notifications/cancelled` names.
-    pub(crate) fn cancel_named(&self, frame: &[u8], message: &Message) {
-        if let Some(id) = message.params.and_then(|params| member(params.of(frame), "requestId")) {
-            self.cancel(id);
-        }
+    /// Cancels the request that a `notifications/cancelled` names; false if there is none.
+    pub(crate) fn cancel_named(&self, frame: &[u8], message: &Message) -> bool {
+        let id = message.params.and_then(|params| member(params.of(frame), "requestId"));
+        id.is_some_and(|id| self.cancel(id))
     }
 
     pub(crate) fn cancel_all(&self) {

@@ -69,6 +69,8 @@ mod sampling;
 pub mod schema;
 mod seal;
 mod server;
+#[cfg(feature = "http")]
+pub mod sessions;
 mod shutdown;
 #[cfg(any(feature = "stdio", feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
 mod signal;

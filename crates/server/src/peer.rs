@@ -14,6 +14,8 @@ use turbomcp_transport::{Identity, Principal};
 use crate::McpServer;
 use crate::in_flight::InFlight;
 use crate::outlet::Outlet;
+#[cfg(feature = "http")]
+use crate::sessions::{Record, Tally};
 use crate::sync::lock;
 
 /// One legacy client: the other end of a connection after `initialize`, or of an HTTP session.
@@ -30,6 +32,11 @@ pub(crate) struct Peer {
     next_id: AtomicU64,
     waiting: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
     pub(crate) in_flight: Arc<InFlight>,
+    /// The client has said something that is to be kept.
+    #[cfg(feature = "http")]
+    is_changed: AtomicBool,
+    #[cfg(feature = "http")]
+    tally: OnceLock<Arc<Tally>>,
 }
 
 /// What the client answered to a request of ours.
@@ -58,6 +65,10 @@ impl Peer {
             next_id: AtomicU64::new(1),
             waiting: Mutex::default(),
             in_flight,
+            #[cfg(feature = "http")]
+            is_changed: AtomicBool::new(false),
+            #[cfg(feature = "http")]
+            tally: OnceLock::new(),
         }
     }
 
@@ -85,6 +96,13 @@ impl Peer {
 
     pub(crate) fn set_log_level(&self, level: LoggingLevel) {
         self.log_level.store(level as u8, Ordering::Relaxed);
+        self.changed();
+    }
+
+    /// Notes that what is kept of the client is not what it has said.
+    fn changed(&self) {
+        #[cfg(feature = "http")]
+        self.is_changed.store(true, Ordering::Release);
     }
 
     pub(crate) fn wants_log(&self, level: LoggingLevel) -> bool {
@@ -97,11 +115,14 @@ impl Peer {
         if subscribed.contains(uri) {
             return true;
         }
-        subscribed.len() < limit && subscribed.insert(uri.into())
+        let has_room = subscribed.len() < limit && subscribed.insert(uri.into());
+        self.changed();
+        has_room
     }
 
     pub(crate) fn unsubscribe(&self, uri: &str) {
         lock(&self.subscribed).remove(uri);
+        self.changed();
     }
 
     pub(crate) fn is_subscribed(&self, uri: &str) -> bool {
@@ -124,6 +145,10 @@ impl Peer {
     /// Sends a request to the client by way of `outlet` and waits for its answer.
     pub(crate) async fn ask(&self, outlet: &Outlet, method: &Method, params: Option<&str>) -> Answer {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        #[cfg(feature = "http")]
+        if let Some(tally) = self.tally.get() {
+            tally.asks(method);
+        }
         let (sender, answer) = oneshot::channel();
         lock(&self.waiting).insert(id, sender);
         let _waiting = Waiting { peer: self, outlet, id };
@@ -134,24 +159,42 @@ impl Peer {
         }
         message.push(b'}');
         outlet.send(message).await;
-        answer.await.unwrap_or_else(|_| Err(McpError::unavailable("the client is gone")))
+        let answer = answer.await.unwrap_or_else(|_| Err(McpError::unavailable("the client is gone")));
+        #[cfg(feature = "http")]
+        if let Some(tally) = self.tally.get()
+            && answer.is_ok()
+        {
+            tally.is_answered(method);
+        }
+        answer
     }
 
-    /// Takes note of a notification of the client.
-    pub(crate) fn notified(self: &Arc<Self>, server: &McpServer, frame: &[u8], message: &Message) {
+    /// Takes note of a notification of the client; false if it is about something that is not here.
+    pub(crate) fn notified(self: &Arc<Self>, server: &McpServer, frame: &[u8], message: &Message) -> bool {
         let method = Method::from_name(&message.method(frame));
         if method == Method::CANCELLED {
-            self.in_flight.cancel_named(frame, message);
-        } else if method == Method::INITIALIZED && !self.initialized.swap(true, Ordering::AcqRel) {
-            server.hub().add_peer(self);
+            return self.in_flight.cancel_named(frame, message);
         }
+        if method == Method::INITIALIZED && self.initialize(server) {
+            self.changed();
+        }
+        true
     }
 
-    /// Hands an answer of the client to whoever waits for it; a stray one is dropped.
-    pub(crate) fn answered(&self, frame: &[u8], message: &Message) {
+    /// The client is ready to be notified; false if it was already.
+    fn initialize(self: &Arc<Self>, server: &McpServer) -> bool {
+        let is_new = !self.initialized.swap(true, Ordering::AcqRel);
+        if is_new {
+            server.hub().add_peer(self);
+        }
+        is_new
+    }
+
+    /// Hands an answer of the client to whoever waits for it; false if nobody does.
+    pub(crate) fn answered(&self, frame: &[u8], message: &Message) -> bool {
         let part = |span: Option<Span>| span.map(|span| span.of(frame));
         let (id, result, error) = (part(message.id), part(message.result), part(message.error));
-        let Some(waiting) = id.and_then(|id| self.waiting_for(id)) else { return };
+        let Some(waiting) = id.and_then(|id| self.waiting_for(id)) else { return false };
         let answer = match (result, error) {
             (Some(result), _) => serde_json::from_slice::<Box<RawValue>>(result)
                 .map_err(|_| McpError::invalid_request("the client's answer is not JSON")),
@@ -159,6 +202,7 @@ impl Peer {
         };
         // The request may have been given up at this very moment.
         let _ = waiting.send(answer);
+        true
     }
 
     /// Fails whoever waits for an answer that could not be read.
@@ -179,6 +223,74 @@ impl Peer {
         self.in_flight.cancel_all();
     }
 }
+
+/// What of a peer is kept in a store.
+#[cfg(feature = "http")]
+impl Peer {
+    /// Makes ready for others that serve the same session: requests of ours have numbers that no other uses.
+    pub(crate) fn share(&self, first_id: u64, tally: Option<Arc<Tally>>) {
+        self.next_id.store(first_id, Ordering::Relaxed);
+        if let Some(tally) = tally {
+            let _ = self.tally.set(tally);
+        }
+    }
+
+    pub(crate) fn tally(&self) -> Option<&Tally> {
+        self.tally.get().map(Arc::as_ref)
+    }
+
+    /// Returns true, once, if the client has said something that is to be kept.
+    pub(crate) fn take_changed(&self) -> bool {
+        self.is_changed.swap(false, Ordering::AcqRel)
+    }
+
+    /// Returns true if the client has said something that is to be kept.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.is_changed.load(Ordering::Acquire)
+    }
+
+    /// What was to be kept was not.
+    pub(crate) fn set_changed(&self) {
+        self.changed();
+    }
+
+    /// Writes what the client has said into what is kept.
+    pub(crate) fn describe(&self, record: &mut Record) {
+        record.initialized = self.initialized.load(Ordering::Acquire);
+        let level = usize::from(self.log_level.load(Ordering::Relaxed));
+        record.log_level = LEVELS.get(level).copied().unwrap_or(LoggingLevel::Info);
+        record.subscribed = lock(&self.subscribed).iter().cloned().collect();
+    }
+
+    /// Has it be as if the client had said here what it has said elsewhere, beside what it had said here.
+    pub(crate) fn resemble(self: &Arc<Self>, server: &McpServer, ours: &Record, record: &Record) {
+        if record.log_level != ours.log_level {
+            self.log_level.store(record.log_level as u8, Ordering::Relaxed);
+        }
+        let mut subscribed = lock(&self.subscribed);
+        subscribed.extend(record.subscribed.difference(&ours.subscribed).cloned());
+        for gone in ours.subscribed.difference(&record.subscribed) {
+            subscribed.remove(gone);
+        }
+        drop(subscribed);
+        if record.initialized {
+            self.initialize(server);
+        }
+    }
+}
+
+/// The levels by their numbers.
+#[cfg(feature = "http")]
+const LEVELS: [LoggingLevel; 8] = [
+    LoggingLevel::Debug,
+    LoggingLevel::Info,
+    LoggingLevel::Notice,
+    LoggingLevel::Warning,
+    LoggingLevel::Error,
+    LoggingLevel::Critical,
+    LoggingLevel::Alert,
+    LoggingLevel::Emergency,
+];
 
 /// Forgets a request of ours when nobody waits for it any more, and tells the client if it has not answered.
 struct Waiting<'a> {

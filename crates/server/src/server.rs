@@ -20,6 +20,8 @@ use crate::operator::Operator;
 use crate::registry::{HandlerRegistry, Snapshot};
 use crate::router::Router;
 use crate::seal::Seal;
+#[cfg(feature = "http")]
+use crate::sessions::SessionManager;
 use crate::shutdown::{Serving, Shutdown, ShutdownHandle};
 use crate::stack::Stack;
 use crate::sync::{read, write};
@@ -48,6 +50,8 @@ struct Shared {
     /// What counts for HTTP, whose requests each ask for it.
     #[cfg(feature = "http")]
     http_meter: Option<Meter>,
+    #[cfg(feature = "http")]
+    sessions: Option<SessionManager>,
     shutdown: Arc<Shutdown>,
     operator: Operator,
     built_in: Option<Arc<Layers>>,
@@ -89,8 +93,22 @@ impl McpServer {
 
     /// Puts the parts of a server together.
     pub(crate) fn assemble(builder: ServerBuilder) -> Self {
-        let ServerBuilder { config, registry, layers, keys, metrics, auth, visibility, operator, built_in, tasks, bus } =
-            builder;
+        #[cfg(feature = "http")]
+        let sessions = builder.sessions;
+        let ServerBuilder {
+            config,
+            registry,
+            layers,
+            keys,
+            metrics,
+            auth,
+            visibility,
+            operator,
+            built_in,
+            tasks,
+            bus,
+            ..
+        } = builder;
         let stack = layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
         let nobody_says = auth.is_none() && matches!(stack, Stack::Bare(_));
         if nobody_says && let Some(guard) = registry.guards().find(|guard| Guard::needs_something(guard)) {
@@ -116,6 +134,8 @@ impl McpServer {
                 seal,
                 #[cfg(feature = "http")]
                 http_meter: metrics.as_ref().map(|metrics| metrics.meter(Binding::Http)),
+                #[cfg(feature = "http")]
+                sessions,
                 metrics,
                 shutdown: Arc::default(),
                 operator: Operator::new(operator),
@@ -173,6 +193,13 @@ impl McpServer {
     pub fn with_graceful_shutdown(self) -> (Self, ShutdownHandle) {
         let handle = self.shutdown_handle();
         (self, handle)
+    }
+
+    /// Returns what manages its sessions, if [something does](ServerBuilder::with_session_management).
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn sessions(&self) -> Option<&SessionManager> {
+        self.shared.sessions.as_ref()
     }
 
     /// Returns true once the server was asked to end.

@@ -106,6 +106,8 @@ pub use turbomcp_server::TlsServer;
 pub use turbomcp_server::UnixServer;
 #[cfg(feature = "otel")]
 pub use turbomcp_server::otel;
+#[cfg(any(feature = "http", feature = "websocket"))]
+pub use turbomcp_server::sessions;
 pub use turbomcp_server::{
     Access, Answer, ArgumentError, Arguments, Ask, BoxError, CallToolRequest, Claims, CompleteRequest,
     CompletionHandler, Context, Ending, Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle,

@@ -14,6 +14,7 @@ mod oauth;
 mod observed;
 mod offers;
 mod oidc;
+mod production;
 mod running;
 mod stress;
 mod tls;

@@ -171,8 +171,13 @@ fn add_up(processes: &Mutex<Vec<Arc<Process>>>, counts: &watch::Sender<Counts>) 
         sum.held += counted.held;
         sum.let_go += counted.let_go;
         sum.told += counted.told;
+        sum.arrived += counted.arrived;
+        sum.tallied += counted.tallied;
         for (method, count) in &counted.requests {
             *sum.requests.entry(method.clone()).or_default() += count;
+        }
+        for (ended, count) in &counted.recorded {
+            *sum.recorded.entry(ended.clone()).or_default() += count;
         }
     }
     counts.send_replace(sum);

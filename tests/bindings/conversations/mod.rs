@@ -7,6 +7,7 @@ pub mod connecting;
 pub mod crowding;
 pub mod ending;
 pub mod failing;
+pub mod guarding;
 pub mod hearing;
 pub mod listing;
 pub mod reconnecting;

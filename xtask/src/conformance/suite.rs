@@ -12,6 +12,8 @@ pub(crate) struct Suite {
     /// What a single scenario is run with instead; without `--force`, extensions are skipped.
     pub(crate) single: &'static [&'static str],
     required: Required,
+    /// What is required beyond that: of an extension that no list scores.
+    extensions: &'static [&'static str],
 }
 
 /// Whom a suite judges.
@@ -27,6 +29,19 @@ enum Required {
     /// Everything that ran; that many at least.
     Everything { at_least: usize },
 }
+
+/// All scenarios of the tasks extension but `tasks-status-notifications`, which looks at nothing so far.
+const TASKS: &[&str] = &[
+    "tasks-lifecycle",
+    "tasks-capability-negotiation",
+    "tasks-wire-fields",
+    "tasks-request-state-removal",
+    "tasks-mrtr-input",
+    "tasks-request-headers",
+    "tasks-dispatch-and-envelope",
+    "tasks-required-task-error",
+    "tasks-mrtr-composition",
+];
 
 const V0_1: &str = "tests/conformance/v0.1";
 const V0_2: &str = "tests/conformance/v0.2";
@@ -44,6 +59,7 @@ const ALL: &[Suite] = &[
         arguments: &["--requirements", "2025-11-25"],
         single: &[],
         required: Required::Listed("requirements/2025-11-25.yaml"),
+        extensions: &[],
     },
     Suite {
         name: "2026-07-28",
@@ -52,6 +68,7 @@ const ALL: &[Suite] = &[
         arguments: &["--requirements", "2026-07-28"],
         single: &[],
         required: Required::Listed("requirements/2026-07-28.yaml"),
+        extensions: TASKS,
     },
     Suite {
         name: "0.1.16",
@@ -60,6 +77,7 @@ const ALL: &[Suite] = &[
         arguments: &["--suite", "active"],
         single: &[],
         required: Required::Everything { at_least: 30 },
+        extensions: &[],
     },
     Suite {
         name: "client-2025-11-25",
@@ -68,6 +86,7 @@ const ALL: &[Suite] = &[
         arguments: &["--requirements", "2025-11-25"],
         single: &["--force", "--spec-version", "2025-11-25"],
         required: Required::Listed("requirements/2025-11-25.yaml"),
+        extensions: &[],
     },
     Suite {
         name: "client-2026-07-28",
@@ -76,6 +95,7 @@ const ALL: &[Suite] = &[
         arguments: &["--requirements", "2026-07-28"],
         single: &["--force", "--spec-version", "2026-07-28"],
         required: Required::Listed("requirements/2026-07-28.yaml"),
+        extensions: &[],
     },
     Suite {
         name: "client-backcompat",
@@ -84,6 +104,7 @@ const ALL: &[Suite] = &[
         arguments: &["--suite", "backcompat"],
         single: &[],
         required: Required::Everything { at_least: 2 },
+        extensions: &[],
     },
 ];
 
@@ -115,6 +136,8 @@ impl Suite {
         if required.len() < least {
             return Err(format!("{}: {} scenarios ran, not {least}:\n{printed}", self.name, required.len()).into());
         }
+        let extensions = self.extensions.iter().map(|name| (*name).to_owned());
+        let required: Vec<_> = required.into_iter().chain(extensions).collect();
         let others: Vec<_> = ran.into_iter().filter(|name| !required.contains(name)).collect();
         let required = required.into_iter().map(|name| Scenario { name, scored: Scored::Required });
         let others = others.into_iter().map(|name| Scenario { scored: unscored(self.role, &name), name });
@@ -123,9 +146,8 @@ impl Suite {
 }
 
 fn unscored(role: Role, name: &str) -> Scored {
-    let aside = ["tasks-", "sep-2640-"].iter().any(|prefix| name.starts_with(prefix));
     match role {
-        _ if aside => Scored::Aside,
+        _ if name.starts_with("sep-2640-") => Scored::Aside,
         Role::Server => Scored::Reported,
         Role::Client => Scored::Required,
     }
@@ -191,10 +213,23 @@ not_scored:
 
     #[test]
     fn sets_extensions_aside() {
-        assert_eq!(unscored(Role::Server, "tasks-lifecycle"), Scored::Aside);
+        assert_eq!(unscored(Role::Server, "sep-2640-skills-manifest"), Scored::Aside);
         assert_eq!(unscored(Role::Client, "sep-2640-client-no-prefetch"), Scored::Aside);
         assert_eq!(unscored(Role::Server, "server-sse-polling"), Scored::Reported);
+        assert_eq!(unscored(Role::Server, "tasks-status-notifications"), Scored::Reported);
         assert_eq!(unscored(Role::Client, "auth/dpop"), Scored::Required);
+    }
+
+    #[test]
+    fn requires_the_tasks_whether_they_ran_or_not() {
+        let suite = ALL.iter().find(|suite| suite.role == Role::Server && suite.name == "2026-07-28").unwrap();
+        let package = std::env::temp_dir().join(format!("xtask-suite-{}", std::process::id()));
+        std::fs::create_dir_all(package.join("requirements")).unwrap();
+        std::fs::write(package.join("requirements/2026-07-28.yaml"), "server:\n  - tools-list\n").unwrap();
+        let scenarios = suite.scenarios(&package, "=== Running scenario: tasks-status-notifications ===\n").unwrap();
+        let required = scenarios.iter().filter(|scenario| scenario.scored == Scored::Required);
+        assert_eq!((scenarios.len(), required.count()), (11, 10));
+        std::fs::remove_dir_all(&package).unwrap();
     }
 
     #[test]

@@ -306,7 +306,7 @@ mod tests {
         tokio::spawn(async move { matches!(jwks.find(Some(kid)).await, Lookup::Keys(_)) })
     }
 
-    /// Answers one request with a key of this name.
+    /// Answers one request with a key of this name, and with a secret of another.
     async fn answer(stream: &mut tokio::net::TcpStream, kid: &str) {
         let mut request = Vec::new();
         while !request.ends_with(b"\r\n\r\n") {
@@ -316,11 +316,21 @@ mod tests {
         let keys = serde_json::json!({"keys": [{
             "kty": "EC", "crv": "P-256", "kid": kid,
             "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
-        }]});
+        }, {"kty": "oct", "kid": "secret", "k": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}]});
         let keys = keys.to_string();
         let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
         let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{keys}", keys.len());
         stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_is_published_is_no_key() {
+        let (listener, jwks) = published(JwksConfig::default()).await;
+        let asked = asking(&jwks, "secret");
+        let (mut stream, _) = listener.accept().await.unwrap();
+        answer(&mut stream, "1").await;
+        assert!(!asked.await.unwrap());
+        assert!(asking(&jwks, "1").await.unwrap());
     }
 
     #[tokio::test]

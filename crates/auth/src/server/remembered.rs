@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher, RandomState};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
@@ -71,11 +71,44 @@ impl Hasher for AsItIs {
 
 pub(super) type ByFingerprint<V> = HashMap<u128, V, BuildHasherDefault<AsItIs>>;
 
+/// How long a token may be that is remembered.
+const MAX_TOKEN: usize = 8 << 10;
+
+/// Hashes the end of a text, which in a token is as good as random. Who does not know the key cannot make many with one hash,
+/// and only what was found good is in the table at all.
+#[derive(Debug, Default)]
+struct ByItsEnd(RandomState);
+
+struct End(DefaultHasher);
+
+impl BuildHasher for ByItsEnd {
+    type Hasher = End;
+
+    fn build_hasher(&self) -> End {
+        End(self.0.build_hasher())
+    }
+}
+
+impl Hasher for End {
+    fn finish(&self) -> u64 {
+        self.0.finish()
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.write(&bytes[bytes.len().saturating_sub(32)..]);
+    }
+
+    fn write_usize(&mut self, length: usize) {
+        self.0.write_usize(length);
+    }
+}
+
 /// What is known of tokens. All of it is bounded but for what was revoked, which is not forgotten before it has expired.
 #[derive(Debug)]
 pub(super) struct Remembered {
     limit: usize,
-    good: RwLock<ByFingerprint<Known>>,
+    /// By the whole token: to compare it costs a fraction of what a hash does that can stand for it.
+    good: RwLock<HashMap<Box<[u8]>, Known, ByItsEnd>>,
     refused: RwLock<ByFingerprint<(&'static str, SystemTime)>>,
     revoked: RwLock<ByFingerprint<Option<SystemTime>>>,
 }
@@ -95,19 +128,19 @@ impl Remembered {
         Self { limit, good: RwLock::default(), refused: RwLock::default(), revoked: RwLock::default() }
     }
 
-    pub(super) fn get(&self, token: u128) -> Option<Known> {
+    pub(super) fn get(&self, token: &str) -> Option<Known> {
         let good = self.good.read().unwrap_or_else(PoisonError::into_inner);
-        good.get(&token).filter(|known| SystemTime::now() < known.until).cloned()
+        good.get(token.as_bytes()).filter(|known| SystemTime::now() < known.until).cloned()
     }
 
-    pub(super) fn add(&self, token: u128, known: Known) {
+    pub(super) fn add(&self, token: &str, known: Known) {
         let mut good = self.good.write().unwrap_or_else(PoisonError::into_inner);
         // Whoever has revoked it meanwhile has done so before this lock, or removes it after.
-        if self.is_revoked(known.revocation) || self.limit == 0 {
+        if self.is_revoked(known.revocation) || self.limit == 0 || token.len() > MAX_TOKEN {
             return;
         }
         make_room(&mut good, self.limit, |known| known.until);
-        good.insert(token, known);
+        good.insert(token.as_bytes().into(), known);
     }
 
     /// Returns why a token was refused a moment ago.
@@ -151,7 +184,7 @@ impl Remembered {
 }
 
 /// Gives up what is over, and then whatever comes first, until there is room for one more.
-fn make_room<V>(map: &mut ByFingerprint<V>, limit: usize, until: impl Fn(&V) -> SystemTime) {
+fn make_room<K, V, S>(map: &mut HashMap<K, V, S>, limit: usize, until: impl Fn(&V) -> SystemTime) {
     if map.len() < limit {
         return;
     }
@@ -182,9 +215,9 @@ mod tests {
         let remembered = Remembered::new(100);
         let later = SystemTime::now() + Duration::from_secs(60);
         for token in 0..1000 {
-            remembered.add(token, known(token, later));
+            remembered.add(&token.to_string(), known(token, later));
             assert!(remembered.len() <= 100);
-            assert!(remembered.get(token).is_some());
+            assert!(remembered.get(&token.to_string()).is_some());
         }
         remembered.purge();
         assert_eq!(remembered.len(), 0);
@@ -193,22 +226,34 @@ mod tests {
     #[test]
     fn what_is_over_or_revoked_is_not_known() {
         let remembered = Remembered::new(10);
-        remembered.add(1, known(1, SystemTime::now()));
-        assert!(remembered.get(1).is_none());
+        remembered.add("1", known(1, SystemTime::now()));
+        assert!(remembered.get("1").is_none());
         let later = SystemTime::now() + Duration::from_secs(60);
         // Two spellings of one token.
-        remembered.add(2, known(20, later));
-        remembered.add(3, known(20, later));
-        assert!(remembered.get(2).is_some() && remembered.get(3).is_some());
+        remembered.add("2", known(20, later));
+        remembered.add("3", known(20, later));
+        assert!(remembered.get("2").is_some() && remembered.get("3").is_some());
         remembered.revoke(20, Some(later));
-        assert!(remembered.get(2).is_none() && remembered.get(3).is_none() && remembered.is_revoked(20));
-        remembered.add(2, known(20, later));
-        assert!(remembered.get(2).is_none());
+        assert!(remembered.get("2").is_none() && remembered.get("3").is_none() && remembered.is_revoked(20));
+        remembered.add("2", known(20, later));
+        assert!(remembered.get("2").is_none());
         remembered.purge();
         assert!(remembered.is_revoked(20));
         remembered.revoke(3, Some(SystemTime::now()));
         remembered.revoke(4, None);
         assert!(!remembered.is_revoked(3) && remembered.is_revoked(4));
+    }
+
+    #[test]
+    fn tokens_with_one_end_are_told_apart_and_long_ones_are_not_kept() {
+        let remembered = Remembered::new(10);
+        let later = SystemTime::now() + Duration::from_secs(60);
+        let end = "e".repeat(40);
+        remembered.add(&format!("a{end}"), known(1, later));
+        assert!(remembered.get(&format!("b{end}")).is_none() && remembered.get(&end).is_none());
+        assert!(remembered.get(&format!("a{end}")).is_some());
+        remembered.add(&"t".repeat(MAX_TOKEN + 1), known(2, later));
+        assert_eq!(remembered.len(), 1);
     }
 
     #[test]

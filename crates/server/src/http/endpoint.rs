@@ -234,6 +234,9 @@ impl Endpoint {
         if self.server.auth().is_some() {
             self.authenticate(&mut parts, peer_addr).await?;
         }
+        if let Some(manager) = &self.sessions.manager {
+            Box::pin(self.recall(manager, &parts)).await?;
+        }
         match parts.method {
             HttpMethod::POST => {}
             HttpMethod::GET => return Box::pin(self.listen(&parts, peer_addr)).await,

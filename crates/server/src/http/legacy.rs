@@ -17,7 +17,8 @@ use super::endpoint::{
     refuse, status_of,
 };
 use super::head::{Field, Head, SESSION_ID};
-use super::session::{Session, Sessions};
+use super::kept::unavailable;
+use super::session::{LISTENING, Session, Sessions, event_of};
 use super::stream::{Last, Reader, Stream};
 use crate::McpServer;
 use crate::batch::{self, BatchReply};
@@ -29,6 +30,7 @@ use crate::outlet::Outlet;
 use crate::reply::{write_error, write_response};
 use crate::request::{Request, Response as Answer};
 use crate::run::Run;
+use crate::store::StoreError;
 
 /// Why a request has no session.
 pub(super) struct NoSession {
@@ -69,15 +71,20 @@ impl Endpoint {
         let reader = session.stream();
         let mut run = self.start(&session, reader.stream(), message, incoming, Revision::LATEST_LEGACY);
         let opening = Opening { server: self.server.clone(), sessions: self.sessions.clone(), session };
-        match run.poll_once() {
-            Poll::Ready(answer) => Reply::Now(opening.finish(run.inner(), answer)),
-            Poll::Pending => {
+        match (run.poll_once(), self.sessions.manager.clone()) {
+            (Poll::Ready(answer), None) => Reply::Now(opening.finish(run.inner(), answer)),
+            (Poll::Ready(answer), Some(manager)) => Reply::Later(Box::pin(async move {
+                let inner = run.inner().clone();
+                opening.keep(manager, &inner, answer).await
+            })),
+            (Poll::Pending, manager) => {
                 run.start_clock();
                 Reply::Later(Box::pin(async move {
                     let inner = run.inner().clone();
-                    match run.await {
-                        Some(answer) => opening.finish(&inner, answer),
-                        None => accepted(),
+                    match (run.await, manager) {
+                        (Some(answer), Some(manager)) => opening.keep(manager, &inner, answer).await,
+                        (Some(answer), None) => opening.finish(&inner, answer),
+                        (None, _) => accepted(),
                     }
                 }))
             }
@@ -90,11 +97,15 @@ impl Endpoint {
         match message.kind {
             Kind::Request => {}
             Kind::Notification => {
-                session.peer.notified(&self.server, &frame, &message);
-                return Reply::Now(accepted());
+                if !session.peer.notified(&self.server, &frame, &message) {
+                    session.pass_on(&frame);
+                }
+                return self.settled(session, accepted);
             }
             _ => {
-                session.peer.answered(&frame, &message);
+                if !session.peer.answered(&frame, &message) {
+                    session.pass_on(&frame);
+                }
                 return Reply::Now(accepted());
             }
         }
@@ -109,9 +120,14 @@ impl Endpoint {
         match run.poll_once() {
             // What was not told anything before it needs no stream.
             Poll::Ready(answer) if reader.is_fresh() => {
-                return Reply::Now(written(run.inner(), answer).into_response());
+                session.count(run.inner(), answer.as_error().is_some());
+                let response = written(run.inner(), answer);
+                return self.settled(session, || response.into_response());
             }
-            Poll::Ready(answer) => stream.finish(Some(written(run.inner(), answer))),
+            Poll::Ready(answer) => {
+                session.count(run.inner(), answer.as_error().is_some());
+                stream.finish(Some(written(run.inner(), answer)));
+            }
             Poll::Pending => {
                 let limit = self.server.limits().requests_in_flight;
                 let entry = match session.peer.in_flight.add(run.inner(), limit) {
@@ -123,16 +139,58 @@ impl Endpoint {
                     }
                 };
                 run.start_clock();
+                let session = session.clone();
                 // It goes on without the connection; the session cancels it when it ends.
                 tokio::spawn(async move {
                     let inner = run.inner().clone();
-                    let answer = run.await;
+                    let mut answer = run.await;
+                    if let Some(answered) = &answer {
+                        session.count(&inner, answered.as_error().is_some());
+                    }
+                    if session.is_unsettled() && session.settle(&inner.server).await.is_err() {
+                        answer = answer.map(|_| Answer::error(McpError::unavailable("the sessions are out of reach")));
+                    }
                     stream.finish(answer.map(|answer| written(&inner, answer)));
                     drop(entry);
                 });
             }
         }
-        Reply::Later(Box::pin(respond(self.server.clone(), session, reader)))
+        self.responding(session, reader)
+    }
+
+    /// Answers once the store has what the client has said; at once if it has, or there is none.
+    fn settled(&self, session: Arc<Session>, response: impl FnOnce() -> Response<Body>) -> Reply {
+        if !session.is_unsettled() {
+            return Reply::Now(response());
+        }
+        let (server, response) = (self.server.clone(), response());
+        Reply::Later(Box::pin(async move {
+            match session.settle(&server).await {
+                Ok(()) => response,
+                Err(error) => {
+                    tracing::error!(%error, "what a client has said cannot be kept");
+                    *unavailable()
+                }
+            }
+        }))
+    }
+
+    /// Answers with what a stream brings, once the store has what the client has said.
+    fn responding(&self, session: Arc<Session>, reader: Reader) -> Reply {
+        let responding = respond(self.server.clone(), session.clone(), reader);
+        if !session.is_unsettled() {
+            return Reply::Later(Box::pin(responding));
+        }
+        let server = self.server.clone();
+        Reply::Later(Box::pin(async move {
+            match session.settle(&server).await {
+                Ok(()) => responding.await,
+                Err(error) => {
+                    tracing::error!(%error, "what a client has said cannot be kept");
+                    *unavailable()
+                }
+            }
+        }))
     }
 
     /// Handles the messages of a batch, which are answered together.
@@ -160,9 +218,15 @@ impl Endpoint {
                     self.start_in_batch(&session, &batch, &stream, part, message, extensions.clone());
                 }
                 Ok(message) if message.kind == Kind::Notification => {
-                    session.peer.notified(&self.server, &part, &message);
+                    if !session.peer.notified(&self.server, &part, &message) {
+                        session.pass_on(&part);
+                    }
                 }
-                Ok(message) => session.peer.answered(&part, &message),
+                Ok(message) => {
+                    if !session.peer.answered(&part, &message) {
+                        session.pass_on(&part);
+                    }
+                }
                 Err(error) => {
                     is_answered = true;
                     self.server.metrics().error(ErrorType::of(&error.error));
@@ -173,11 +237,7 @@ impl Endpoint {
             }
         }
         drop(batch);
-        if is_answered {
-            Reply::Later(Box::pin(respond(self.server.clone(), session, reader)))
-        } else {
-            Reply::Now(accepted())
-        }
+        if is_answered { self.responding(session, reader) } else { self.settled(session, accepted) }
     }
 
     fn start_in_batch(
@@ -192,15 +252,22 @@ impl Endpoint {
         let outlet = Outlet::Stream(stream.clone());
         let mut run = self.run(session, outlet, message, part, extensions, revision(session));
         match run.poll_once() {
-            Poll::Ready(answer) => add(batch, run.inner(), answer),
+            Poll::Ready(answer) => {
+                session.count(run.inner(), answer.as_error().is_some());
+                add(batch, run.inner(), answer);
+            }
             Poll::Pending => match session.peer.in_flight.add(run.inner(), self.server.limits().requests_in_flight) {
                 Ok(entry) => {
                     run.start_clock();
-                    let batch = batch.clone();
+                    let (batch, session) = (batch.clone(), session.clone());
                     tokio::spawn(async move {
                         let inner = run.inner().clone();
                         if let Some(answer) = run.await {
+                            session.count(&inner, answer.as_error().is_some());
                             add(&batch, &inner, answer);
+                        }
+                        if let Err(error) = session.settle(&inner.server).await {
+                            tracing::error!(%error, "what a client has said cannot be kept");
                         }
                         drop(batch);
                         drop(entry);
@@ -231,13 +298,32 @@ impl Endpoint {
         }
         self.admit(&session, parts, peer_addr).await?;
         let primed = revision(&session).has_priming_event();
-        if head.last_event_id.is_absent() {
+        if head.last_event_id.is_absent() && session.kept.is_none() {
             return Ok(events(Body::listening(session.listen(), &self.server, primed)));
         }
-        match head.last_event_id.text().and_then(|event| session.resume(event)) {
+        let found = match session.kept {
+            None => head.last_event_id.text().and_then(|event| session.resume(event)),
+            Some(_) => self.listen_kept(&session, &head).await.map_err(|error| self.out_of_reach(&error))?,
+        };
+        match found {
             Some(reader) => Ok(events(Body::listening(reader, &self.server, primed))),
             None => Ok(refuse(StatusCode::BAD_REQUEST, "the stream of this event is not there any more")),
         }
+    }
+
+    async fn listen_kept(&self, session: &Arc<Session>, head: &Head<'_>) -> Result<Option<Reader>, StoreError> {
+        if head.last_event_id.is_absent() {
+            return session.follow(&self.server, LISTENING, None).await;
+        }
+        let Some(event) = head.last_event_id.text() else { return Ok(None) };
+        let Some((id, number)) = event_of(event) else { return Ok(None) };
+        // A stream that began here is read here; the one that all add to is only in the store.
+        if id != LISTENING
+            && let Some(reader) = session.resume(event)
+        {
+            return Ok(Some(reader));
+        }
+        session.follow(&self.server, id, Some(number)).await
     }
 
     pub(super) async fn end_session(
@@ -251,7 +337,10 @@ impl Endpoint {
         }
         let session = self.session(&head).map_err(|missing| missing.response(None))?;
         self.admit(&session, parts, peer_addr).await?;
-        let removed = session.peer.session_id().is_some_and(|id| self.sessions.remove(id));
+        let mut removed = session.peer.session_id().is_some_and(|id| self.sessions.remove(id));
+        if let (Some(kept), Some(manager)) = (&session.kept, &self.sessions.manager) {
+            removed = manager.end(kept.key()).await.map_err(|error| self.out_of_reach(&error))?;
+        }
         Ok(empty(if removed { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }))
     }
 
@@ -296,10 +385,10 @@ impl Endpoint {
 }
 
 /// A session that is not open yet.
-struct Opening {
-    server: McpServer,
-    sessions: Arc<Sessions>,
-    session: Session,
+pub(super) struct Opening {
+    pub(super) server: McpServer,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) session: Session,
 }
 
 impl Opening {
@@ -326,6 +415,9 @@ async fn respond(server: McpServer, session: Arc<Session>, reader: Reader) -> Re
         return one(status, message, refusal.as_ref());
     }
     session.keep(reader.stream());
+    if let Some(kept) = &session.kept {
+        kept.copy(reader.stream().clone()).await;
+    }
     events(Body::legacy(reader, &server, revision(&session).has_priming_event()))
 }
 
@@ -349,7 +441,7 @@ fn add(batch: &BatchReply, inner: &Inner, answer: Answer) {
     batch.add(Some(inner.id()), inner.revision, |out| write_response(inner, answer, out));
 }
 
-fn written(inner: &Inner, answer: Answer) -> Last {
+pub(super) fn written(inner: &Inner, answer: Answer) -> Last {
     let status = answer.as_error().map_or(StatusCode::OK, |error| status_of(error, inner.revision));
     let refusal = refusal_of(inner, status).cloned();
     let mut message = Vec::with_capacity(256);
@@ -358,7 +450,7 @@ fn written(inner: &Inner, answer: Answer) -> Last {
 }
 
 impl Last {
-    fn into_response(self) -> Response<Body> {
+    pub(super) fn into_response(self) -> Response<Body> {
         one(self.status, self.message, self.refusal.as_ref())
     }
 }

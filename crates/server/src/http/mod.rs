@@ -8,6 +8,7 @@ mod endpoint;
 mod events;
 mod first;
 mod head;
+mod kept;
 mod legacy;
 mod metadata;
 mod mirrored;

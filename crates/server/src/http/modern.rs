@@ -128,7 +128,7 @@ fn named<'a>(frame: &'a [u8], message: &Message, method: &Method) -> Option<&'a 
     if *method == Method::RESOURCES_READ {
         return known.uri.map(|span| span.of(frame));
     }
-    if method.as_str().starts_with("tasks/") {
+    if [Method::TASKS_GET, Method::TASKS_UPDATE, Method::TASKS_CANCEL].contains(method) {
         return message.params.and_then(|params| member(params.of(frame), "taskId"));
     }
     None

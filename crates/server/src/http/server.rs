@@ -257,7 +257,8 @@ impl HttpServer {
         let policy = policy.allow_origins(&self.cors.origins).map_err(invalid)?;
         let server = self.server.clone();
         let compression = self.compression.ready(self.server.http_meter())?;
-        Ok(Arc::new(Endpoint { server, origins: policy, sessions: Arc::new(Sessions::default()), compression }))
+        let sessions = Arc::new(Sessions::new(server.sessions().cloned()));
+        Ok(Arc::new(Endpoint { server, origins: policy, sessions, compression }))
     }
 
     /// Returns every path but those of pages.

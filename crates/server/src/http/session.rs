@@ -12,9 +12,11 @@ use ring::rand::{SecureRandom, SystemRandom};
 use tokio::task::AbortHandle;
 use turbomcp_transport::Identity;
 
+use super::kept::Kept;
 use super::stream::{Bounds, Reader, Stream};
 use crate::outlet::Outlet;
 use crate::peer::Peer;
+use crate::sessions::{SessionKey, SessionManager};
 use crate::sync::{lock, read, write};
 use crate::{Limits, McpServer};
 
@@ -22,7 +24,7 @@ use crate::{Limits, McpServer};
 const FINISHED_STREAMS: usize = 16;
 
 /// The stream of messages that belong to no request.
-const LISTENING: u32 = 0;
+pub(super) const LISTENING: u32 = 0;
 
 /// One legacy client and the streams it may resume.
 pub(crate) struct Session {
@@ -34,14 +36,22 @@ pub(crate) struct Session {
     born: Instant,
     /// Milliseconds after birth.
     last_used: AtomicU64,
+    /// What the store has of it, if there is one.
+    pub(super) kept: Option<Box<Kept>>,
 }
 
 impl Session {
     fn new(limits: &Limits) -> Self {
+        Self::with_id(new_id(), limits)
+    }
+
+    /// Creates what serves the session with this id.
+    pub(super) fn with_id(id: Box<str>, limits: &Limits) -> Self {
         let bounds = Bounds::from(limits);
         let listening = Stream::new(LISTENING, bounds);
-        let peer = Peer::new(Some(new_id()), Outlet::Stream(listening.clone()), Arc::default());
+        let peer = Peer::new(Some(id), Outlet::Stream(listening.clone()), Arc::default());
         Self {
+            kept: None,
             peer: Arc::new(peer),
             listening,
             streams: Mutex::default(),
@@ -62,6 +72,15 @@ impl Session {
         Stream::new(self.next_stream.fetch_add(1, Ordering::Relaxed), self.bounds).read(None)
     }
 
+    /// Has its streams be numbered from here on.
+    pub(super) fn number_streams_from(&self, first: u32) {
+        self.next_stream.store(first, Ordering::Relaxed);
+    }
+
+    pub(super) fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
     /// Reads the messages that belong to no request.
     pub(crate) fn listen(&self) -> Reader {
         self.listening.read(None)
@@ -71,6 +90,13 @@ impl Session {
     pub(crate) fn keep(&self, stream: &Arc<Stream>) {
         self.forget();
         lock(&self.streams).push(stream.clone());
+    }
+
+    /// Has whoever reads a stream here find its end.
+    pub(super) fn release(&self, id: u32) {
+        if let Some(stream) = lock(&self.streams).iter().find(|stream| stream.id() == id) {
+            stream.release();
+        }
     }
 
     /// Gives up what is too old for a client to come back to, or more than is kept for it.
@@ -95,8 +121,7 @@ impl Session {
 
     /// Goes on reading behind an event, named as `stream-number`; none if the stream is not there any more.
     pub(crate) fn resume(&self, event: &str) -> Option<Reader> {
-        let (stream, number) = event.split_once('-')?;
-        let (id, number) = (stream.parse::<u32>().ok()?, number.parse::<u64>().ok()?);
+        let (id, number) = event_of(event)?;
         self.forget();
         if id == LISTENING {
             return Some(self.listening.read(Some(number)));
@@ -111,15 +136,23 @@ impl Session {
 
     fn is_idle(&self, limit: Duration) -> bool {
         let last_used = Duration::from_millis(self.last_used.load(Ordering::Relaxed));
-        self.born.elapsed().saturating_sub(last_used) > limit
-            && self.peer.in_flight.is_empty()
-            && !self.listening.is_read()
-            && !lock(&self.streams).iter().any(|stream| stream.is_read())
+        self.born.elapsed().saturating_sub(last_used) > limit && !self.is_busy()
+    }
+
+    /// Returns true if somebody reads one of its streams, or waits for an answer.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.peer.in_flight.is_empty()
+            || self.listening.is_read()
+            || lock(&self.streams).iter().any(|stream| stream.is_read())
+            || self.kept.as_ref().is_some_and(|kept| kept.is_followed())
     }
 
     fn end(&self) {
         self.peer.close();
         self.listening.finish(None);
+        if let Some(kept) = &self.kept {
+            kept.end();
+        }
     }
 }
 
@@ -134,9 +167,20 @@ impl fmt::Debug for Session {
 pub(crate) struct Sessions {
     table: RwLock<HashMap<Box<str>, Arc<Session>>>,
     reaper: Mutex<Option<AbortHandle>>,
+    /// Where they are kept, and what hears of them elsewhere.
+    pub(super) manager: Option<SessionManager>,
+    pub(super) keys: RwLock<HashMap<SessionKey, Weak<Session>>>,
+    pub(super) listener: Mutex<Option<AbortHandle>>,
 }
 
 impl Sessions {
+    /// Creates a table of sessions that are kept elsewhere, if there is such a place.
+    pub(crate) fn new(manager: Option<SessionManager>) -> Self {
+        let mut sessions = Self::default();
+        sessions.manager = manager;
+        sessions
+    }
+
     pub(crate) fn get(&self, id: &str) -> Option<Arc<Session>> {
         let session = read(&self.table).get(id).cloned()?;
         session.touch();
@@ -145,6 +189,10 @@ impl Sessions {
 
     /// Creates a session that is not in the table yet; none if there are too many.
     pub(crate) fn create(&self, limits: &Limits) -> Option<Session> {
+        // Where they are kept somewhere, it is counted there.
+        if self.manager.is_some() {
+            return Some(Session::new(limits));
+        }
         (read(&self.table).len() < limits.sessions).then(|| Session::new(limits))
     }
 
@@ -160,10 +208,38 @@ impl Sessions {
         true
     }
 
+    /// Adds a session that is kept elsewhere; returns the one that is there, if somebody was faster.
+    pub(super) fn add_kept(self: &Arc<Self>, server: &McpServer, session: Session) -> Arc<Session> {
+        let session = Arc::new(session);
+        let id: Box<str> = session.peer.session_id().unwrap_or_default().into();
+        let mut table = write(&self.table);
+        let there = table.entry(id).or_insert_with(|| session.clone()).clone();
+        if Arc::ptr_eq(&there, &session)
+            && let Some(kept) = &session.kept
+        {
+            write(&self.keys).insert(kept.key().clone(), Arc::downgrade(&session));
+            kept.copy_listening(session.listening.clone());
+        }
+        self.reap(server);
+        there
+    }
+
+    /// Returns the sessions that are there.
+    pub(super) fn all(&self) -> Vec<Arc<Session>> {
+        read(&self.table).values().cloned().collect()
+    }
+
     /// Ends a session; false if there is none.
     pub(crate) fn remove(&self, id: &str) -> bool {
         let removed = write(&self.table).remove(id);
-        removed.inspect(|session| session.end()).is_some()
+        removed.inspect(|session| self.over(session)).is_some()
+    }
+
+    fn over(&self, session: &Session) {
+        if let Some(kept) = &session.kept {
+            write(&self.keys).remove(kept.key());
+        }
+        session.end();
     }
 
     /// Has idle sessions ended from now on, as long as there are any.
@@ -172,8 +248,16 @@ impl Sessions {
         if reaper.as_ref().is_some_and(|running| !running.is_finished()) {
             return;
         }
-        let idle = server.limits().session_idle;
-        let pause = (idle / 4).clamp(Duration::from_millis(10), Duration::from_secs(30));
+        let (idle, pause) = match &self.manager {
+            Some(manager) => {
+                let (ttl, interval) = (manager.config().ttl, manager.config().cleanup_interval);
+                (ttl, interval.min(ttl / 4).max(Duration::from_millis(10)))
+            }
+            None => {
+                let idle = server.limits().session_idle;
+                (idle, (idle / 4).clamp(Duration::from_millis(10), Duration::from_secs(30)))
+            }
+        };
         let sessions = Arc::downgrade(self);
         *reaper = Some(tokio::spawn(sweep(sessions, idle, pause)).abort_handle());
     }
@@ -191,15 +275,15 @@ impl Sessions {
             *lock(&self.reaper) = None;
         }
         drop(table);
-        ended.iter().for_each(|session| session.end());
+        ended.iter().for_each(|session| self.over(session));
         left
     }
 }
 
 impl Drop for Sessions {
     fn drop(&mut self) {
-        if let Some(reaper) = lock(&self.reaper).take() {
-            reaper.abort();
+        for task in [lock(&self.reaper).take(), lock(&self.listener).take()].into_iter().flatten() {
+            task.abort();
         }
         for session in read(&self.table).values() {
             session.end();
@@ -207,10 +291,19 @@ impl Drop for Sessions {
     }
 }
 
+/// Returns the stream and the number of an event.
+pub(super) fn event_of(event: &str) -> Option<(u32, u64)> {
+    let (stream, number) = event.split_once('-')?;
+    Some((stream.parse().ok()?, number.parse().ok()?))
+}
+
 async fn sweep(sessions: Weak<Sessions>, idle: Duration, pause: Duration) {
     loop {
         tokio::time::sleep(pause).await;
         let Some(sessions) = sessions.upgrade() else { return };
+        if sessions.manager.is_some() {
+            sessions.renew().await;
+        }
         if !sessions.sweep(idle) {
             return;
         }

@@ -70,6 +70,8 @@ struct State {
     refusal: Option<Refusal>,
     reader: Option<Waker>,
     writers: Vec<Waker>,
+    /// Who copies what comes into a store.
+    copier: Option<Waker>,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,15 @@ impl From<Vec<u8>> for Last {
     fn from(message: Vec<u8>) -> Self {
         Self { message, status: StatusCode::OK, refusal: None }
     }
+}
+
+/// What somebody who copies a stream finds next.
+pub(super) struct Copied {
+    /// The number of the first of these events.
+    pub(super) first: u64,
+    pub(super) events: Vec<Bytes>,
+    /// Nothing follows them.
+    pub(super) is_over: bool,
 }
 
 /// What a reader finds next.
@@ -175,6 +186,57 @@ impl Stream {
         }
         state.wake();
         Reader { stream: self.clone(), number: state.reading }
+    }
+
+    /// Creates a stream that goes on behind this event, with events of another place.
+    pub(super) fn behind(id: u32, bounds: Bounds, after: u64) -> Arc<Self> {
+        let state = State { last: after, read: after, ..State::default() };
+        Arc::new(Self { id, bounds, state: Mutex::new(state) })
+    }
+
+    /// Adds events that have their numbers already, as far as they are not there.
+    pub(super) fn feed(&self, first: u64, events: Vec<Bytes>) {
+        let mut state = lock(&self.state);
+        if first > state.last + 1 {
+            // What is missing is nowhere any more.
+            state.events.clear();
+            state.bytes = 0;
+            state.last = first - 1;
+        }
+        let known = usize::try_from(state.last + 1 - first).unwrap_or(usize::MAX);
+        for event in events.into_iter().skip(known) {
+            state.add(event, self.bounds);
+        }
+    }
+
+    /// Waits for events behind this one, or for the end; there may be no event, at first.
+    pub(super) async fn copied(&self, after: Option<u64>) -> Copied {
+        poll_fn(|cx| {
+            let mut state = lock(&self.state);
+            let is_over = state.finished.is_some();
+            if after.is_some_and(|after| after >= state.last) && !is_over {
+                state.copier = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            let oldest = state.last + 1 - state.events.len() as u64;
+            let first = (after.unwrap_or(0) + 1).max(oldest);
+            let skipped = usize::try_from(first - oldest).unwrap_or(usize::MAX);
+            let events = state.events.iter().skip(skipped).map(|event| event.data.clone()).collect();
+            Poll::Ready(Copied { first, events, is_over })
+        })
+        .await
+    }
+
+    /// Returns the number of the last event.
+    pub(super) fn last(&self) -> u64 {
+        lock(&self.state).last
+    }
+
+    /// Has whoever reads it find its end, though it goes on: it is read elsewhere.
+    pub(super) fn release(&self) {
+        let mut state = lock(&self.state);
+        state.reading = 0;
+        state.wake();
     }
 
     /// Gives up the events that are too old.
@@ -282,15 +344,14 @@ impl State {
         Some((number, data))
     }
 
-    fn add(&mut self, message: Vec<u8>, bounds: Bounds) {
+    fn add(&mut self, message: impl Into<Bytes>, bounds: Bounds) {
+        let data = message.into();
         self.last += 1;
-        self.bytes += message.len();
+        self.bytes += data.len();
         let now = Instant::now();
-        self.events.push_back(Event { at: now, data: Bytes::from(message) });
+        self.events.push_back(Event { at: now, data });
         self.trim(now, bounds);
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
+        self.wake_reader();
     }
 
     /// Forgets the oldest events; a reader that is there loses none it has not seen.
@@ -310,10 +371,14 @@ impl State {
     }
 
     fn wake(&mut self) {
-        if let Some(reader) = self.reader.take() {
+        self.wake_reader();
+        self.wake_writers();
+    }
+
+    fn wake_reader(&mut self) {
+        for reader in [self.reader.take(), self.copier.take()].into_iter().flatten() {
             reader.wake();
         }
-        self.wake_writers();
     }
 
     fn wake_writers(&mut self) {

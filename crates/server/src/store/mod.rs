@@ -12,9 +12,6 @@ pub use error::StoreError;
 #[cfg(feature = "session-postgres")]
 pub use postgres::Postgres;
 #[cfg(feature = "session-postgres")]
-pub(crate) use postgres::PostgresDriver;
-#[cfg(feature = "session-postgres")]
-#[allow(unused_imports, reason = "TEMP")]
-pub(crate) use postgres::{Migrations, STATEMENT};
+pub(crate) use postgres::{Migrations, PostgresDriver, STATEMENT};
 #[cfg(feature = "session-redis")]
 pub use redis::Redis;

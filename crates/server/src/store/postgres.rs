@@ -24,14 +24,12 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub(crate) const STATEMENT: Duration = Duration::from_secs(10);
 
 /// How long a migration may take, the wait for that of another replica included.
-#[allow(dead_code, reason = "TEMP")]
 const MIGRATION: Duration = Duration::from_secs(60);
 
 /// After how long a silent connection is asked for a sign of life.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// Whoever holds this advisory lock changes the tables.
-#[allow(dead_code, reason = "TEMP")]
 const LOCK: i64 = 0x7475_7262_6f6d_6370;
 
 /// Connections to PostgreSQL: cheap to clone, and every clone shares them.
@@ -111,7 +109,6 @@ impl DerefMut for Lease {
 
 /// The tables of one part of a server, as the steps that made them what they are.
 #[derive(Debug)]
-#[allow(dead_code, reason = "TEMP")]
 pub(crate) struct Migrations {
     /// Which part they belong to.
     pub(crate) part: &'static str,
@@ -214,7 +211,6 @@ impl Postgres {
         Ok(Connection { client, driver: driver.abort_handle() })
     }
 
-    #[allow(dead_code, reason = "TEMP")]
     /// Brings the tables of a part of the server up to date; one replica does, the others wait for it.
     pub(crate) async fn migrate(&self, migrations: &Migrations) -> Result<(), StoreError> {
         let mut lease = self.lease().await?;

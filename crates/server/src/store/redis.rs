@@ -123,7 +123,6 @@ impl Redis {
         .await
     }
 
-    #[allow(dead_code, reason = "TEMP")]
     /// Runs a script that may be run twice: it is run again if the connection broke before its answer.
     pub(crate) async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
         let mut connection = self.shared.connection.clone();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::memory::MemoryTaskStore;
+use super::memory::MemoryTasks;
 use super::store::TaskStore;
 use crate::Error;
 
@@ -36,7 +36,7 @@ impl TaskConfig {
     /// Creates the settings that a server has by itself: in memory, for an hour.
     pub fn new() -> Self {
         Self {
-            store: Arc::new(MemoryTaskStore::new()),
+            store: Arc::new(MemoryTasks::new()),
             ttl: Duration::from_secs(60 * 60),
             max_ttl: Duration::from_secs(24 * 60 * 60),
             poll_interval: Duration::from_secs(1),

@@ -15,8 +15,8 @@ use turbomcp_protocol::{McpError, McpResult};
 use super::config::TaskConfig;
 use super::record::Record;
 use super::store::{Due, Insertion, StoredTask, TaskCaps};
-use crate::BoxError;
 use crate::server::WeakServer;
+use crate::store::StoreError;
 use crate::sync::lock;
 
 /// How long to wait for a sign of something that may have happened in another process.
@@ -125,9 +125,9 @@ impl Desk {
         }
     }
 
-    pub(super) async fn load(&self, id: &str) -> Result<Option<(StoredTask, Record)>, BoxError> {
+    pub(super) async fn load(&self, id: &str) -> Result<Option<(StoredTask, Record)>, StoreError> {
         let Some(stored) = self.config.store.load(id).await? else { return Ok(None) };
-        let record = Record::read(&stored.body)?;
+        let record = Record::read(&stored.body).map_err(unreadable)?;
         Ok(Some((stored, record)))
     }
 
@@ -137,13 +137,13 @@ impl Desk {
         &self,
         id: &str,
         mut edit: impl FnMut(&StoredTask, &mut Record) -> Edit<T>,
-    ) -> Result<Option<T>, BoxError> {
+    ) -> Result<Option<T>, StoreError> {
         for _ in 0..MAX_CONFLICTS {
             let Some((mut stored, mut record)) = self.load(id).await? else { return Ok(None) };
             match edit(&stored, &mut record) {
                 Edit::Leave(value) => return Ok(Some(value)),
                 Edit::Write(value, due) => {
-                    stored.body = record.write()?;
+                    stored.body = record.write().map_err(unreadable)?;
                     if self.config.store.replace(&stored, due).await? {
                         self.ring(id);
                         return Ok(Some(value));
@@ -151,7 +151,7 @@ impl Desk {
                 }
             }
         }
-        Err("too many others write to the task".into())
+        Err(StoreError::unavailable("too many others write to the task"))
     }
 
     /// As [`edit`](Self::edit), for as long as the store cannot be asked.
@@ -192,8 +192,12 @@ impl Drop for Asking {
     }
 }
 
+fn unreadable(error: serde_json::Error) -> StoreError {
+    StoreError::corrupt("a task is not what was written").with_source(error)
+}
+
 /// What a caller is told when the store cannot be asked; the cause goes to the log.
-pub(super) fn failed(error: BoxError) -> McpError {
+pub(super) fn failed(error: StoreError) -> McpError {
     McpError::internal(error)
 }
 

@@ -14,15 +14,15 @@ use crate::sync::lock;
 ///
 /// ```
 /// use turbomcp_server::ServerBuilder;
-/// use turbomcp_server::tasks::{MemoryTaskStore, TaskConfig};
+/// use turbomcp_server::tasks::{MemoryTasks, TaskConfig};
 ///
 /// // This is what a server does by itself.
-/// let server = ServerBuilder::new().tasks(TaskConfig::new().store(MemoryTaskStore::new()))?.build();
+/// let server = ServerBuilder::new().tasks(TaskConfig::new().store(MemoryTasks::new()))?.build();
 /// # drop(server);
 /// # Ok::<(), turbomcp_server::Error>(())
 /// ```
 #[derive(Debug, Default)]
-pub struct MemoryTaskStore {
+pub struct MemoryTasks {
     state: Mutex<State>,
 }
 
@@ -39,7 +39,7 @@ struct Kept {
     due: Option<Instant>,
 }
 
-impl MemoryTaskStore {
+impl MemoryTasks {
     /// Creates a store without tasks.
     #[must_use]
     pub fn new() -> Self {
@@ -89,7 +89,7 @@ fn later(now: Instant, time: Duration) -> Instant {
     now + time.min(FAR)
 }
 
-impl TaskStore for MemoryTaskStore {
+impl TaskStore for MemoryTasks {
     fn insert<'a>(
         &'a self,
         task: &'a StoredTask,

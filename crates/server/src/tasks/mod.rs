@@ -43,7 +43,11 @@ mod context;
 mod desk;
 mod memory;
 mod methods;
+#[cfg(feature = "session-postgres")]
+mod postgres;
 mod record;
+#[cfg(feature = "session-redis")]
+mod redis;
 mod run;
 mod start;
 mod store;
@@ -55,8 +59,12 @@ mod worker;
 pub use config::TaskConfig;
 pub use context::TaskContext;
 pub(crate) use desk::Desk;
-pub use memory::MemoryTaskStore;
+pub use memory::MemoryTasks;
 pub(crate) use methods::{Asker, route};
+#[cfg(feature = "session-postgres")]
+pub use postgres::PostgresTasks;
+#[cfg(feature = "session-redis")]
+pub use redis::RedisTasks;
 pub(crate) use run::TaskRun;
 pub(crate) use start::{Plan, call, plan};
 pub use store::{Due, Insertion, StoredTask, TaskCaps, TaskStore, TaskStoreFuture};

@@ -5,10 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::BoxError;
+use crate::store::StoreError;
 
 /// The future of a [`TaskStore`]'s methods.
-pub type TaskStoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
+pub type TaskStoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// A task as a store keeps it.
 #[derive(Clone, PartialEq, Eq)]
@@ -100,7 +100,8 @@ pub enum Due {
 ///
 /// # Errors
 ///
-/// A method fails if the store cannot be asked; what was to be written may have been then. Workers try again.
+/// A method fails if the store cannot be asked; what was to be written may have been then. Workers try again, and so may
+/// a store: each method may be carried out twice, one after the other, and does what it would have done once.
 ///
 /// # Cancel safety
 ///

@@ -30,6 +30,7 @@ use crate::registry::ToolEntry;
 use crate::request::{Outcome as Answered, Request};
 use crate::router::finish_tool;
 use crate::server::WeakServer;
+use crate::store::StoreError;
 use crate::sync::lock;
 
 /// How many tasks a worker takes up at a time.
@@ -250,7 +251,7 @@ pub(super) async fn look(server: WeakServer) {
     }
 }
 
-async fn take_up(desk: &Arc<Desk>, server: &McpServer) -> Result<(), crate::BoxError> {
+async fn take_up(desk: &Arc<Desk>, server: &McpServer) -> Result<(), StoreError> {
     desk.config.store.sweep().await?;
     loop {
         let due = desk.config.store.due(TAKEN_AT_ONCE).await?;
@@ -270,7 +271,7 @@ async fn take_up(desk: &Arc<Desk>, server: &McpServer) -> Result<(), crate::BoxE
 }
 
 /// Begins a task again whose worker is lost, or ends it.
-async fn take(desk: &Arc<Desk>, server: &McpServer, due: &StoredTask) -> Result<bool, crate::BoxError> {
+async fn take(desk: &Arc<Desk>, server: &McpServer, due: &StoredTask) -> Result<bool, StoreError> {
     let worker = server.seal().identifier();
     let snapshot = server.snapshot();
     let edit = |stored: &StoredTask, record: &mut Record| {

@@ -1,0 +1,417 @@
+//! Calls that have become tasks.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use turbomcp_protocol::types::{
+    CallToolResult, CreateTaskResult, Task, TaskRequestParams, TaskStatus, TaskSupport, Tool,
+};
+use turbomcp_protocol::{McpError, Method, Revision};
+
+use crate::call::{Answered, Decode, Options, Prepared, read_as};
+use crate::client::Shared;
+use crate::exchange::members_of;
+use crate::operations::prepared_tool;
+use crate::questions::write_input;
+use crate::sync::lock;
+use crate::{Client, Error};
+
+/// How long to wait before a task is asked for again, where the server does not say.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The bounds of what a server may say of that.
+const POLL_INTERVALS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(5 * 60));
+
+/// How long the result of a task is waited for where it is not known how long the task is kept.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The most questions that a task may ask at a time.
+const MAX_QUESTIONS: usize = 64;
+
+/// How many tools are remembered.
+const MAX_TOOLS: usize = 10_000;
+
+/// A call that goes on at the server.
+///
+/// Dropping it leaves the task as it is; [`Client::task`] makes another one of the id.
+///
+/// # Specification
+///
+/// [Tasks](https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks)
+#[derive(Debug)]
+pub struct TaskHandle {
+    client: Client,
+    /// The tool that was called, if that is known.
+    tool: Option<String>,
+    state: State,
+    /// What was answered, so that it is not answered twice.
+    answered: HashSet<String>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The server has answered the call itself.
+    Done(Bytes),
+    /// All that is known is the id.
+    Named(String),
+    Known(Box<Task>),
+}
+
+impl Client {
+    /// Calls a tool and, if the server makes a task of it, returns without waiting for its result.
+    ///
+    /// Whether there is a task is the server's to say; if it has answered at once, the result is there at once. With a
+    /// server of 2025-11-25 the tools are listed first, unless they have been.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn run(client: turbomcp_client::Client) -> Result<(), turbomcp_client::Error> {
+    /// let mut task = client.call_tool_as_task("index", serde_json::json!({"path": "/srv"})).await?;
+    /// while !task.is_over() {
+    ///     task.changed().await?;
+    ///     println!("{:?}", task.status_message());
+    /// }
+    /// println!("{:?}", task.result().await?.content);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`call_tool`](Client::call_tool).
+    ///
+    /// # Cancel safety
+    ///
+    /// If it is dropped, there may be a task that nobody knows the id of.
+    pub async fn call_tool_as_task(
+        &self,
+        name: impl AsRef<str>,
+        arguments: impl Serialize,
+    ) -> Result<TaskHandle, Error> {
+        let name = name.as_ref();
+        let prepared = prepared_tool(name, &arguments)?;
+        if self.revision().has_tasks() && !self.shared().supports.is_known(name) {
+            self.list_tools().fresh().all().await?;
+        }
+        let state = match self.request_answered(&prepared, Options::as_task()).await? {
+            Answered::Result(result, _) => State::Done(result),
+            Answered::Task(task) => State::Known(task),
+        };
+        Ok(TaskHandle { client: self.clone(), tool: Some(name.to_owned()), state, answered: HashSet::new() })
+    }
+
+    /// Returns a handle of a task by its id, which may have been kept from before this process was started.
+    ///
+    /// Nothing is sent; an id that the server does not know is an error of what is asked first.
+    #[must_use]
+    pub fn task(&self, id: impl Into<String>) -> TaskHandle {
+        let state = State::Named(id.into());
+        TaskHandle { client: self.clone(), tool: None, state, answered: HashSet::new() }
+    }
+}
+
+impl TaskHandle {
+    /// Returns the id of the task; none if the server has answered the call at once.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        match &self.state {
+            State::Done(_) => None,
+            State::Named(id) => Some(id),
+            State::Known(task) => Some(&task.task_id),
+        }
+    }
+
+    /// Returns what is known of the task since it was asked for last; none if that was never.
+    #[must_use]
+    pub fn task(&self) -> Option<&Task> {
+        match &self.state {
+            State::Known(task) => Some(task),
+            _ => None,
+        }
+    }
+
+    /// Returns how far it was when it was asked for last; none if that was never.
+    #[must_use]
+    pub fn status(&self) -> Option<TaskStatus> {
+        match &self.state {
+            State::Done(_) => Some(TaskStatus::Completed),
+            State::Named(_) => None,
+            State::Known(task) => Some(task.status),
+        }
+    }
+
+    /// Returns what was going on when it was asked for last, for people.
+    #[must_use]
+    pub fn status_message(&self) -> Option<&str> {
+        self.task()?.status_message.as_deref()
+    }
+
+    /// Returns true if it never changes any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.status().is_some_and(TaskStatus::is_final)
+    }
+
+    /// Asks how far the task is.
+    ///
+    /// # Errors
+    ///
+    /// If the server does not know the task, or cannot be asked.
+    pub async fn refresh(&mut self) -> Result<(), Error> {
+        let Some(id) = self.id() else { return Ok(()) };
+        let task: Task = self.client.ask_about(Method::TASKS_GET, id, None).await?;
+        if task.task_id != id {
+            return Err(Error::protocol("the server tells of another task"));
+        }
+        self.state = State::Known(Box::new(task));
+        Ok(())
+    }
+
+    /// Waits until the task has changed, asking as often as the server likes, and answers what it asks meanwhile.
+    ///
+    /// Returns at once if it is over.
+    ///
+    /// # Errors
+    ///
+    /// As [`refresh`](Self::refresh); if the server asks what cannot be answered here.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it loses nothing.
+    pub async fn changed(&mut self) -> Result<(), Error> {
+        while !self.is_over() {
+            let before = self.seen();
+            if before.is_some() {
+                tokio::time::sleep(self.poll_interval()).await;
+            }
+            self.refresh().await?;
+            self.answer().await?;
+            if self.seen() != before {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn seen(&self) -> Option<(TaskStatus, Option<String>)> {
+        self.task().map(|task| (task.status, task.status_message.clone()))
+    }
+
+    fn poll_interval(&self) -> Duration {
+        let wanted = self.task().and_then(|task| task.poll_interval).unwrap_or(POLL_INTERVAL);
+        wanted.clamp(POLL_INTERVALS.0, POLL_INTERVALS.1)
+    }
+
+    /// Waits for the result, asking as often as the server likes, and answers what the task asks meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`call_tool`](Client::call_tool); if the task was cancelled ([`Error::is_cancelled`]) or is not known any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it leaves the task as it is.
+    pub async fn result(mut self) -> Result<CallToolResult, Error> {
+        let result = self.follow().await?;
+        let shared = self.client.shared();
+        if let Some(tool) = &self.tool {
+            shared.outputs.check(tool, &result)?;
+        }
+        read_as(shared, &result)
+    }
+
+    /// Asks the server to cancel the task, which it may have finished by then.
+    ///
+    /// # Errors
+    ///
+    /// If the server does not know the task, or cannot be asked; in 2025-11-25 also if the task is over.
+    pub async fn cancel(&mut self) -> Result<(), Error> {
+        let Some(id) = self.id() else { return Ok(()) };
+        self.client.ask_about::<serde_json::Value>(Method::TASKS_CANCEL, id, None).await?;
+        self.refresh().await
+    }
+
+    /// Waits for the raw result.
+    async fn follow(&mut self) -> Result<Bytes, Error> {
+        if let State::Done(result) = &self.state {
+            return Ok(result.clone());
+        }
+        let is_legacy = self.client.revision().has_tasks();
+        loop {
+            let Some(task) = self.task() else {
+                self.refresh().await?;
+                continue;
+            };
+            match task.status {
+                TaskStatus::Cancelled => return Err(Error::cancelled()),
+                // There the questions are asked by the server itself, to whoever waits for the result.
+                status if is_legacy && (status.is_final() || status == TaskStatus::InputRequired) => {
+                    let (id, limit) = (task.task_id.clone(), task.ttl.unwrap_or(LONGEST).min(LONGEST));
+                    let result: Box<RawValue> = self.client.ask_about(Method::TASKS_RESULT, &id, Some(limit)).await?;
+                    return Ok(Bytes::from(String::from(Box::<str>::from(result))));
+                }
+                TaskStatus::Completed => {
+                    let result = task.result.as_ref().map(|result| result.get().to_owned());
+                    let result = result.ok_or_else(|| Error::protocol("a completed task has no result"))?;
+                    return Ok(Bytes::from(result));
+                }
+                TaskStatus::Failed => {
+                    let error = task.error.clone().ok_or_else(|| Error::protocol("a failed task has no error"))?;
+                    return Err(Error::mcp(McpError::from(error)));
+                }
+                _ => {}
+            }
+            self.answer().await?;
+            tokio::time::sleep(self.poll_interval()).await;
+            self.refresh().await?;
+        }
+    }
+
+    /// Answers what the task asks and was not answered before.
+    async fn answer(&mut self) -> Result<(), Error> {
+        let Some(task) = self.task().filter(|task| task.status == TaskStatus::InputRequired) else { return Ok(()) };
+        let revision = self.client.revision();
+        if revision.has_tasks() {
+            return Ok(());
+        }
+        let open = task.input_requests.iter().flatten().filter(|(key, _)| !self.answered.contains(*key));
+        let open: Vec<_> = open.map(|(key, request)| (key.clone(), request.clone())).collect();
+        if open.len() + self.answered.len() > MAX_QUESTIONS * 16 || open.len() > MAX_QUESTIONS {
+            return Err(Error::protocol("the server asks too many questions"));
+        }
+        let id = task.task_id.clone();
+        for (key, request) in open {
+            let answer = self.client.shared().settings.handlers.answer(request).await.map_err(Error::refused)?;
+            self.client.update_task(&id, &key, &write_input(answer, revision)).await?;
+            self.answered.insert(key);
+        }
+        Ok(())
+    }
+}
+
+impl Client {
+    /// Waits for the result of a call that has become a task; the task is cancelled if nobody waits for it any more.
+    pub(crate) async fn follow(&self, task: Box<Task>, limit: Option<Duration>) -> Result<Bytes, Error> {
+        let mut abandoned = Abandoned { client: self.clone(), id: Some(task.task_id.clone()) };
+        let mut handle =
+            TaskHandle { client: self.clone(), tool: None, state: State::Known(task), answered: HashSet::new() };
+        let followed = handle.follow();
+        let result = match limit {
+            Some(limit) => tokio::time::timeout(limit, followed).await.unwrap_or_else(|_| Err(Error::timeout(limit))),
+            None => followed.await,
+        };
+        let is_over = result.is_ok() || handle.is_over();
+        if is_over {
+            abandoned.id = None;
+        }
+        result
+    }
+
+    async fn ask_about<R: serde::de::DeserializeOwned + Send + 'static>(
+        &self,
+        method: Method,
+        id: &str,
+        limit: Option<Duration>,
+    ) -> Result<R, Error> {
+        let prepared = Prepared::new(method, members_of(&TaskRequestParams::new(id))?);
+        let mut options = Options::default();
+        // Whatever is asked of a task may be asked twice.
+        options.idempotent = true;
+        options.timeout = limit;
+        match self.request_answered(&prepared, options).await? {
+            Answered::Result(result, _) => (Decode::<R>::plain().read)(self.shared(), &result),
+            Answered::Task(_) => Err(Error::protocol("a request about a task cannot become a task")),
+        }
+    }
+
+    async fn update_task(&self, id: &str, key: &str, answer: &[u8]) -> Result<(), Error> {
+        use turbomcp_protocol::escape::write_string;
+
+        let mut params = members_of(&TaskRequestParams::new(id))?;
+        params.extend_from_slice(b",\"inputResponses\":{");
+        write_string(key, &mut params);
+        params.push(b':');
+        params.extend_from_slice(answer);
+        params.push(b'}');
+        let mut options = Options::default();
+        options.idempotent = true;
+        self.request_answered(&Prepared::new(Method::TASKS_UPDATE, params), options).await.map(drop)
+    }
+}
+
+/// Cancels a task when nobody waits for it any more.
+struct Abandoned {
+    client: Client,
+    id: Option<String>,
+}
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        let (Some(id), Ok(runtime)) = (self.id.take(), tokio::runtime::Handle::try_current()) else { return };
+        let client = self.client.clone();
+        runtime.spawn(async move {
+            if let Err(error) = client.ask_about::<serde_json::Value>(Method::TASKS_CANCEL, &id, None).await {
+                tracing::debug!(%error, "a task that nobody waits for could not be cancelled");
+            }
+        });
+    }
+}
+
+/// Reads the result of a call that may have become a task.
+pub(crate) fn created(result: &[u8]) -> Result<Box<Task>, Error> {
+    let created: CreateTaskResult = serde_json::from_slice(result)
+        .map_err(|error| Error::protocol("the task of the server does not fit").with_source(error))?;
+    if created.task.task_id.is_empty() {
+        return Err(Error::protocol("the task of the server has no id"));
+    }
+    Ok(Box::new(created.task))
+}
+
+/// Which tools of a server of 2025-11-25 may or must be called as tasks.
+#[derive(Debug, Default)]
+pub(crate) struct Supports(Mutex<HashMap<String, TaskSupport>>);
+
+impl Supports {
+    pub(crate) fn learn(&self, tools: &[Tool]) {
+        let mut known = lock(&self.0);
+        for tool in tools.iter().filter(|tool| tool.name.len() < 1024) {
+            let support = tool.execution.as_ref().and_then(|execution| execution.task_support);
+            if known.len() < MAX_TOOLS {
+                known.insert(tool.name.clone(), support.unwrap_or(TaskSupport::Forbidden));
+            }
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        lock(&self.0).clear();
+    }
+
+    fn is_known(&self, tool: &str) -> bool {
+        lock(&self.0).contains_key(tool)
+    }
+
+    fn of(&self, tool: &str) -> Option<TaskSupport> {
+        lock(&self.0).get(tool).copied()
+    }
+}
+
+impl Shared {
+    /// Returns true if a request is to say of itself that it wants to be a task, which it does in 2025-11-25 only, and
+    /// only where the server has said that it may.
+    pub(crate) fn augments(&self, revision: Revision, prepared: &Prepared, is_wanted: bool) -> bool {
+        if !revision.has_tasks() || prepared.method != Method::TOOLS_CALL {
+            return false;
+        }
+        let Some(support) = prepared.name.as_deref().and_then(|tool| self.supports.of(tool)) else { return false };
+        let is_offered = || {
+            let tasks = self.current().agreed.capabilities.tasks.clone().unwrap_or_default();
+            tasks.pointer("/requests/tools/call").is_some_and(serde_json::Value::is_object)
+        };
+        (support == TaskSupport::Required || is_wanted && support == TaskSupport::Optional) && is_offered()
+    }
+}

@@ -1,0 +1,101 @@
+//! One answer for calls that are the same: F195.
+
+use serde_json::json;
+use turbomcp::layers::{MiddlewareStack, SingleFlightConfig, Which};
+use turbomcp_tests::{Request, Site};
+
+use super::{ByName, Work, call, call_with};
+
+fn stack() -> MiddlewareStack {
+    MiddlewareStack::new().with_auth(ByName::default()).with_single_flight(SingleFlightConfig::default())
+}
+
+fn send(site: &Site, request: Request) -> tokio::task::JoinHandle<serde_json::Value> {
+    let client = site.client();
+    tokio::spawn(async move { client.send(request).await.message().await })
+}
+
+/// Waits until requests that were sent are where they will wait.
+async fn settle(site: &Site) {
+    // On one thread whatever can go on does so while something else is answered.
+    for _ in 0..5 {
+        site.client().send(call("tell")).await;
+    }
+}
+
+#[tokio::test]
+async fn f195_calls_that_are_the_same_run_once() {
+    let work = Work::new();
+    let site = Site::start(&work.server(stack())).await;
+    let ada = |arguments| call_with("peek", arguments).header("Authorization", "ada");
+    let first = send(&site, ada(json!({"a": 1, "b": 2})));
+    work.begun(1).await;
+    let second = send(&site, ada(json!({"b": 2, "a": 1})));
+    settle(&site).await;
+    let before = work.runs();
+    work.let_go(1);
+    let (first, second) = (first.await.unwrap(), second.await.unwrap());
+    assert_eq!((crate::text(&first), crate::text(&second)), ("run 1", "run 1"));
+    assert_eq!(work.runs(), before);
+}
+
+#[tokio::test]
+async fn f195_another_caller_runs_for_itself() {
+    let work = Work::new();
+    let site = Site::start(&work.server(stack())).await;
+    let mut all = Vec::new();
+    for (at, request) in [
+        call("peek").header("Authorization", "ada"),
+        call("peek").header("Authorization", "bob"),
+        call("peek").header("Authorization", "ada@acme"),
+        call("peek"),
+        call_with("peek", json!({"a": 1})),
+        // This one does not say that it changes nothing.
+        call("wait"),
+        call("wait"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        all.push(send(&site, request));
+        work.begun(u64::try_from(at).unwrap() + 1).await;
+    }
+    work.let_go(all.len());
+    for one in all {
+        assert!(crate::text(&one.await.unwrap()).starts_with("run"));
+    }
+}
+
+#[tokio::test]
+async fn f195_a_caller_who_leaves_hands_over() {
+    let work = Work::new();
+    let site = Site::start(&work.server(stack())).await;
+    let leaves = send(&site, call("peek"));
+    work.begun(1).await;
+    let stays = send(&site, call("peek"));
+    settle(&site).await;
+    let before = work.runs();
+    leaves.abort();
+    work.begun(before + 1).await;
+    work.let_go(1);
+    assert_eq!(crate::text(&stays.await.unwrap()), format!("run {}", before + 1));
+}
+
+#[tokio::test]
+async fn f195_tools_are_named_where_they_do_not_say_so() {
+    let work = Work::new();
+    let config = SingleFlightConfig { tools: Which::named(["wait"]) };
+    let site = Site::start(&work.server(MiddlewareStack::new().with_single_flight(config))).await;
+    let first = send(&site, call("wait"));
+    work.begun(1).await;
+    let second = send(&site, call("wait"));
+    settle(&site).await;
+    // Those that were not named are on their own.
+    let (third, fourth) = (send(&site, call("peek")), send(&site, call("peek")));
+    work.begun(1 + 5 + 2).await;
+    work.let_go(3);
+    for one in [first, second] {
+        assert_eq!(crate::text(&one.await.unwrap()), "run 1");
+    }
+    assert_ne!(crate::text(&third.await.unwrap()), crate::text(&fourth.await.unwrap()));
+}
