@@ -131,6 +131,11 @@ impl Peer {
         subscribed.iter().any(|wanted| covers(wanted, uri))
     }
 
+    /// Returns what the client wants to hear of.
+    pub(crate) fn subscribed(&self) -> Vec<Box<str>> {
+        lock(&self.subscribed).iter().cloned().collect()
+    }
+
     /// Sends a notification that belongs to no request, once the client is ready for it.
     pub(crate) fn notify(&self, message: &[u8], limit: usize) {
         if self.initialized.load(Ordering::Acquire) {
