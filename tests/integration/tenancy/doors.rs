@@ -4,12 +4,15 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use turbomcp::layers::{
-    AuditConfig, AuditEvent, AuditSink, MiddlewareStack, RateLimitConfig, RateLimitStrategy, RateLimits,
+    AuditConfig, AuditEvent, AuditSink, CacheConfig, MiddlewareStack, RateLimitConfig, RateLimitStrategy, RateLimits,
 };
 use turbomcp::prelude::*;
-use turbomcp::tenancy::{HeaderTenantExtractor, MemoryTenantConfigs, SubdomainTenantExtractor, Tenancy, TenantConfig};
+use turbomcp::tenancy::{
+    HeaderTenantExtractor, MemoryTenantConfigs, SubdomainTenantExtractor, Tenancy, TenantConfig, TenantConfigs,
+    TenantId,
+};
 use turbomcp::transport::{Extensions, lines::Lines};
-use turbomcp::{McpServer, Principal};
+use turbomcp::{BoxError, McpServer, Principal};
 use turbomcp_tests::{Client, Request, Site};
 
 use super::world::{ACME, Caller, GLOBEX, Orders, id};
@@ -113,6 +116,41 @@ async fn f147_the_host_names_the_tenant_where_a_gateway_sees_to_it() {
     assert_eq!(at("api.example.com".to_owned()).await.status, 403);
     server.shutdown_handle().shutdown();
     site.ended().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_kept_for_one_tenant_is_not_given_to_another() {
+    let stack = MiddlewareStack::new().with_cache(CacheConfig::default());
+    let builder = Orders::new().into_builder().with_middleware_stack(stack).unwrap();
+    let server = builder.with_tenancy(behind_a_gateway()).unwrap().build();
+    let site = Site::start(&server).await;
+    for _ in 0..2 {
+        for tenant in [ACME, GLOBEX] {
+            let caller = Caller::modern(&site.client(), "").header("X-Tenant-ID", tenant);
+            assert_eq!(crate::text(&caller.tool("whose", json!({})).await.1), format!("nobody of {tenant}"));
+            let board = caller.ask("resources/read", json!({"uri": "notice://board"})).await.1;
+            assert_eq!(board["result"]["contents"][0]["text"], format!("for {tenant}"), "{board}");
+        }
+    }
+    server.shutdown_handle().shutdown();
+    site.ended().await.unwrap();
+}
+
+/// A database that does not answer.
+struct Down;
+
+impl TenantConfigs for Down {
+    async fn load_config(&self, _: &TenantId) -> Result<Option<TenantConfig>, BoxError> {
+        Err("no route to db.internal".into())
+    }
+}
+
+#[tokio::test]
+async fn f143_where_tenants_cannot_be_looked_up_nobody_is_let_in_and_nothing_is_told_of_it() {
+    let server = serve(Tenancy::new(Down));
+    let answer = connect(&server, Some(Principal::new("ada").with_tenant(ACME))).tool("whose", json!({})).await;
+    assert_eq!(answer["error"]["code"], 503);
+    assert!(!answer.to_string().contains("db.internal") && !answer.to_string().contains(ACME), "{answer}");
 }
 
 /// The tenants of what was recorded.

@@ -6,7 +6,7 @@ use tracing_subscriber::registry::Registry;
 use turbomcp::tenancy::{TenantConfig, TenantStatus};
 use turbomcp_tests::{Request, Site, WebSocket, modern, websocket};
 
-use super::world::{ACME, Caller, GLOBEX, Logged, SECRET_OF_ACME, SECRET_OF_GLOBEX, id, world};
+use super::world::{ACME, Caller, GLOBEX, Logged, SECRET_OF_ACME, SECRET_OF_GLOBEX, id, id_of, world};
 
 fn text(answer: &(u16, Value)) -> &str {
     assert_eq!(answer.0, 200, "{}", answer.1);
@@ -203,7 +203,7 @@ async fn f153_nothing_of_a_tenant_reaches_another_over_websocket() {
     assert_eq!(status, 101);
     let (mut globex, _) = open(format!("ada@{GLOBEX}"), None).await;
     async fn ask(socket: &mut WebSocket, method: &str, params: Value) -> Value {
-        socket.send(&modern(1, method, params, json!({"roots": {}}))).await;
+        socket.send(&modern(id_of(method), method, params, json!({"roots": {}}))).await;
         socket.next().await
     }
     let call = |name: &str, arguments: Value| json!({"name": name, "arguments": arguments});

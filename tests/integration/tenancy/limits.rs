@@ -182,17 +182,17 @@ async fn f149_requests_are_counted_by_tenant_and_labels_are_bounded() {
     let caller = Caller::modern(&http, "ada@t00");
     while caller.ask("tools/list", json!({})).await.0 != 429 {}
     let text = exposition(&server).await;
-    has(&text, r#"mcp_tenant_requests_total{tenant="t01",status="success"} 1"#);
-    has(&text, r#"mcp_tenant_requests_total{tenant="t01",status="error"} 1"#);
-    has(&text, r#"mcp_tenant_requests_total{tenant="t00",status="refused"} 1"#);
-    has(&text, r#"mcp_tenant_requests_total{tenant="_other",status="success"} 25"#);
-    has(&text, r#"mcp_tenant_requests_in_flight{tenant="t01"} 0"#);
-    has(&text, r#"mcp_tenant_refusals_total{reason="unknown"} 30"#);
-    has(&text, r#"mcp_tenant_refusals_total{reason="rate_limited"} 1"#);
-    let labels = text.lines().filter(|line| line.starts_with("mcp_tenant_requests_in_flight{")).count();
+    has(&text, r#"turbomcp_server_tenant_requests_total{tenant="t01",status="success"} 1"#);
+    has(&text, r#"turbomcp_server_tenant_requests_total{tenant="t01",status="error"} 1"#);
+    has(&text, r#"turbomcp_server_tenant_requests_total{tenant="t00",status="refused"} 1"#);
+    has(&text, r#"turbomcp_server_tenant_requests_total{tenant="_other",status="success"} 25"#);
+    has(&text, r#"turbomcp_server_tenant_requests_in_flight{tenant="t01"} 0"#);
+    has(&text, r#"turbomcp_server_tenant_refusals_total{reason="unknown"} 30"#);
+    has(&text, r#"turbomcp_server_tenant_refusals_total{reason="rate_limited"} 1"#);
+    let labels = text.lines().filter(|line| line.starts_with("turbomcp_server_tenant_requests_in_flight{")).count();
     assert_eq!(labels, 6, "{text}");
     assert!(!text.contains("made-up"), "{text}");
-    assert!(text.contains("mcp_tenant_request_seconds_total{tenant=\"t01\"} "));
+    assert!(text.contains("turbomcp_server_tenant_request_seconds_total{tenant=\"t01\"} "));
     server.shutdown_handle().shutdown();
     site.ended().await.unwrap();
 }

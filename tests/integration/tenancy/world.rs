@@ -1,7 +1,9 @@
 //! Two companies with an employee of the same name, and a server that both use.
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json, value::to_raw_value};
 use tokio::sync::Notify;
@@ -14,6 +16,7 @@ use turbomcp::tenancy::{
     HeaderTenantExtractor, JwtTenantExtractor, MemoryTenantConfigs, Tenancy, TenantConfig, TenantId,
 };
 use turbomcp::transport::authenticate::{Authenticate, Refusal, Shown};
+use turbomcp::types::{CacheScope, ReadResourceResult};
 use turbomcp::{McpServer, Principal, ServerBuilder};
 use turbomcp_tests::{Http, PATIENCE, Reply, Request, initialize_params, modern};
 
@@ -64,7 +67,7 @@ impl Orders {
 #[server(name = "orders")]
 impl Orders {
     /// Says whose the request is.
-    #[tool]
+    #[tool(read_only, idempotent)]
     async fn whose(&self, ctx: Context) -> McpResult<String> {
         let tenant = ctx.require_tenant()?;
         assert_eq!(ctx.tenant_id(), Some(tenant.as_str()));
@@ -99,6 +102,14 @@ impl Orders {
     #[tool]
     async fn fail(&self, ctx: Context) -> McpResult<String> {
         Err(turbomcp::McpError::internal(format!("of {}", ctx.tenant_id().unwrap_or_default())))
+    }
+
+    /// What each tenant may keep for all of its people.
+    #[resource("notice://board")]
+    async fn notice(&self, ctx: Context) -> McpResult<ReadResourceResult> {
+        let text = format!("for {}", ctx.require_tenant()?.id());
+        let result = ReadResourceResult::text("notice://board", text);
+        Ok(result.with_ttl(Duration::from_secs(600)).with_cache_scope(CacheScope::Public))
     }
 
     #[resource("orders://{id}")]
@@ -141,6 +152,12 @@ impl MetricsOn for ServerBuilder {
     fn metrics_on(self) -> Self {
         self.with_metrics(turbomcp::metrics::MetricsConfig::new()).unwrap()
     }
+}
+
+/// Returns an id: 1, so that answers can be compared, unless what it is of lasts.
+pub fn id_of(method: &str) -> u64 {
+    static LASTING: AtomicU64 = AtomicU64::new(2);
+    if method == "subscriptions/listen" { LASTING.fetch_add(1, Ordering::Relaxed) } else { 1 }
 }
 
 /// Somebody who sends requests over HTTP, and all that they were ever told.
@@ -188,9 +205,10 @@ impl Caller {
     }
 
     pub fn message(&self, method: &str, params: Value) -> Value {
+        let id = id_of(method);
         match self.legacy {
-            true => json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}),
-            false => modern(1, method, params, json!({"roots": {}})),
+            true => json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}),
+            false => modern(id, method, params, json!({"roots": {}})),
         }
     }
 

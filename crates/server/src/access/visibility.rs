@@ -88,6 +88,11 @@ impl Known {
         Self { principal: extensions.get().cloned(), tenant: extensions.get().cloned() }
     }
 
+    /// Returns the id of the tenant that a layer has found.
+    pub(crate) fn tenant_id(&self) -> Option<&str> {
+        self.tenant.as_ref().map(crate::tenancy::text)
+    }
+
     pub(crate) fn who(&self) -> Who<'_> {
         Who { principal: self.principal.as_ref(), tenant: self.tenant.as_ref() }
     }

@@ -26,7 +26,8 @@ use crate::request::{Outcome, Request, Response};
 /// it whatever it has answered, is gone at once.
 ///
 /// Contents of resources are kept for as long as they say themselves by `ttl`, and given to whom they say by `cache_scope`,
-/// until [`McpServer::resource_updated`](crate::McpServer::resource_updated) says that they have changed.
+/// until [`McpServer::resource_updated`](crate::McpServer::resource_updated) says that they have changed. What is public is
+/// public for callers of the same tenant, where a server has tenants.
 ///
 /// ```
 /// use std::time::Duration;
@@ -267,6 +268,10 @@ impl Cache {
         let Some((uri, entry)) = found else { return rest.answer(request).await };
         let (mut own, mut common) = (b"own".to_vec(), b"common".to_vec());
         write_caller(&request, &mut own);
+        // What is for everybody is for everybody of a tenant.
+        if let Some(tenant) = crate::tenancy::id_of(request.extensions()) {
+            write_part(tenant.as_bytes(), &mut common);
+        }
         write_part(uri.as_bytes(), &mut own);
         write_part(uri.as_bytes(), &mut common);
         let (own, common) = (own.into_boxed_slice(), common.into_boxed_slice());

@@ -151,6 +151,11 @@ impl Tenants {
         self.table.known(id)
     }
 
+    #[cfg(test)]
+    pub(super) async fn look_up(&self, id: &TenantId) {
+        assert!(self.table.find(id).await.unwrap().is_some());
+    }
+
     /// Finds whose a request is.
     fn choose(&self, known: &Extensions) -> Result<TenantId, Reason> {
         let own = known.get::<Principal>().and_then(Principal::tenant).map(TenantId::new);

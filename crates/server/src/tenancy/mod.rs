@@ -46,7 +46,6 @@ pub use extract::{
     PrincipalTenantExtractor, SubdomainTenantExtractor, TenantExtractor, Told,
 };
 pub use layer::{Tenancy, Tenants};
-#[cfg(feature = "http")]
 pub(crate) use metrics::{Family, families};
 pub use metrics::{TenantMetrics, TenantSnapshot};
 pub use source::{MemoryTenantConfigs, TenantConfigs};
@@ -69,7 +68,12 @@ pub(crate) fn visibility(setting: &Setting, other: Option<Visibility>) -> Option
 
 /// Returns the id of the tenant a request belongs to, where a layer has found it.
 pub(crate) fn id_of(extensions: &Extensions) -> Option<&str> {
-    extensions.get::<Tenant>().map(|tenant| tenant.id().as_str())
+    extensions.get::<Tenant>().map(text)
+}
+
+/// Returns the id of a tenant.
+pub(crate) fn text(tenant: &Tenant) -> &str {
+    tenant.as_str()
 }
 
 /// Puts the tenant where a handler finds it that runs for a request of another time.
@@ -85,5 +89,34 @@ pub(crate) fn for_tests(ctx: Context, tenant: &str) -> Context {
     match TenantId::new(tenant) {
         Ok(id) => ctx.with_extension(Tenant::new(id, TenantConfig::default())),
         Err(_) => ctx,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ServerBuilder;
+
+    #[tokio::test]
+    async fn a_task_that_goes_on_elsewhere_has_the_tenant_of_its_principal() {
+        let configs = MemoryTenantConfigs::new();
+        let acme = TenantId::new("acme").unwrap();
+        configs.set(acme.clone(), TenantConfig { max_subscriptions: Some(7), ..TenantConfig::default() }).unwrap();
+        let server = ServerBuilder::new().with_tenancy(Tenancy::new(configs)).unwrap().build();
+        let restored = |principal: Option<Principal>, server: &McpServer| {
+            let mut extensions = Extensions::new();
+            if let Some(principal) = principal {
+                extensions.insert(principal);
+            }
+            restore(server, &mut extensions);
+            extensions.get::<Tenant>().cloned()
+        };
+        let ada = || Some(Principal::new("ada").with_tenant("acme"));
+        assert_eq!(restored(ada(), &server).unwrap().id(), &acme);
+        // Once it has been looked up, with its limits.
+        server.tenants().unwrap().look_up(&acme).await;
+        assert_eq!(restored(ada(), &server).unwrap().config().max_subscriptions, Some(7));
+        assert!(restored(None, &server).is_none() && restored(Some(Principal::new("ada")), &server).is_none());
+        assert!(restored(ada(), &ServerBuilder::new().build()).is_none());
     }
 }

@@ -10,7 +10,8 @@ use crate::{Context, McpServer};
 pub(crate) enum Tenant {}
 
 /// Nothing to set.
-pub(crate) type Setting = ();
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Setting {}
 
 pub(crate) fn visibility(_: &Setting, other: Option<Visibility>) -> Option<Visibility> {
     other
@@ -18,6 +19,10 @@ pub(crate) fn visibility(_: &Setting, other: Option<Visibility>) -> Option<Visib
 
 pub(crate) fn id_of(_: &Extensions) -> Option<&str> {
     None
+}
+
+pub(crate) fn text(tenant: &Tenant) -> &str {
+    match *tenant {}
 }
 
 pub(crate) fn restore(_: &McpServer, _: &mut Extensions) {}
