@@ -52,12 +52,6 @@ impl Context {
         crate::tenancy::for_tests(self.with_principal(principal), &id)
     }
 
-    /// Becomes the context of a request from this tenant, as [`with_tenant_id`](Self::with_tenant_id) does.
-    #[must_use]
-    pub fn with_tenant(&self, tenant: impl Into<Box<str>>) -> Self {
-        self.with_tenant_id(tenant)
-    }
-
     /// Returns true if it is known who is calling.
     #[must_use]
     pub fn is_authenticated(&self) -> bool {
