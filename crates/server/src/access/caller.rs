@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_tenant_is_one_of_the_caller() {
-        let ctx = Context::new().with_principal(ada()).with_tenant("acme");
+        let ctx = Context::new().with_principal(ada()).with_tenant_id("acme");
         assert_eq!((ctx.user_id(), ctx.tenant_id()), (Some("ada"), Some("acme")));
         assert!(ctx.has_role("x"));
         assert_eq!(ctx.with_tenant_id("other").tenant_id(), Some("other"));
