@@ -46,10 +46,7 @@ impl MemoryTasks {
         Self::default()
     }
 
-    fn with<T: Send>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> TaskStoreFuture<'static, T>
-    where
-        T: 'static,
-    {
+    fn with<T: Send + 'static>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> TaskStoreFuture<'static, T> {
         let result = work(&mut lock(&self.state), Instant::now());
         Box::pin(ready(Ok(result)))
     }
