@@ -1,8 +1,6 @@
 //! What is of one tenant, no other ever hears of: F150, F153.
 
 use serde_json::{Value, json};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::registry::Registry;
 use turbomcp::tenancy::{TenantConfig, TenantStatus};
 use turbomcp_tests::{Request, Site, WebSocket, modern, websocket};
 
@@ -48,8 +46,7 @@ async fn compare(acme: &Caller, globex: &Caller) {
 
 #[tokio::test]
 async fn f153_nothing_of_a_tenant_reaches_another_by_any_door_of_http() {
-    let logged = Logged::default();
-    let _subscribed = tracing::subscriber::set_default(Registry::default().with(logged.clone()));
+    let (logged, _listening) = Logged::begin();
     let world = world();
     let but_pay = ["whose", "order", "ask", "wait", "fail"].map(str::to_owned);
     let config = TenantConfig { allowed_tools: Some(but_pay.into()), ..TenantConfig::default() };

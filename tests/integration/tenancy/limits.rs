@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::registry::Registry;
 use turbomcp::McpServer;
 use turbomcp::prelude::*;
 use turbomcp::tenancy::{MemoryTenantConfigs, Quota, Tenancy, TenantConfig};
@@ -199,8 +197,7 @@ async fn f149_requests_are_counted_by_tenant_and_labels_are_bounded() {
 
 #[tokio::test]
 async fn f151_the_span_of_a_request_says_whose_it_is() {
-    let logged = Logged::default();
-    let _subscribed = tracing::subscriber::set_default(Registry::default().with(logged.clone()));
+    let (logged, _listening) = Logged::begin();
     let world = world();
     let (site, acme, _) = site_of(&world, TenantConfig::default()).await;
     logged.take();

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json, value::to_raw_value};
 use tokio::sync::Notify;
+use tracing::Dispatch;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::Layer;
-use tracing_subscriber::layer::Context as LayerContext;
+use tracing_subscriber::layer::{Context as LayerContext, SubscriberExt};
+use tracing_subscriber::registry::Registry;
 use turbomcp::prelude::*;
 use turbomcp::tenancy::{
     HeaderTenantExtractor, JwtTenantExtractor, MemoryTenantConfigs, Tenancy, TenantConfig, TenantId,
@@ -246,6 +248,15 @@ impl Caller {
 pub struct Logged(Arc<Mutex<String>>);
 
 impl Logged {
+    /// Keeps what is logged on this thread, for as long as what is returned exists.
+    pub fn begin() -> (Self, impl Sized) {
+        let logged = Self::default();
+        // With a second one, whether anybody listens is not decided by the thread of whichever test gets somewhere first.
+        let second = Dispatch::new(Registry::default().with(Self::default()));
+        let first = tracing::subscriber::set_default(Registry::default().with(logged.clone()));
+        (logged, (first, second))
+    }
+
     pub fn take(&self) -> String {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
