@@ -15,6 +15,8 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use turbomcp_tests::{PATIENCE, Request, engines, modern};
 
+use crate::folder::Folder;
+
 /// How many callers there are, and how many notes each has to add.
 const CALLERS: usize = 6;
 const NOTES: usize = 40;
@@ -192,15 +194,6 @@ impl Ear {
     }
 }
 
-/// A folder that goes with its owner.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// Adds notes, one after the other; returns those that were acknowledged.
 async fn caller(address: SocketAddr, caller: usize, added: Arc<AtomicUsize>) -> Vec<String> {
     let mut acknowledged = Vec::new();
@@ -218,11 +211,11 @@ async fn caller(address: SocketAddr, caller: usize, added: Arc<AtomicUsize>) -> 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_replicas_stand_in_for_each_other() {
     let mut redis = engines::Redis::start();
-    let folder = Folder(std::env::temp_dir().join(format!("turbomcp-notes-{}", std::process::id())));
+    let folder = Folder::new();
     let url = redis.url();
     let mut replicas = Vec::new();
     for _ in 0..3 {
-        replicas.push(Replica::start(&url, &folder.0).await);
+        replicas.push(Replica::start(&url, folder.path()).await);
     }
     let balancer = Balancer::start(replicas.iter().map(|replica| replica.address).collect()).await;
     let address = balancer.address;
