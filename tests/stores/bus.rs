@@ -120,8 +120,11 @@ impl Listener {
 
     /// Updates resources of one replica until one of the updates comes by here: from then on everything does.
     async fn joined_with(&mut self, replica: &Replica) {
+        // Nobody else has it, so that it comes from there.
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let own = NEXT.fetch_add(1, Ordering::Relaxed);
         for number in 0.. {
-            let uri = format!("{BENEATH}joined/{number}");
+            let uri = format!("{BENEATH}joined/{own}/{number}");
             replica.server.resource_updated(&uri);
             let heard = async { while self.next().await != uri {} };
             if tokio::time::timeout(Duration::from_millis(300), heard).await.is_ok() {
