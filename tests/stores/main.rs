@@ -9,3 +9,4 @@ mod folder;
 mod managing;
 mod replicas;
 mod suite;
+mod tasks;

@@ -196,6 +196,7 @@ pub async fn events_are_bounded_in_number_bytes_and_streams(store: impl SessionS
     let key = key();
     assert!(store.create(&key, b"", LONG, 10).await.unwrap());
     let bounds = EventBounds::new(4, 100, LONG, 3);
+    assert!(store.append(&key, 0, NewEvents::new(None, &events(&["of the session"])), bounds).await.unwrap());
     for number in 1..=10 {
         let event = events(&[&format!("event {number}")]);
         assert!(store.append(&key, 1, NewEvents::new(Some(number), &event), bounds).await.unwrap());
@@ -214,7 +215,7 @@ pub async fn events_are_bounded_in_number_bytes_and_streams(store: impl SessionS
     for stream in 3..=5 {
         assert!(store.append(&key, stream, NewEvents::new(None, &events(&["e"])), bounds).await.unwrap());
     }
-    for (stream, is_there) in [(1, false), (2, false), (3, true), (4, true), (5, true)] {
+    for (stream, is_there) in [(0, true), (1, false), (2, false), (3, true), (4, true), (5, true)] {
         assert_eq!(store.events(&key, stream, 0).await.unwrap().is_some(), is_there, "stream {stream}");
     }
 }

@@ -22,7 +22,7 @@ use crate::seal::KEY_BYTES;
 use crate::sessions::SessionManager;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
 use crate::tasks::TaskConfig;
-use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility, operator};
+use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility, operator, tenancy};
 
 /// Builds a server.
 #[must_use]
@@ -39,6 +39,7 @@ pub struct ServerBuilder {
     pub(crate) sessions: Option<SessionManager>,
     pub(crate) built_in: Option<Arc<Layers>>,
     pub(crate) tasks: Option<TaskConfig>,
+    pub(crate) tenancy: tenancy::Setting,
     pub(crate) bus: Option<Arc<dyn Bus>>,
 }
 
@@ -58,6 +59,7 @@ impl ServerBuilder {
             sessions: None,
             built_in: None,
             tasks: None,
+            tenancy: tenancy::Setting::default(),
             bus: None,
         }
     }

@@ -80,6 +80,11 @@ mod stack;
 pub mod store;
 mod sync;
 pub mod tasks;
+#[cfg(feature = "multi-tenancy")]
+pub mod tenancy;
+#[cfg(not(feature = "multi-tenancy"))]
+#[path = "tenancy/without.rs"]
+mod tenancy;
 pub mod text;
 #[cfg(feature = "tls")]
 mod tls;

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use turbomcp_protocol::Revision;
 use turbomcp_protocol::message::META_SERVER_INFO;
 use turbomcp_protocol::types::{Implementation, Root};
+use turbomcp_transport::Transport;
 use turbomcp_transport::metrics::{Binding, Meter, TransportMetrics};
-use turbomcp_transport::{Principal, Transport};
 
-use crate::access::{Guard, Visibility};
+use crate::access::{Guard, Visibility, Who};
 use crate::auth::Auth;
 use crate::bus::Link;
 use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
@@ -26,7 +26,7 @@ use crate::shutdown::{Serving, Shutdown, ShutdownHandle};
 use crate::stack::Stack;
 use crate::sync::{read, write};
 use crate::tasks::{Desk, TaskConfig};
-use crate::{Error, Limits, ServerBuilder, ServerConfig, connection, roots};
+use crate::{Error, Limits, ServerBuilder, ServerConfig, connection, roots, tenancy};
 
 /// A server: cheap to clone, and every clone is the same server.
 #[derive(Clone)]
@@ -56,6 +56,8 @@ struct Shared {
     operator: Operator,
     built_in: Option<Arc<Layers>>,
     tasks: Tasks,
+    #[cfg_attr(not(feature = "multi-tenancy"), expect(dead_code, reason = "there are no tenants"))]
+    tenancy: tenancy::Setting,
 }
 
 /// How tasks are to be kept, and those who keep them once there are any.
@@ -95,6 +97,7 @@ impl McpServer {
     pub(crate) fn assemble(builder: ServerBuilder) -> Self {
         #[cfg(feature = "http")]
         let sessions = builder.sessions;
+        let visibility = tenancy::visibility(&builder.tenancy, builder.visibility);
         let ServerBuilder {
             config,
             registry,
@@ -102,10 +105,10 @@ impl McpServer {
             keys,
             metrics,
             auth,
-            visibility,
             operator,
             built_in,
             tasks,
+            tenancy,
             bus,
             ..
         } = builder;
@@ -140,6 +143,7 @@ impl McpServer {
                 shutdown: Arc::default(),
                 operator: Operator::new(operator),
                 built_in,
+                tenancy,
                 tasks: Tasks { config: tasks, desk: OnceLock::new() },
                 config,
             }),
@@ -308,6 +312,11 @@ impl McpServer {
 
     pub(crate) fn downgrade(&self) -> WeakServer {
         WeakServer(Arc::downgrade(&self.shared))
+    }
+
+    #[cfg(feature = "multi-tenancy")]
+    pub(crate) fn tenancy(&self) -> &tenancy::Setting {
+        &self.shared.tenancy
     }
 
     pub(crate) fn operator(&self) -> &Operator {
@@ -483,8 +492,21 @@ impl McpServer {
             cache.forget_resource(uri);
         }
         let now = self.snapshot();
-        let concerns = |principal: Option<&Principal>| now.may_hear_of(uri, principal);
+        let concerns = |who: Who<'_>| now.may_hear_of(uri, who);
         self.announce_here(Change::Updated(uri), now.is_guarded().then_some(&concerns));
+    }
+
+    /// Tells the clients of one tenant that asked that a resource has changed. Those of others, who may have asked for the
+    /// same URI, hear nothing, nor do the clients of other replicas.
+    #[cfg(feature = "multi-tenancy")]
+    pub fn tenant_resource_updated(&self, tenant: &tenancy::TenantId, uri: &str) {
+        #[cfg(feature = "cache")]
+        if let Some(cache) = self.built_in().and_then(|layers| layers.cache.as_ref()) {
+            cache.forget_resource(uri);
+        }
+        let now = self.snapshot();
+        let concerns = |who: Who<'_>| who.tenant.is_some_and(|known| known.id() == tenant) && now.may_hear_of(uri, who);
+        self.hub().announce(Change::Updated(uri), self.limits().outgoing_notifications, Some(&concerns));
     }
 
     fn remove(&self, change: Change<'_>, remove: impl FnOnce(&mut HandlerRegistry) -> bool) -> bool {
@@ -513,7 +535,7 @@ impl McpServer {
 
     /// Tells everyone that lists have changed.
     fn announce(&self, change: Change<'_>, before: &Snapshot, now: &Snapshot) {
-        let concerns = |principal: Option<&Principal>| now.differs_for(principal, before, change.lists());
+        let concerns = |who: Who<'_>| now.differs_for(who, before, change.lists());
         self.announce_here(change, (before.is_guarded() || now.is_guarded()).then_some(&concerns));
         if let Some(bus) = self.bus() {
             bus.tell(change, &now.registry.difference(&before.registry, change.lists()));
@@ -521,7 +543,7 @@ impl McpServer {
     }
 
     /// Tells the clients of this replica.
-    pub(crate) fn announce_here(&self, change: Change<'_>, concerns: Option<&impl Fn(Option<&Principal>) -> bool>) {
+    pub(crate) fn announce_here(&self, change: Change<'_>, concerns: Option<&impl Fn(Who<'_>) -> bool>) {
         let concerns = concerns.map(|concerns| concerns as &Concerns<'_>);
         self.hub().announce(change, self.limits().outgoing_notifications, concerns);
     }

@@ -47,7 +47,9 @@ impl Context {
     #[must_use]
     pub fn with_tenant_id(&self, tenant: impl Into<Box<str>>) -> Self {
         let principal = self.principal().cloned().unwrap_or_else(|| Principal::new("test"));
-        self.with_principal(principal.with_tenant(tenant))
+        let principal = principal.with_tenant(tenant);
+        let id = principal.tenant().unwrap_or_default().to_owned();
+        crate::tenancy::for_tests(self.with_principal(principal), &id)
     }
 
     /// Becomes the context of a request from this tenant, as [`with_tenant_id`](Self::with_tenant_id) does.
@@ -68,10 +70,10 @@ impl Context {
         self.principal().map(Principal::subject)
     }
 
-    /// Returns the tenant that the caller belongs to.
+    /// Returns the tenant that the request belongs to; without a tenancy, the one its caller belongs to.
     #[must_use]
     pub fn tenant_id(&self) -> Option<&str> {
-        self.principal()?.tenant()
+        crate::tenancy::id_of(self.extensions()).or_else(|| self.principal()?.tenant())
     }
 
     /// Returns the roles of the caller; [`Principal::roles`] lends them.

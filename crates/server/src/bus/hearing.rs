@@ -3,12 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use turbomcp_transport::Principal;
-
 use super::Heard;
 use super::message::{self, Broken, Told};
 use crate::McpServer;
-use crate::access::Guard;
+use crate::access::{Guard, Who};
 use crate::hub::Change;
 
 impl McpServer {
@@ -53,8 +51,8 @@ impl McpServer {
     /// Tells those who may know of any of what has changed, by the rules of the other replica and by those of this one.
     fn list_changed_elsewhere(&self, change: Change<'_>, guards: &[Guard]) {
         let now = self.snapshot();
-        let concerns = |principal: Option<&Principal>| {
-            let view = now.view_of(principal);
+        let concerns = |who: Who<'_>| {
+            let view = now.view_of(who);
             guards
                 .iter()
                 .any(|guard| view.sees(guard) && now.registry.guard_like(guard).is_none_or(|own| view.sees(own)))
@@ -69,7 +67,7 @@ impl McpServer {
             cache.forget_all();
         }
         let now = self.snapshot();
-        let may_hear = |uri: &str, principal: Option<&Principal>| now.may_hear_of(uri, principal);
+        let may_hear = |uri: &str, who: Who<'_>| now.may_hear_of(uri, who);
         let lists = now.registry.changes(&now.registry);
         self.hub().announce_everything(&lists, self.limits().outgoing_notifications, &may_hear);
     }

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use turbomcp_protocol::Method;
+use turbomcp_protocol::scan::member;
 use turbomcp_transport::Principal;
 
 use crate::Error;
-use crate::access::{Guard, Guarded, identity};
+use crate::access::{Guard, Guarded, Who, identity};
 use crate::inner::Inner;
 use crate::registry::{Snapshot, ToolEntry};
 use crate::request::Request;
@@ -74,6 +75,11 @@ impl Sharing {
         }
         let snapshot = inner.server.snapshot();
         let entry = snapshot.registry.tool(&request.name()?).filter(|entry| self.which.has(entry))?;
+        // What becomes a task is answered otherwise, and begins one each time.
+        let asks_for_task = || inner.message.params.is_some_and(|span| member(inner.raw(span), "task").is_some());
+        if entry.task.is_some() || asks_for_task() {
+            return None;
+        }
         let arguments = match inner.message.known.arguments {
             Some(span) => inner.slice(span),
             None => Bytes::from_static(b"{}"),
@@ -100,7 +106,7 @@ pub(super) fn may_pass(request: &Request, snapshot: &Snapshot, guard: &Guard) ->
     known.request_state.is_none()
         && known.input_responses.is_none()
         && check_request(inner, extensions).is_ok()
-        && snapshot.view(|| principal).is_none_or(|view| view.sees(guard))
+        && snapshot.view(|| Who::of(extensions)).is_none_or(|view| view.sees(guard))
         && guard.access.as_ref().is_none_or(|access| access.allows(principal))
 }
 

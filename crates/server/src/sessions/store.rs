@@ -134,7 +134,7 @@ pub struct EventBounds {
     pub bytes: usize,
     /// How long after the last one was added to their stream.
     pub age: Duration,
-    /// How many streams, the newest.
+    /// How many streams, the newest, beside the one with the number 0, which lasts as long as the session.
     pub streams: usize,
 }
 

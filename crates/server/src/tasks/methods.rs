@@ -48,6 +48,8 @@ pub(crate) fn route(inner: &Arc<Inner>, ctx: &Context) -> Option<McpResult<BoxFu
     if inner.revision.is_modern() && !declares(ctx) {
         return Some(Err(undeclared()));
     }
+    // Whoever serves it may be an application, which does not say when it begins.
+    inner.server.tasks().look_for_work(inner.server.downgrade());
     Some(Asker::new(inner, ctx).answer(inner))
 }
 
