@@ -4,6 +4,7 @@
 //! answers any modern request, and clients that listen hear of what was changed at any of them. `REPLICA_KEY`, 64
 //! hexadecimal digits, is the same for all, so that a question asked by one is answered at another.
 
+use std::io;
 use std::path::PathBuf;
 
 use tokio::fs::File;
@@ -12,7 +13,7 @@ use turbomcp::bus::RedisBus;
 use turbomcp::prelude::*;
 use turbomcp::store::Redis;
 use turbomcp::types::{ElicitAction, ElicitationSchema};
-use turbomcp::{FnResource, ReadResourceRequest, ResourceDefinition, ToolError};
+use turbomcp::{FnResource, ReadResourceRequest, ResourceDefinition};
 
 #[derive(Clone)]
 struct Notes {
@@ -20,11 +21,10 @@ struct Notes {
 }
 
 impl Notes {
-    fn path(&self, topic: &str) -> Result<PathBuf, ToolError> {
+    fn path(&self, topic: &str) -> io::Result<PathBuf> {
         let is_plain = !topic.is_empty() && topic.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        is_plain
-            .then(|| self.folder.join(topic))
-            .ok_or_else(|| ToolError::new("a topic is letters, digits and hyphens"))
+        let refuse = || io::Error::new(io::ErrorKind::InvalidInput, "a topic is letters, digits and hyphens");
+        is_plain.then(|| self.folder.join(topic)).ok_or_else(refuse)
     }
 
     async fn read(&self, topic: &str) -> McpResult<String> {
@@ -39,7 +39,7 @@ impl Notes {
     // ANCHOR: note
     /// Adds a note to a topic.
     #[tool]
-    async fn add_note(&self, ctx: &Context, topic: String, text: String) -> Result<String, ToolError> {
+    async fn add_note(&self, ctx: &Context, topic: String, text: String) -> io::Result<String> {
         let mut file = File::options().create(true).append(true).open(self.path(&topic)?).await?;
         // One write, between which those of other replicas do not come.
         file.write_all(format!("{text}\n").as_bytes()).await?;
@@ -51,13 +51,15 @@ impl Notes {
 
     /// Forgets a topic, if the user agrees.
     #[tool]
-    async fn forget(&self, ctx: &Context, topic: String) -> Result<&'static str, ToolError> {
-        let path = self.path(&topic)?;
+    async fn forget(&self, ctx: &Context, topic: String) -> McpResult<&'static str> {
+        let path = self.path(&topic).map_err(|error| McpError::invalid_params(error.to_string()))?;
         let answer = ctx.elicit(format!("Forget all notes on {topic}?"), ElicitationSchema::new()).await?;
         if answer.action != ElicitAction::Accept {
             return Ok("kept");
         }
-        tokio::fs::remove_file(path).await?;
+        if tokio::fs::remove_file(path).await.is_err() {
+            return Ok("there was none");
+        }
         ctx.server().resource_updated(&format!("notes://{topic}"));
         Ok("forgotten")
     }
@@ -65,7 +67,7 @@ impl Notes {
     /// Lists a topic as a resource of its own. What one replica registers, it alone has: others are only told that there is a
     /// change, and register what they shall have themselves.
     #[tool]
-    async fn pin(&self, ctx: &Context, topic: String) -> Result<String, ToolError> {
+    async fn pin(&self, ctx: &Context, topic: String) -> Result<String, turbomcp::Error> {
         let (notes, name) = (self.clone(), topic.clone());
         let pinned = FnResource::new(ResourceDefinition::new(&topic), move |_: ReadResourceRequest, _: Context| {
             let (notes, name) = (notes.clone(), name.clone());

@@ -15,6 +15,8 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use turbomcp_tests::{PATIENCE, Request, engines, modern};
 
+use crate::folder::Folder;
+
 /// How many callers there are, and how many notes each has to add.
 const CALLERS: usize = 6;
 const NOTES: usize = 40;
@@ -192,15 +194,6 @@ impl Ear {
     }
 }
 
-/// A folder that goes with its owner.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// Adds notes, one after the other; returns those that were acknowledged.
 async fn caller(address: SocketAddr, caller: usize, added: Arc<AtomicUsize>) -> Vec<String> {
     let mut acknowledged = Vec::new();
@@ -218,11 +211,11 @@ async fn caller(address: SocketAddr, caller: usize, added: Arc<AtomicUsize>) -> 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_replicas_stand_in_for_each_other() {
     let mut redis = engines::Redis::start();
-    let folder = Folder(std::env::temp_dir().join(format!("turbomcp-notes-{}", std::process::id())));
+    let folder = Folder::new();
     let url = redis.url();
     let mut replicas = Vec::new();
     for _ in 0..3 {
-        replicas.push(Replica::start(&url, &folder.0).await);
+        replicas.push(Replica::start(&url, folder.path()).await);
     }
     let balancer = Balancer::start(replicas.iter().map(|replica| replica.address).collect()).await;
     let address = balancer.address;
@@ -232,6 +225,15 @@ async fn three_replicas_stand_in_for_each_other() {
         let ear = ear.clone();
         listening.spawn(async move { ear.listen(address).await });
     }
+    let everybody_listens = async {
+        while !ears.iter().all(|ear| ear.is_connected.load(Ordering::Relaxed)) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, everybody_listens).await.expect("everybody listens");
+    // Of three, one has at least a third of those who listen.
+    let listened: Vec<_> = balancer.given.iter().map(|given| given.load(Ordering::Relaxed)).collect();
+    let victim = (0..replicas.len()).max_by_key(|&number| listened[number]).unwrap();
     let added = Arc::new(AtomicUsize::new(0));
     let mut callers = JoinSet::new();
     for number in 0..CALLERS {
@@ -244,9 +246,9 @@ async fn three_replicas_stand_in_for_each_other() {
         }
     };
     passed(2).await;
-    let first_given: Vec<_> = balancer.given.iter().map(|given| given.load(Ordering::Relaxed)).collect();
-    assert!(first_given.iter().all(|given| *given > 0), "{first_given:?}");
-    replicas[0].kill();
+    let given: Vec<_> = balancer.given.iter().map(|given| given.load(Ordering::Relaxed)).collect();
+    assert!(given.iter().zip(&listened).all(|(given, listened)| given > listened), "{given:?}, {listened:?} listen");
+    replicas[victim].kill();
     passed(4).await;
     redis.kill();
     // Nobody needs it to be answered.
@@ -286,10 +288,8 @@ async fn three_replicas_stand_in_for_each_other() {
         }
         assert!(ear.is_connected.load(Ordering::Relaxed));
     }
-    assert!(
-        ears.iter().any(|ear| ear.streams.load(Ordering::Relaxed) > 1),
-        "nobody listened to the one that was killed"
-    );
+    let again = ears.iter().filter(|ear| ear.streams.load(Ordering::Relaxed) > 1).count();
+    assert_eq!(again, listened[victim], "those that listened to the one that was killed listen to another");
     for number in 0..4 {
         let before: Vec<_> = ears.iter().map(|ear| ear.length()).collect();
         let topic = format!("pinned-{number}");

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use turbomcp::bus::{Bus, BusFuture, MemoryBus, PostgresBus, RedisBus, Subscription};
+use turbomcp::sessions::{self, SessionConfig, SessionManager};
 use turbomcp::store::{Postgres, Redis};
 use turbomcp::transport::Principal;
 use turbomcp::transport::http::HttpRequest;
@@ -119,8 +120,11 @@ impl Listener {
 
     /// Updates resources of one replica until one of the updates comes by here: from then on everything does.
     async fn joined_with(&mut self, replica: &Replica) {
+        // Nobody else has it, so that it comes from there.
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let own = NEXT.fetch_add(1, Ordering::Relaxed);
         for number in 0.. {
-            let uri = format!("{BENEATH}joined/{number}");
+            let uri = format!("{BENEATH}joined/{own}/{number}");
             replica.server.resource_updated(&uri);
             let heard = async { while self.next().await != uri {} };
             if tokio::time::timeout(Duration::from_millis(300), heard).await.is_ok() {
@@ -470,6 +474,61 @@ async fn what_nobody_of_us_has_sent_is_skipped_over_redis() {
 #[tokio::test]
 async fn what_nobody_of_us_has_sent_is_skipped_over_postgres() {
     what_nobody_of_us_has_sent_is_skipped(postgres()).await;
+}
+
+/// The sessions are in the engine, too: what a client says to one replica is about what runs at another.
+async fn answers_and_cancellations_reach_the_replica_that_waits_for_them(between: Between) {
+    let replica = async || {
+        let manager = match &between {
+            Between::Redis(url) => SessionManager::new(SessionConfig::new(), sessions::redis(url).await.unwrap()),
+            Between::Postgres(url) => SessionManager::new(SessionConfig::new(), sessions::postgres(url).await.unwrap()),
+            Between::Memory(_) => unreachable!("it reaches no other process"),
+        };
+        let builder = fixture::builder().with_bus(between.bus().await);
+        Replica::of(builder.with_session_management(manager.unwrap()).build()).await
+    };
+    let (a, b) = (replica().await, replica().await);
+    let (mut listening_at_a, mut listening_at_b) = (a.listen().await, b.listen().await);
+    listening_at_a.joined_with(&b).await;
+    listening_at_b.joined_with(&a).await;
+    let at_a = a.site.legacy("2025-11-25", json!({"elicitation": {}})).await;
+    let at_b = at_a.moved_to(&b.site);
+    let call = |id: u32, name: &str, arguments: Value| {
+        json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
+            "params": {"name": name, "arguments": arguments}})
+    };
+    let mut asking = at_a.post(&call(1, "ask", json!({}))).await;
+    let question = asking.next().await.unwrap();
+    assert_eq!(question["method"], "elicitation/create");
+    let answer = json!({"action": "accept", "content": {"name": "Ada"}});
+    let answer = json!({"jsonrpc": "2.0", "id": question["id"], "result": answer});
+    assert_eq!(at_b.post(&answer).await.status, 202);
+    assert_eq!(asking.next().await.unwrap()["result"]["content"][0]["text"], "Hello, Ada!");
+    let waiting = call(2, "wait", json!({"ms": 600_000}));
+    let posting = at_a.clone();
+    let waiting = tokio::spawn(async move { posting.post(&waiting).await.status });
+    // The stream of a call that reports nothing does not begin before its end.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!waiting.is_finished());
+    let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}});
+    assert_eq!(at_b.post(&cancel).await.status, 202);
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it is cancelled").unwrap();
+    // What ends at one ends its streams at the other.
+    let mut listening = at_a.listen().await;
+    assert_eq!(at_b.send(at_b.within(Request::delete())).await.status, 204);
+    listening.rest().await;
+}
+
+#[tokio::test]
+async fn answers_and_cancellations_reach_the_replica_that_waits_for_them_over_redis() {
+    let url = engines::Redis::shared().url();
+    answers_and_cancellations_reach_the_replica_that_waits_for_them(Between::Redis(url)).await;
+}
+
+#[tokio::test]
+async fn answers_and_cancellations_reach_the_replica_that_waits_for_them_over_postgres() {
+    let url = engines::Postgres::shared().url();
+    answers_and_cancellations_reach_the_replica_that_waits_for_them(Between::Postgres(url)).await;
 }
 
 #[tokio::test]

@@ -38,6 +38,12 @@ impl McpServer {
             Some(Told::Resources(guards)) => self.list_changed_elsewhere(Change::Resources, &guards),
             Some(Told::Updated(uri)) => self.resource_updated_elsewhere(&uri),
             Some(Told::Everything) => self.everything_changed(),
+            #[cfg(feature = "http")]
+            Some(Told::Session(key, said)) => {
+                if let Some(sessions) = self.sessions() {
+                    sessions.elsewhere().repeat(key, said);
+                }
+            }
         }
         Ok(())
     }

@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+#[cfg(feature = "http")]
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::task::AbortHandle;
 
 use super::outbound::{Next, Outbound};
@@ -14,6 +16,8 @@ use crate::McpServer;
 use crate::access::Guard;
 use crate::hub::Change;
 use crate::server::WeakServer;
+#[cfg(feature = "http")]
+use crate::sessions::Announcement;
 
 /// How long it may take to publish, and to subscribe.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -31,7 +35,7 @@ pub(crate) struct Link {
 }
 
 /// The tasks that publish and listen, which end with the server.
-struct Running([AbortHandle; 2]);
+struct Running(Vec<AbortHandle>);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -57,7 +61,14 @@ impl Link {
             let (bus, id) = (self.bus.clone(), self.id.clone());
             let publishing = runtime.spawn(publish(bus.clone(), self.outbound.clone(), id.clone()));
             let listening = runtime.spawn(listen(bus, server.downgrade(), id));
-            Running([publishing.abort_handle(), listening.abort_handle()])
+            let mut running = vec![publishing.abort_handle(), listening.abort_handle()];
+            #[cfg(feature = "http")]
+            if let Some(sessions) = server.sessions() {
+                let said = sessions.elsewhere().listen();
+                let carrying = runtime.spawn(carry(said, self.outbound.clone(), self.id.clone()));
+                running.push(carrying.abort_handle());
+            }
+            Running(running)
         });
     }
 
@@ -88,6 +99,24 @@ async fn publish(bus: Arc<dyn Bus>, outbound: Arc<Outbound>, id: Arc<str>) {
                 outbound.lose();
                 tokio::time::sleep(pauses.take()).await;
             }
+        }
+    }
+}
+
+/// Carries what is said about sessions to other processes.
+#[cfg(feature = "http")]
+async fn carry(mut said: Receiver<Announcement>, outbound: Arc<Outbound>, id: Arc<str>) {
+    loop {
+        match said.recv().await {
+            Ok(announcement) if announcement.is_from_afar => {}
+            Ok(announcement) => match message::write_session(&id, &announcement) {
+                Some(message) => outbound.say(message),
+                None => {
+                    tracing::warn!(session = ?announcement.key, "what a client has answered is too long for the bus")
+                }
+            },
+            Err(RecvError::Lagged(missed)) => tracing::debug!(missed, "too much was said about sessions for the bus"),
+            Err(RecvError::Closed) => return,
         }
     }
 }

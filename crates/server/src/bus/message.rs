@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::MESSAGE_BYTES;
 use crate::access::{Guard, PrimitiveKind};
 use crate::hub::Change;
+#[cfg(feature = "http")]
+use crate::sessions::{Announcement, Said, SessionKey};
 
 /// The version of what is written here.
 const VERSION: u32 = 1;
@@ -22,6 +24,9 @@ pub(super) enum Told {
     Updated(String),
     /// It is not known what.
     Everything,
+    /// Something about a session.
+    #[cfg(feature = "http")]
+    Session(SessionKey, Said),
 }
 
 /// Why a message is skipped.
@@ -67,6 +72,25 @@ enum What<'a> {
     #[serde(borrow)]
     Updated(std::borrow::Cow<'a, str>),
     Everything,
+    #[cfg(feature = "http")]
+    Session(&'a str, #[serde(borrow)] About<'a>),
+}
+
+/// What is said about a session.
+#[cfg(feature = "http")]
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+enum About<'a> {
+    Appended {
+        stream: u32,
+    },
+    Read {
+        stream: u32,
+        reader: u64,
+    },
+    #[serde(borrow)]
+    Message(&'a serde_json::value::RawValue),
+    Ended,
 }
 
 /// What decides who may know of a primitive.
@@ -123,6 +147,19 @@ pub(super) fn write(from: &str, change: Change<'_>, guards: &[&Guard]) -> String
     if message.len() > MESSAGE_BYTES { everything(from) } else { message }
 }
 
+/// Writes what is said about a session; none if it is more than fits, or not JSON.
+#[cfg(feature = "http")]
+pub(super) fn write_session(from: &str, announcement: &Announcement) -> Option<String> {
+    let about = match &announcement.said {
+        Said::Appended { stream } => About::Appended { stream: *stream },
+        Said::Read { stream, reader } => About::Read { stream: *stream, reader: *reader },
+        Said::Message(frame) => About::Message(serde_json::from_slice(frame).ok()?),
+        Said::Ended => About::Ended,
+    };
+    let message = encode(from, What::Session(announcement.key.as_str(), about));
+    (message.len() <= MESSAGE_BYTES).then_some(message)
+}
+
 /// Writes that everything may have changed.
 pub(super) fn everything(from: &str) -> String {
     encode(from, What::Everything)
@@ -153,7 +190,21 @@ pub(super) fn read(message: &str, own: &str) -> Result<Option<Told>, Broken> {
         What::Resources(listed) => Told::Resources(guards(listed, PrimitiveKind::Resource)?),
         What::Updated(uri) => Told::Updated(uri.into_owned()),
         What::Everything => Told::Everything,
+        #[cfg(feature = "http")]
+        What::Session(key, about) => Told::Session(SessionKey::parse(key).ok_or(Broken::Malformed)?, about.into()),
     }))
+}
+
+#[cfg(feature = "http")]
+impl From<About<'_>> for Said {
+    fn from(about: About<'_>) -> Self {
+        match about {
+            About::Appended { stream } => Self::Appended { stream },
+            About::Read { stream, reader } => Self::Read { stream, reader },
+            About::Message(frame) => Self::Message(frame.get().as_bytes().to_vec().into()),
+            About::Ended => Self::Ended,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -173,6 +224,30 @@ mod tests {
         let message = write("one", Change::Tools, &[&guards[0], &guards[1]]);
         let Ok(Some(Told::Tools(read))) = read(&message, "other") else { panic!("{message}") };
         assert_eq!(format!("{read:?}"), format!("{:?}", &guards));
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn what_is_said_about_a_session_comes_as_it_was() {
+        let key = SessionKey::of("a session");
+        let frame = bytes::Bytes::from_static(br#"{"jsonrpc": "2.0", "id": 7, "result": {"text": "\"\u00fc"}}"#);
+        for said in [
+            Said::Appended { stream: 7 },
+            Said::Read { stream: 7, reader: u64::MAX },
+            Said::Message(frame),
+            Said::Ended,
+        ] {
+            let expected = format!("{said:?}");
+            let announcement = Announcement { key: key.clone(), said, is_from_afar: false };
+            let message = write_session("one", &announcement).unwrap();
+            let Ok(Some(Told::Session(read_key, read))) = read(&message, "other") else { panic!("{message}") };
+            assert_eq!((read_key, format!("{read:?}")), (key.clone(), expected), "{message}");
+        }
+        let frame = format!("\"{}\"", "x".repeat(MESSAGE_BYTES)).into();
+        let announcement = Announcement { key, said: Said::Message(frame), is_from_afar: false };
+        assert_eq!(write_session("one", &announcement), None);
+        let made_up = r#"{"v":1,"from":"x","what":{"session":["short","ended"]}}"#;
+        assert_eq!(read(made_up, "y").unwrap_err(), Broken::Malformed);
     }
 
     #[test]

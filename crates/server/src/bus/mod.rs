@@ -2,16 +2,17 @@
 //!
 //! A [`Bus`] carries announcements: that a list has changed, that a resource was updated. With one, set by
 //! [`ServerBuilder::with_bus`](crate::ServerBuilder::with_bus), what one replica announces reaches the subscriptions and
-//! legacy clients of all of them.
+//! legacy clients of all of them. Where legacy sessions are in a store, it also carries what their clients answer and cancel to
+//! the replica that waits for it.
 //!
 //! An announcement is delivered at most once, and says only that there is something to look at; whatever must not get lost
 //! lies in a [store](crate::store). What may have got lost is made good for by looking again: whenever a replica begins to
 //! listen, anew or for the first time, and whenever a message was dropped on the way, it tells its clients that everything they
 //! listen to may have changed.
 //!
-//! Whoever has access to the engine behind a bus can wake the clients of a server, and nothing else: a message names no more
-//! than what has changed, it is bounded in size, and on each replica it passes the same rules as a change of its own,
-//! [`Visibility`](crate::Visibility) included.
+//! Messages are bounded in size and not signed: whoever has access to the engine behind a bus can wake the clients of a server,
+//! and, if it knows what a legacy session is kept under, answer and cancel in its client's place. A change passes the same rules
+//! on each replica as one of its own, [`Visibility`](crate::Visibility) included.
 //!
 //! ```
 //! use turbomcp_server::ServerBuilder;

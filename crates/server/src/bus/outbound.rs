@@ -1,4 +1,4 @@
-//! What waits to be published.
+//! What waits to be published: changes, and what is said about sessions.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,11 @@ use crate::sync::lock;
 /// How many messages wait at most; beyond that all are replaced by one that says that everything may have changed.
 const WAITING: usize = 256;
 
-/// Messages that wait to be published, in order. One that waits already is not added.
+/// How much about sessions waits at most; more is dropped, which those who serve them can do without, if later.
+#[cfg(feature = "http")]
+const SAID: usize = 1024;
+
+/// Messages that wait to be published, those of each kind in order. One that waits already is not added.
 #[derive(Debug, Default)]
 pub(super) struct Outbound {
     waiting: Mutex<Waiting>,
@@ -20,6 +24,8 @@ pub(super) struct Outbound {
 #[derive(Debug, Default)]
 struct Waiting {
     messages: VecDeque<Arc<str>>,
+    #[cfg(feature = "http")]
+    said: VecDeque<Arc<str>>,
     known: HashSet<Arc<str>>,
     /// Something could not be published.
     is_lost: bool,
@@ -35,7 +41,18 @@ pub(super) enum Next {
 
 impl Waiting {
     fn lose(&mut self) {
-        *self = Self { is_lost: true, ..Self::default() };
+        for message in self.messages.drain(..) {
+            self.known.remove(&message);
+        }
+        self.is_lost = true;
+    }
+
+    /// Takes what is next: of each kind in turns would gain nothing, because changes become one where they are many.
+    fn take(&mut self) -> Option<Arc<str>> {
+        let message = self.messages.pop_front();
+        #[cfg(feature = "http")]
+        let message = message.or_else(|| self.said.pop_front());
+        message
     }
 }
 
@@ -55,6 +72,19 @@ impl Outbound {
             }
             waiting.messages.push_back(message);
         }
+        drop(waiting);
+        self.bell.notify_one();
+    }
+
+    /// Adds what is said about a session.
+    #[cfg(feature = "http")]
+    pub(super) fn say(&self, message: String) {
+        let message: Arc<str> = message.into();
+        let mut waiting = lock(&self.waiting);
+        if waiting.said.len() >= SAID || !waiting.known.insert(message.clone()) {
+            return;
+        }
+        waiting.said.push_back(message);
         drop(waiting);
         self.bell.notify_one();
     }
@@ -80,7 +110,7 @@ impl Outbound {
         if std::mem::take(&mut waiting.is_lost) {
             return Some(Next::Everything);
         }
-        let message = waiting.messages.pop_front()?;
+        let message = waiting.take()?;
         waiting.known.remove(&message);
         Some(Next::Message(message))
     }
@@ -115,6 +145,25 @@ mod tests {
         outbound.lose();
         outbound.push("b".into());
         assert_eq!(outbound.take(), Some(Next::Everything));
+        assert_eq!(outbound.take(), None);
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn what_is_said_about_sessions_takes_no_room_from_changes() {
+        let outbound = Outbound::default();
+        for number in 0..SAID + 10 {
+            outbound.say(number.to_string());
+            outbound.say("0".into());
+        }
+        outbound.push("a".into());
+        assert_eq!(outbound.take(), Some(Next::Message("a".into())));
+        outbound.push("b".into());
+        outbound.lose();
+        assert_eq!(outbound.take(), Some(Next::Everything));
+        for number in 0..SAID {
+            assert_eq!(outbound.take(), Some(Next::Message(number.to_string().into())));
+        }
         assert_eq!(outbound.take(), None);
     }
 
