@@ -15,6 +15,7 @@ mod pages;
 mod schemas;
 #[cfg(unix)]
 mod sockets;
+mod tenancy;
 mod traces;
 #[cfg(unix)]
 mod unix_http;

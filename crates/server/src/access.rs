@@ -7,5 +7,5 @@ mod visibility;
 pub use caller::Claims;
 pub(crate) use caller::identity;
 pub use needs::Access;
-pub(crate) use visibility::{Guard, Guarded, Seen, View};
+pub(crate) use visibility::{Guard, Guarded, Known, Seen, View, Who};
 pub use visibility::{Primitive, PrimitiveKind, Visibility};

@@ -11,6 +11,7 @@ use turbomcp_transport::authenticate::Authenticate;
 use turbomcp_transport::metrics::TransportMetrics;
 
 use crate::auth::Auth;
+use crate::bus::Bus;
 use crate::handler::{CompletionHandler, IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::layers::Layers;
 use crate::registry::HandlerRegistry;
@@ -21,7 +22,7 @@ use crate::seal::KEY_BYTES;
 use crate::sessions::SessionManager;
 use crate::stack::{BoxError, Handle, Middleware, Stack};
 use crate::tasks::TaskConfig;
-use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility, operator};
+use crate::{Error, Limits, McpServer, SchemaValidator, ServerConfig, Visibility, operator, tenancy};
 
 /// Builds a server.
 #[must_use]
@@ -38,6 +39,8 @@ pub struct ServerBuilder {
     pub(crate) sessions: Option<SessionManager>,
     pub(crate) built_in: Option<Arc<Layers>>,
     pub(crate) tasks: Option<TaskConfig>,
+    pub(crate) tenancy: tenancy::Setting,
+    pub(crate) bus: Option<Arc<dyn Bus>>,
 }
 
 impl ServerBuilder {
@@ -56,6 +59,8 @@ impl ServerBuilder {
             sessions: None,
             built_in: None,
             tasks: None,
+            tenancy: tenancy::Setting::default(),
+            bus: None,
         }
     }
 
@@ -216,6 +221,12 @@ impl ServerBuilder {
     /// Decides which tools, resources and prompts exist for a caller, also of those that are registered later.
     pub fn visibility(mut self, visibility: Visibility) -> Self {
         self.visibility = Some(visibility);
+        self
+    }
+
+    /// Has what one replica announces reach the clients of all of them; see [`bus`](crate::bus).
+    pub fn with_bus(mut self, bus: impl Bus) -> Self {
+        self.bus = Some(Arc::new(bus));
         self
     }
 

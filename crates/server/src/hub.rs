@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, Weak};
 use turbomcp_protocol::message::META_SUBSCRIPTION_ID;
 use turbomcp_protocol::types::{SubscriptionFilter, SubscriptionsListenRequestParams};
 use turbomcp_protocol::{McpError, McpResult};
-use turbomcp_transport::Principal;
 
+use crate::access::Who;
 use crate::inner::Inner;
 use crate::peer::{Peer, covers};
 use crate::registry::Primitive;
@@ -28,7 +28,7 @@ pub(crate) enum Change<'a> {
 }
 
 /// Whether a change concerns somebody.
-pub(crate) type Concerns<'a> = dyn Fn(Option<&Principal>) -> bool + 'a;
+pub(crate) type Concerns<'a> = dyn Fn(Who<'_>) -> bool + 'a;
 
 /// Everyone who wants to hear of changes.
 #[derive(Debug, Default)]
@@ -185,8 +185,47 @@ impl Hub {
                 Change::Updated(uri) => peer.is_subscribed(uri),
                 _ => true,
             };
-            if wanted && concerns.is_none_or(|concerns| concerns(peer.principal().as_ref())) {
+            if wanted && concerns.is_none_or(|concerns| concerns(peer.known().who())) {
                 peer.notify(&message, limit);
+            }
+        }
+    }
+
+    /// Tells everyone that whatever they want to know of may have changed: these lists, and resources that `may_hear` says
+    /// somebody may hear of.
+    pub(crate) fn announce_everything(
+        &self,
+        lists: &[Change<'_>],
+        limit: usize,
+        may_hear: &dyn Fn(&str, Who<'_>) -> bool,
+    ) {
+        let listening: Vec<_> = lock(&self.subscriptions)
+            .iter()
+            .map(|(key, subscription)| {
+                let uris = subscription.filter.resource_subscriptions.clone().unwrap_or_default();
+                (*key, subscription.inner.clone(), uris)
+            })
+            .collect();
+        for (key, inner, mut uris) in listening {
+            let who = who_is(&inner);
+            uris.retain(|uri| may_hear(uri, who));
+            let mut subscriptions = lock(&self.subscriptions);
+            let Some(subscription) = subscriptions.get_mut(&key).filter(|_| !inner.is_cancelled()) else { continue };
+            let updated = uris.iter().map(|uri| Change::Updated(uri));
+            for change in lists.iter().copied().chain(updated) {
+                if change.wanted_by(&subscription.filter) {
+                    subscription.notify(change.message(Some(inner.id())), limit);
+                }
+            }
+        }
+        let peers: Vec<_> = lock(&self.peers).known.iter().filter_map(Weak::upgrade).collect();
+        for peer in peers {
+            for change in lists {
+                peer.notify(&change.message(None), limit);
+            }
+            let known = peer.known();
+            for uri in peer.subscribed().iter().filter(|uri| may_hear(uri, known.who())) {
+                peer.notify(&Change::Updated(uri).message(None), limit);
             }
         }
     }
@@ -198,9 +237,13 @@ impl Hub {
             .filter(|(_, subscription)| change.wanted_by(&subscription.filter))
             .map(|(key, subscription)| (*key, subscription.inner.clone()))
             .collect();
-        let principal = |inner: &Inner| inner.extensions.get().and_then(|extensions| extensions.get()).cloned();
-        interested.into_iter().filter(|(_, inner)| concerns(principal(inner).as_ref())).map(|(key, _)| key).collect()
+        interested.into_iter().filter(|(_, inner)| concerns(who_is(inner))).map(|(key, _)| key).collect()
     }
+}
+
+/// Returns who subscribes.
+fn who_is(inner: &Inner) -> Who<'_> {
+    inner.extensions.get().map(Who::of).unwrap_or_default()
 }
 
 /// A subscription's place in the hub.

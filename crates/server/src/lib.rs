@@ -26,6 +26,7 @@ mod arguments;
 mod auth;
 mod batch;
 mod builder;
+pub mod bus;
 #[cfg(any(feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
 #[cfg_attr(not(feature = "compression"), path = "compression/without.rs")]
 mod compression;
@@ -79,6 +80,11 @@ mod stack;
 pub mod store;
 mod sync;
 pub mod tasks;
+#[cfg(feature = "multi-tenancy")]
+pub mod tenancy;
+#[cfg(not(feature = "multi-tenancy"))]
+#[path = "tenancy/without.rs"]
+mod tenancy;
 pub mod text;
 #[cfg(feature = "tls")]
 mod tls;

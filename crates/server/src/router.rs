@@ -20,7 +20,7 @@ use turbomcp_protocol::types::{
 use turbomcp_protocol::{McpError, McpResult, Method, Revision};
 use turbomcp_transport::Extensions;
 
-use crate::access::{Guarded, identity};
+use crate::access::{Guarded, Known, Who, identity};
 use crate::arguments::{ArgumentError, Arguments};
 use crate::handler::{BoxFuture, CallToolRequest, CompleteRequest, GetPromptRequest, ReadResourceRequest};
 use crate::hub;
@@ -72,7 +72,7 @@ impl Router {
         if snapshot.is_guarded()
             && let Some(peer) = &inner.peer
         {
-            peer.set_principal(ctx.principal());
+            peer.set_known(Known::of(ctx.extensions()));
         }
         if inner.revision.is_modern() && inner.method.may_require_input() {
             lock(&inner.inputs).load(&inner)?;
@@ -135,14 +135,14 @@ fn list(inner: &Inner, ctx: &crate::Context, snapshot: &Snapshot, primitive: Pri
         None | Some(b"null") => None,
         Some(raw) => Some(text_of(raw).ok_or_else(|| McpError::invalid_params("`cursor` must be a string"))?),
     };
-    let view = snapshot.view(|| ctx.principal());
+    let view = snapshot.view(|| Who::of(ctx.extensions()));
     Ok(ready(Outcome::Members(snapshot.list(primitive, cursor.as_deref(), inner.revision, view.as_ref())?)))
 }
 
 /// Lets only somebody go on who may know of a primitive, and use it; what may not be known of is not there.
 fn admit<T: Guarded>(ctx: &crate::Context, snapshot: &Snapshot, entry: Option<T>) -> McpResult<Option<T>> {
     let Some(entry) =
-        entry.filter(|entry| snapshot.view(|| ctx.principal()).is_none_or(|view| view.sees(entry.guard())))
+        entry.filter(|entry| snapshot.view(|| Who::of(ctx.extensions())).is_none_or(|view| view.sees(entry.guard())))
     else {
         return Ok(None);
     };
@@ -259,7 +259,7 @@ fn get_prompt(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed
 fn complete(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {
     let params: CompleteRequestParams = params(inner)?;
     let argument = params.argument;
-    let view = snapshot.view(|| ctx.principal());
+    let view = snapshot.view(|| Who::of(ctx.extensions()));
     let (guard, handler) = snapshot.registry.completion(&params.reference, &argument.name, view.as_ref())?;
     if let Some(access) = &guard.access {
         ctx.check_access(access)?;

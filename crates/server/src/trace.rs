@@ -153,6 +153,7 @@ fn open(inner: &Inner, extensions: &Extensions) -> Span {
         gen_ai.tool.name = tool,
         gen_ai.prompt.name = prompt,
         session = field::Empty,
+        tenant = field::Empty,
         trace_id = field::Empty,
         parent_span_id = field::Empty,
         error.r#type = field::Empty,

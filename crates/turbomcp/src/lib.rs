@@ -55,6 +55,7 @@
 //! | wrap code around every request | [`Middleware`], [`ServerBuilder::layer`] |
 //! | let in only whom it should, with the feature `auth` | [`ServerBuilder::auth`], [`Principal`], `auth::AuthManager` |
 //! | decide what whoever calls may do and may know of | [`Access`], [`Visibility`], [`Claims`] |
+//! | serve many customers, each apart from the others, with the feature `multi-tenancy` | [`ServerBuilder::with_tenancy`](ServerBuilder), `tenancy` |
 //! | call a server, with the feature `client` | `Client` |
 //!
 //! | module | holds |
@@ -82,6 +83,7 @@
 //! | `auth`, or `oauth` | `auth`: who may call a server, `auth::AuthManager`; OAuth for the client, `auth::OAuthClient`; logins of a server's users, `auth::OAuth2Provider` | no |
 //! | `dev` | `auth::dev`: tokens for development. Not for production | no |
 //! | `cache` | results of tools that are kept for a while: `layers::CacheConfig`, `layers::CacheManager` | no |
+//! | `multi-tenancy` | `tenancy`: many tenants on one server, each with limits of its own | no |
 //! | `otel` | `otel`: traces and metrics over OTLP | no |
 //! | `session-redis`, `session-postgres` | `store`: Redis and PostgreSQL, for what outlives a process and what replicas share | no |
 //! | `basic` | `macros` and `stdio` | |
@@ -108,6 +110,8 @@ pub use turbomcp_server::UnixServer;
 pub use turbomcp_server::otel;
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::sessions;
+#[cfg(feature = "multi-tenancy")]
+pub use turbomcp_server::tenancy;
 pub use turbomcp_server::{
     Access, Answer, ArgumentError, Arguments, Ask, BoxError, CallToolRequest, Claims, CompleteRequest,
     CompletionHandler, Context, Ending, Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle,
@@ -116,7 +120,7 @@ pub use turbomcp_server::{
     MiddlewareResult, Next, Params, Primitive, PrimitiveKind, Progress, PromptHandler, ReadResourceRequest, Request,
     RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response, SchemaValidator, ServerBuilder,
     ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError, ToolFunction, ToolHandler,
-    TraceContext, Validation, ValidationConfig, Visibility, layers, metrics, schema, store, tasks, text, uri,
+    TraceContext, Validation, ValidationConfig, Visibility, bus, layers, metrics, schema, store, tasks, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};

@@ -17,4 +17,5 @@ mod oidc;
 mod production;
 mod running;
 mod stress;
+mod tenants;
 mod tls;

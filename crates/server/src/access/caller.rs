@@ -47,13 +47,9 @@ impl Context {
     #[must_use]
     pub fn with_tenant_id(&self, tenant: impl Into<Box<str>>) -> Self {
         let principal = self.principal().cloned().unwrap_or_else(|| Principal::new("test"));
-        self.with_principal(principal.with_tenant(tenant))
-    }
-
-    /// Becomes the context of a request from this tenant, as [`with_tenant_id`](Self::with_tenant_id) does.
-    #[must_use]
-    pub fn with_tenant(&self, tenant: impl Into<Box<str>>) -> Self {
-        self.with_tenant_id(tenant)
+        let principal = principal.with_tenant(tenant);
+        let id = principal.tenant().unwrap_or_default().to_owned();
+        crate::tenancy::for_tests(self.with_principal(principal), &id)
     }
 
     /// Returns true if it is known who is calling.
@@ -68,10 +64,10 @@ impl Context {
         self.principal().map(Principal::subject)
     }
 
-    /// Returns the tenant that the caller belongs to.
+    /// Returns the tenant that the request belongs to; without a tenancy, the one its caller belongs to.
     #[must_use]
     pub fn tenant_id(&self) -> Option<&str> {
-        self.principal()?.tenant()
+        crate::tenancy::id_of(self.extensions()).or_else(|| self.principal()?.tenant())
     }
 
     /// Returns the roles of the caller; [`Principal::roles`] lends them.
@@ -282,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_tenant_is_one_of_the_caller() {
-        let ctx = Context::new().with_principal(ada()).with_tenant("acme");
+        let ctx = Context::new().with_principal(ada()).with_tenant_id("acme");
         assert_eq!((ctx.user_id(), ctx.tenant_id()), (Some("ada"), Some("acme")));
         assert!(ctx.has_role("x"));
         assert_eq!(ctx.with_tenant_id("other").tenant_id(), Some("other"));

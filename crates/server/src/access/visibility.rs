@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use turbomcp_transport::Principal;
+use turbomcp_transport::{Extensions, Principal};
 
 use super::Access;
+use crate::tenancy::Tenant;
 
 /// What kind of primitive it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,7 +60,43 @@ impl<'a> Primitive<'a> {
     }
 }
 
-type Decide = dyn Fn(Option<&Principal>, Primitive<'_>) -> bool + Send + Sync;
+type Decide = dyn Fn(Who<'_>, Primitive<'_>) -> bool + Send + Sync;
+
+/// Who asks, as far as it matters to what there is for them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Who<'a> {
+    pub(crate) principal: Option<&'a Principal>,
+    #[cfg_attr(not(feature = "multi-tenancy"), expect(dead_code, reason = "there are no tenants"))]
+    pub(crate) tenant: Option<&'a Tenant>,
+}
+
+impl<'a> Who<'a> {
+    pub(crate) fn of(extensions: &'a Extensions) -> Self {
+        Self { principal: extensions.get(), tenant: extensions.get() }
+    }
+}
+
+/// Who has asked last.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    principal: Option<Principal>,
+    tenant: Option<Tenant>,
+}
+
+impl Known {
+    pub(crate) fn of(extensions: &Extensions) -> Self {
+        Self { principal: extensions.get().cloned(), tenant: extensions.get().cloned() }
+    }
+
+    /// Returns the id of the tenant that a layer has found.
+    pub(crate) fn tenant_id(&self) -> Option<&str> {
+        self.tenant.as_ref().map(crate::tenancy::text)
+    }
+
+    pub(crate) fn who(&self) -> Who<'_> {
+        Who { principal: self.principal.as_ref(), tenant: self.tenant.as_ref() }
+    }
+}
 
 /// Decides which tools, resources and prompts exist for a caller.
 ///
@@ -91,6 +128,16 @@ impl Visibility {
     /// It is asked for each primitive that a request is about, and for all of a kind to make a list, so it should be
     /// quick. It answers the same for the same principal as long as the handlers do not change.
     pub fn by(decide: impl Fn(Option<&Principal>, Primitive<'_>) -> bool + Send + Sync + 'static) -> Self {
+        Self { decide: Arc::new(move |who: Who<'_>, primitive: Primitive<'_>| decide(who.principal, primitive)) }
+    }
+
+    /// Shows a tenant the tools it may use.
+    #[cfg(feature = "multi-tenancy")]
+    pub(crate) fn of_tenants() -> Self {
+        let allows = |who: Who<'_>, name: &str| who.tenant.is_none_or(|tenant| tenant.config().allows_tool(name));
+        let decide = move |who: Who<'_>, primitive: Primitive<'_>| {
+            primitive.kind() != PrimitiveKind::Tool || allows(who, primitive.name())
+        };
         Self { decide: Arc::new(decide) }
     }
 
@@ -105,9 +152,10 @@ impl Visibility {
     /// Shows only what another one shows, too.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self::by(move |principal, primitive| {
-            (self.decide)(principal, primitive) && (other.decide)(principal, primitive)
-        })
+        let both = move |who: Who<'_>, primitive: Primitive<'_>| {
+            (self.decide)(who, primitive) && (other.decide)(who, primitive)
+        };
+        Self { decide: Arc::new(both) }
     }
 }
 
@@ -132,6 +180,14 @@ impl Guard {
         access.check()?;
         let access = (access != Access::default()).then(|| Box::new(access));
         Ok(Self { kind, name, tags: tags.into(), access })
+    }
+
+    pub(crate) fn kind(&self) -> PrimitiveKind {
+        self.kind
+    }
+
+    pub(crate) fn tags(&self) -> &[String] {
+        &self.tags
     }
 
     /// Returns true if somebody may not know of it.
@@ -172,13 +228,13 @@ impl<T: Guarded, U> Guarded for (T, U) {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) visibility: Option<&'a Visibility>,
-    pub(crate) principal: Option<&'a Principal>,
+    pub(crate) who: Who<'a>,
 }
 
 impl View<'_> {
     pub(crate) fn sees(&self, guard: &Guard) -> bool {
-        guard.access.as_ref().is_none_or(|access| access.is_visible_to(self.principal))
-            && self.visibility.is_none_or(|visibility| (visibility.decide)(self.principal, Primitive { guard }))
+        guard.access.as_ref().is_none_or(|access| access.is_visible_to(self.who.principal))
+            && self.visibility.is_none_or(|visibility| (visibility.decide)(self.who, Primitive { guard }))
     }
 }
 

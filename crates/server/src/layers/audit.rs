@@ -14,6 +14,7 @@ use super::caller::{Caller, tenant};
 use super::chain::{Answer, Layer};
 use super::proxies::{Proxies, TrustedProxies};
 use crate::Error;
+use crate::access::Known;
 use crate::inner::Inner;
 use crate::metrics::ErrorType;
 use crate::request::{Request, Response};
@@ -324,7 +325,7 @@ impl Layer for Audit {
         let mut record = Record {
             audit: self,
             inner: request.inner().clone(),
-            principal: request.extensions().get().cloned(),
+            known: Known::of(request.extensions()),
             peer: Caller { inner: request.inner(), extensions: request.extensions(), proxies: &self.proxies }.address(),
             is_over: false,
         };
@@ -339,7 +340,7 @@ impl Layer for Audit {
 struct Record<'a> {
     audit: &'a Audit,
     inner: Arc<Inner>,
-    principal: Option<Principal>,
+    known: Known,
     peer: Option<IpAddr>,
     is_over: bool,
 }
@@ -354,7 +355,8 @@ impl Record<'_> {
         let target = known.name.or(known.uri).and_then(|span| turbomcp_protocol::scan::text_of(inner.raw(span)));
         // Layers of users further in may have said who it is.
         let found = || inner.extensions.get().and_then(Extensions::get::<Principal>);
-        let principal = self.principal.as_ref().or_else(found);
+        let principal = self.known.who().principal.or_else(found);
+        let tenant_of = || inner.extensions.get().and_then(tenant).or_else(|| principal.and_then(Principal::tenant));
         let session = inner.peer.as_ref().and_then(|peer| peer.session_id()).map(fingerprint);
         let arguments = known.arguments.filter(|_| self.audit.config.log_arguments);
         self.audit.record(&AuditEvent {
@@ -365,7 +367,7 @@ impl Record<'_> {
             outcome,
             error_code,
             user_id: principal.map(Principal::subject),
-            tenant_id: inner.extensions.get().and_then(tenant).or_else(|| principal.and_then(Principal::tenant)),
+            tenant_id: self.known.tenant_id().or_else(tenant_of),
             session: session.as_deref(),
             peer: self.peer,
             arguments: arguments.and_then(|span| std::str::from_utf8(inner.raw(span)).ok()),

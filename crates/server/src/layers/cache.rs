@@ -27,7 +27,7 @@ use crate::request::{Outcome, Request, Response};
 ///
 /// Contents of resources are kept for as long as they say themselves by `ttl`, and given to whom they say by
 /// `cache_scope`, until [`McpServer::resource_updated`](crate::McpServer::resource_updated) says that they have
-/// changed.
+/// changed. What is public is public for callers of the same tenant, where a server has tenants.
 ///
 /// ```
 /// use std::time::Duration;
@@ -238,6 +238,12 @@ impl Cache {
         of_this.iter().for_each(|key| self.kept.entries.invalidate(&**key));
     }
 
+    /// Forgets everything.
+    pub(crate) fn forget_all(&self) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
+        self.kept.entries.invalidate_all();
+    }
+
     async fn tool(&self, shared: Shared, request: Request, rest: &impl Answer) -> Response {
         if let Some((_, Value::Tool(from, result))) = self.kept.get(&shared.key)
             && from.ptr_eq(&Arc::downgrade(&shared.entry))
@@ -263,6 +269,10 @@ impl Cache {
         let Some((uri, entry)) = found else { return rest.answer(request).await };
         let (mut own, mut common) = (b"own".to_vec(), b"common".to_vec());
         write_caller(&request, &mut own);
+        // What is for everybody is for everybody of a tenant.
+        if let Some(tenant) = crate::tenancy::id_of(request.extensions()) {
+            write_part(tenant.as_bytes(), &mut common);
+        }
         write_part(uri.as_bytes(), &mut own);
         write_part(uri.as_bytes(), &mut common);
         let (own, common) = (own.into_boxed_slice(), common.into_boxed_slice());

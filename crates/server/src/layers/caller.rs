@@ -109,5 +109,5 @@ fn key(hasher: &RandomState, kind: Kind, what: impl Hash) -> u64 {
 
 /// Returns the tenant a caller belongs to: the one seam at which layers ask for it.
 pub(super) fn tenant(extensions: &Extensions) -> Option<&str> {
-    extensions.get::<Principal>().and_then(Principal::tenant)
+    crate::tenancy::id_of(extensions).or_else(|| extensions.get::<Principal>().and_then(Principal::tenant))
 }

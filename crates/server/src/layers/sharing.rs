@@ -12,7 +12,7 @@ use turbomcp_protocol::scan::member;
 use turbomcp_transport::Principal;
 
 use crate::Error;
-use crate::access::{Guard, Guarded, identity};
+use crate::access::{Guard, Guarded, Who, identity};
 use crate::inner::Inner;
 use crate::registry::{Snapshot, ToolEntry};
 use crate::request::Request;
@@ -106,7 +106,7 @@ pub(super) fn may_pass(request: &Request, snapshot: &Snapshot, guard: &Guard) ->
     known.request_state.is_none()
         && known.input_responses.is_none()
         && check_request(inner, extensions).is_ok()
-        && snapshot.view(|| principal).is_none_or(|view| view.sees(guard))
+        && snapshot.view(|| Who::of(extensions)).is_none_or(|view| view.sees(guard))
         && guard.access.as_ref().is_none_or(|access| access.allows(principal))
 }
 

@@ -275,10 +275,15 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// If a setting makes no sense, in which case the error names its field, or a stack is set already.
+    /// If a setting makes no sense, in which case the error names its field, or a stack or a tenancy is set already.
     pub fn with_middleware_stack(mut self, stack: MiddlewareStack) -> Result<Self, Error> {
         if self.built_in.is_some() {
             return Err(Error::configuration("the middleware stack is set already"));
+        }
+        #[cfg(feature = "multi-tenancy")]
+        if self.tenancy.is_some() {
+            // What it keeps and counts would be kept and counted for all tenants together.
+            return Err(Error::configuration("the middleware stack is set before the tenancy"));
         }
         let layers = Arc::new(stack.ready()?);
         if let Some(validation) = stack.validation {

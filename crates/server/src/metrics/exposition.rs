@@ -59,6 +59,10 @@ pub(crate) fn render(server: &McpServer, custom: &[Metric], detail: &Detail, for
     if let Some(transport) = server.transport_metrics() {
         text.bindings(&name, &transport.snapshot());
     }
+    #[cfg(feature = "multi-tenancy")]
+    for family in crate::tenancy::families(server) {
+        text.tenants(&name(family.name), &family);
+    }
     if settings.custom {
         text.told(&name, metrics);
         custom.iter().for_each(|metric| text.user(&metric.family));
@@ -134,6 +138,16 @@ impl Text {
                 for (binding, counted) in &snapshot.bindings {
                     self.sample(&name, &[("binding", binding.as_str())], read(counted));
                 }
+            }
+        }
+    }
+
+    #[cfg(feature = "multi-tenancy")]
+    fn tenants(&mut self, name: &str, family: &crate::tenancy::Family) {
+        if self.family(name, family.kind, family.help) {
+            for (labels, value) in &family.samples {
+                let labels: Vec<_> = labels.iter().map(|(label, value)| (*label, &**value)).collect();
+                self.sample(name, &labels, Number(*value));
             }
         }
     }

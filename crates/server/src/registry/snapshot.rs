@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use bytes::Bytes;
 use turbomcp_protocol::encode::encode_for;
 use turbomcp_protocol::{McpError, McpResult, Revision};
-use turbomcp_transport::Principal;
 
 use super::{HandlerRegistry, Primitive, Range, ResourceEntry};
-use crate::access::{Guard, Seen, View, Visibility};
+use crate::access::{Guard, Seen, View, Visibility, Who};
 use crate::sync::lock;
 use crate::uri::{Variables, plain, spelling};
 
@@ -65,25 +64,26 @@ impl Snapshot {
     }
 
     /// Returns what a caller may know of; none if everybody may know of everything.
-    pub(crate) fn view<'a>(&'a self, principal: impl FnOnce() -> Option<&'a Principal>) -> Option<View<'a>> {
-        self.hides.then(|| self.view_of(principal()))
+    pub(crate) fn view<'a>(&'a self, who: impl FnOnce() -> Who<'a>) -> Option<View<'a>> {
+        self.hides.then(|| self.view_of(who()))
     }
 
-    fn view_of<'a>(&'a self, principal: Option<&'a Principal>) -> View<'a> {
-        View { visibility: self.visibility.as_ref(), principal }
+    /// Returns what a caller may know of, whether or not that is everything.
+    pub(crate) fn view_of<'a>(&'a self, who: Who<'a>) -> View<'a> {
+        View { visibility: self.visibility.as_ref(), who }
     }
 
     /// Returns true if somebody sees other primitives of a kind than before.
-    pub(crate) fn differs_for(&self, principal: Option<&Principal>, before: &Self, lists: &[Primitive]) -> bool {
-        let (view, view_before) = (self.view_of(principal), before.view_of(principal));
+    pub(crate) fn differs_for(&self, who: Who<'_>, before: &Self, lists: &[Primitive]) -> bool {
+        let (view, view_before) = (self.view_of(who), before.view_of(who));
         !lists.iter().all(|list| self.registry.lists_the_same(&view, &before.registry, &view_before, *list))
     }
 
     /// Returns true if somebody may read the resource, or nothing is known of it.
-    pub(crate) fn may_hear_of(&self, uri: &str, principal: Option<&Principal>) -> bool {
+    pub(crate) fn may_hear_of(&self, uri: &str, who: Who<'_>) -> bool {
         let Some((entry, _)) = self.resource(uri) else { return true };
-        self.view_of(principal).sees(&entry.guard)
-            && entry.guard.access.as_ref().is_none_or(|access| access.allows(principal))
+        self.view_of(who).sees(&entry.guard)
+            && entry.guard.access.as_ref().is_none_or(|access| access.allows(who.principal))
     }
 
     /// Finds what answers to a URI, whoever may know of it.
