@@ -258,7 +258,8 @@ async fn answers_and_cancellations_reach_whoever_waits_for_them() {
     let answer = json!({"action": "accept", "content": {"name": "Ada"}});
     let answer = json!({"jsonrpc": "2.0", "id": question["id"], "result": answer});
     assert_eq!(at_b.post(&answer).await.status, 202);
-    assert_eq!(text(&asking.next().await.unwrap()), "Hello, Ada!");
+    let greeted = tokio::time::timeout(PATIENCE, asking.next()).await.expect("the answer has arrived");
+    assert_eq!(text(&greeted.unwrap()), "Hello, Ada!");
     let waiting =
         json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": tool("wait", json!({"ms": 600_000}))});
     let (posting, client) = (at_a.clone(), at_a.clone());
