@@ -133,7 +133,7 @@ async fn an_error_of_the_server_keeps_its_code_message_and_data() {
 /// Holds BASE-13.
 #[tokio::test]
 async fn base_12_an_unknown_result_type_is_an_invalid_response() {
-    for kind in ["task", "", "Complete", "x"] {
+    for kind in ["job", "", "Complete", "x"] {
         let error = response(&format!(r#","result":{{"resultType":"{kind}","content":[]}}"#)).await;
         assert!(error.is_protocol() && error.to_string().contains("result type"), "{error}");
     }

@@ -188,6 +188,13 @@ const _: () = {
                     )
                     .typed_arguments()
                     .timeout(::core::time::Duration::from_millis(30000u64))
+                    .task(
+                        crate::sdk::tasks::ToolTask::required()
+                            .deferred()
+                            .retry(3)
+                            .ttl(::core::time::Duration::from_millis(600000u64))
+                            .poll_interval(::core::time::Duration::from_millis(2000u64)),
+                    )
                     .tag("weather")
                     .access(
                         crate::sdk::Access::new()
