@@ -35,7 +35,7 @@ pub struct Sum {
 pub const BASELINE: &str = "value";
 
 /// Every piece of work.
-pub const ALL: [Work; 29] = [
+pub const ALL: [Work; 30] = [
     Work { name: BASELINE, prepare: message::value },
     Work { name: "decode", prepare: message::decode },
     Work { name: "encode", prepare: message::encode },

@@ -3,7 +3,7 @@
 //! The tables are made when it starts. Operators ask at `/health/ready` whether the database is there, and see by
 //! <kbd>Ctrl</kbd>+<kbd>C</kbd> what was done.
 
-use turbomcp::health::Check;
+use turbomcp::health::checks;
 use turbomcp::prelude::*;
 use turbomcp::sessions::{PostgresSessions, SessionConfig, SessionManager};
 use turbomcp::store::Postgres;
@@ -24,10 +24,7 @@ async fn server(url: &str) -> Result<McpServer, Box<dyn std::error::Error>> {
     let postgres = Postgres::connect(url).await?;
     let store = PostgresSessions::new(postgres.clone()).await?;
     let manager = SessionManager::new(SessionConfig::new(), store)?;
-    let database = Check::new("database", move || {
-        let postgres = postgres.clone();
-        async move { postgres.ping().await }
-    });
+    let database = checks::postgres(&postgres);
     Ok(Greeter.into_builder().with_session_management(manager).with_health_check("database", database)?.build())
 }
 // ANCHOR_END: server

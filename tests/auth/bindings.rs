@@ -112,6 +112,21 @@ async fn over_a_unix_socket_the_system_says_who_it_is() {
         assert_eq!(line.is_empty(), expected.is_none());
         serving.abort();
         let _ = serving.await;
+        // The same of HTTP there.
+        let users = UnixUserConfig::default().user(uid, Holder::new("ada"));
+        let server = server(AuthManager::builder().unix_users(users).build().unwrap());
+        let serving = tokio::spawn(server.http().bind_unix(&path).unwrap().serve());
+        let builder = Client::builder().request_timeout(PATIENCE);
+        match (builder.connect(HttpTarget::unix(&path)).await, expected) {
+            (Ok(client), Some(subject)) => {
+                let told = client.call_tool("who", json!({})).await.unwrap();
+                assert!(serde_json::to_string(&told).unwrap().contains(subject), "{told:?}");
+            }
+            (Err(error), None) => assert_eq!(error.status(), Some(401), "{error}"),
+            (other, _) => panic!("{:?} for {uid}", other.map(drop)),
+        }
+        serving.abort();
+        let _ = serving.await;
     }
     let twice = UnixUserConfig::default().user(1, Holder::new("a")).user(1, Holder::new("b"));
     assert!(AuthManager::builder().unix_users(twice).build().unwrap_err().is_usage());

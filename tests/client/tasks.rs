@@ -164,6 +164,29 @@ async fn task_15_a_task_is_cancelled_by_a_request_of_its_own() {
 }
 
 #[tokio::test]
+async fn canc_10_a_call_that_is_dropped_cancels_its_task_and_not_the_request() {
+    let (client, mut peer) = connected(Client::builder(), Era::Modern).await;
+    let call = tokio::spawn({
+        let client = client.clone();
+        async move { client.call_tool("t", json!({})).await }
+    });
+    polled(&mut peer, vec![a_task("working")]).await;
+    call.abort();
+    // It may have asked once more before.
+    let mut message = peer.next().await;
+    while message["method"] == "tasks/get" {
+        peer.answer(&message, a_task("working")).await;
+        message = peer.next().await;
+    }
+    while message["method"] == "notifications/cancelled" {
+        // That of the last question, not of the call.
+        assert_ne!(message["params"]["requestId"], 2);
+        message = peer.next().await;
+    }
+    assert_eq!((&message["method"], &message["params"]["taskId"]), (&json!("tasks/cancel"), &json!("t")));
+}
+
+#[tokio::test]
 async fn a_subscription_tells_of_tasks() {
     let client = Client::builder().era(Era::Modern).connect(&server(&Arc::default())).await.unwrap();
     let mut task = client.call_tool_as_task("waits", json!({})).await.unwrap();
@@ -266,7 +289,7 @@ fn legacy_tools() -> Value {
     json!({"tools": [tool("must", Some("required")), tool("may", Some("optional")), tool("plain", None)]})
 }
 
-/// Holds LTASK-02, LTASK-04.
+/// Holds LTASK-01, LTASK-02, LTASK-04.
 #[tokio::test]
 async fn ltask_03_calls_are_tasks_only_where_the_server_says_so() {
     for declares in [true, false] {
@@ -306,7 +329,7 @@ async fn ltask_03_calls_are_tasks_only_where_the_server_says_so() {
     }
 }
 
-/// Holds LTASK-15.
+/// Holds LTASK-06, LTASK-15.
 #[tokio::test]
 async fn ltask_14_what_belongs_to_a_task_says_so() {
     let asked = Arc::default();

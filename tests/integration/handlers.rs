@@ -12,7 +12,7 @@ use turbomcp::{
     Arguments, CallToolRequest, FnPrompt, FnResource, FnTool, GetPromptRequest, HandlerRegistry, Params,
     ReadResourceRequest, RequestContext, ResourceDefinition, ResourceHandler, ServerError, ServerResult, ToolHandler,
 };
-use turbomcp_tests::Client;
+use turbomcp_tests::{Client, modern};
 
 use crate::text;
 
@@ -244,4 +244,23 @@ async fn f137_a_handler_is_tested_with_a_context_of_its_own() {
     ctx.progress(1.0).await;
     assert!(ctx.list_roots().await.is_err());
     assert!(!ctx.is_cancelled());
+}
+
+#[tokio::test]
+async fn f132_to_f135_a_context_says_which_request_it_is_of_and_for_how_long() {
+    let say = |_: Arguments, ctx: Context| async move {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        ctx.info("still here").await?;
+        let waited = ctx.elapsed();
+        Ok::<_, McpError>(format!("{} {:?} {}", json!(ctx.request_id()), ctx.session_id(), waited.as_millis() >= 20))
+    };
+    let server = ServerBuilder::new().tool("say", say).unwrap().build();
+    let mut client = Client::connect(&server);
+    let meta = json!({"io.modelcontextprotocol/logLevel": "info"});
+    client.send(&modern("seven", "tools/call", json!({"name": "say"}), meta)).await;
+    let log = client.next().await;
+    assert_eq!((&log["method"], &log["params"]["data"]), (&json!("notifications/message"), &json!("still here")));
+    let answer = client.next().await;
+    // Over a connection there is no session but the connection.
+    assert_eq!(text(&answer), r#""seven" None true"#);
 }

@@ -225,7 +225,7 @@ async fn task_07_rounds_of_the_call_come_before_the_task() {
     }
 }
 
-/// Holds TASK-10, TASK-14.
+/// Holds TASK-14.
 #[tokio::test]
 async fn task_12_each_question_has_a_key_of_its_own() {
     let mut client = Client::connect(&server());
@@ -550,11 +550,14 @@ async fn ltask_16_every_task_is_on_one_page_of_the_list() {
     }
 }
 
-/// Holds LTASK-18.
+/// Holds LTASK-18, CANC-10.
 #[tokio::test]
 async fn ltask_17_a_cancelled_task_stays_cancelled() {
     let mut client = legacy(&server(), json!({})).await;
     let id = begin_legacy(&mut client, "waits").await;
+    // The request is over, so there is nothing of it to cancel.
+    client.notify("notifications/cancelled", json!({"requestId": 1})).await;
+    assert_eq!(get_legacy(&mut client, &id).await["status"], "working");
     let cancelled = ask_legacy(&mut client, "tasks/cancel", &id).await["result"].take();
     assert_eq!((&cancelled["status"], &cancelled["taskId"]), (&json!("cancelled"), &id));
     assert_eq!(ask_legacy(&mut client, "tasks/cancel", &id).await["error"]["code"], -32602);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use turbomcp::health::{HealthCheck, HealthStatus, checks};
 use turbomcp::store::{Postgres, Redis, StoreError};
 use turbomcp_tests::engines;
 
@@ -61,6 +62,25 @@ async fn postgres_comes_back_after_it_was_cut_off_killed_and_started_again() {
     engine.stop();
     engine.start_again();
     postgres.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn f112_an_engine_that_is_gone_is_not_well() {
+    let (mut redis, mut postgres) = (engines::Redis::start(), engines::Postgres::start());
+    let checks = [
+        checks::redis(&Redis::connect(&redis.url()).await.unwrap()),
+        checks::postgres(&Postgres::connect(&postgres.url()).await.unwrap()),
+    ];
+    for check in &checks {
+        assert_eq!(check.check().await, HealthStatus::Healthy, "{}", check.name());
+    }
+    redis.kill();
+    postgres.kill();
+    for check in &checks {
+        let status = check.check().await;
+        assert!(!status.is_healthy(), "{}: {status:?}", check.name());
+        gives_nothing_away(&format!("{status:?}"));
+    }
 }
 
 #[tokio::test]

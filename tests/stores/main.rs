@@ -1,5 +1,7 @@
 //! What a server keeps in files, in Redis and in PostgreSQL, with the engines themselves.
 
+mod balancer;
+mod bus;
 mod engines;
 mod examples;
 mod file;
@@ -7,3 +9,4 @@ mod folder;
 mod managing;
 mod replicas;
 mod suite;
+mod tasks;

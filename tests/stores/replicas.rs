@@ -143,13 +143,13 @@ async fn there_is_one_bound_for_all_replicas(store: Store) {
 }
 
 async fn a_session_nobody_uses_ends_on_both(store: Store) {
-    let config = SessionConfig::new().ttl(Duration::from_millis(600)).cleanup_interval(Duration::from_millis(50));
+    let config = SessionConfig::new().ttl(Duration::from_secs(3)).cleanup_interval(Duration::from_millis(50));
     let (a, b) = store.two(config).await;
     let at_a = a.legacy("2025-11-25", json!({})).await;
     let (idle, listening) = (a.legacy("2025-11-25", json!({})).await, b.legacy("2025-11-25", json!({})).await);
     let stream = listening.listen().await;
-    for _ in 0..10 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    for _ in 0..9 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
         // It is used there, and lasts here.
         assert_eq!(status(&at_a.moved_to(&b), ping()).await, 200);
     }

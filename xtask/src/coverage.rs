@@ -96,7 +96,7 @@ mod tests {
 id\trole\tlevel\trevisions\trequirement
 BASE-01\tboth\tMUST\tR1-R5\tEvery message is an object.
 BASE-03\tserver\tSHOULD\tR5\tA wish.
-TASK-01\tboth\tMUST\tR5\tA group that is not asked for.
+APPS-01\tboth\tMUST\tR5\tA group that is not asked for.
 ";
     const OF_SERVER: &str = "BASE-01 MUST, server: no test, no exemption: Every message is an object.";
     const OF_CLIENT: &str = "BASE-01 MUST, client: no test, no exemption: Every message is an object.";

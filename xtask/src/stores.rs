@@ -16,6 +16,7 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
     process::run(workspace.cargo(&["clippy"]).args(TARGET).args(["--", "-D", "warnings"]))?;
     let built = fixture::build(workspace, Profile::Dev, "redis_sessions")?;
     fixture::build(workspace, Profile::Dev, "postgres_sessions")?;
+    fixture::build(workspace, Profile::Dev, "replicas")?;
     let folder = built.parent().ok_or("an example is in a folder")?;
     process::run(workspace.cargo(&["test"]).args(TARGET).env("TURBOMCP_EXAMPLES", folder))
 }

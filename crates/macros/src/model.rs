@@ -69,7 +69,7 @@ pub(crate) struct Tool {
     pub(crate) tags: Option<Vec<Expr>>,
     pub(crate) needs: Needs,
     pub(crate) timeout: Option<Expr>,
-    pub(crate) task: Option<Task>,
+    pub(crate) task: Option<Box<Task>>,
     pub(crate) output_schema: Option<Expr>,
     /// Where `aggr` stands on the function.
     pub(crate) whole: Option<Span>,

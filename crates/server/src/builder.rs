@@ -11,6 +11,7 @@ use turbomcp_transport::authenticate::Authenticate;
 use turbomcp_transport::metrics::TransportMetrics;
 
 use crate::auth::Auth;
+use crate::bus::Bus;
 use crate::handler::{CompletionHandler, IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::layers::Layers;
 use crate::registry::HandlerRegistry;
@@ -39,6 +40,7 @@ pub struct ServerBuilder {
     pub(crate) built_in: Option<Arc<Layers>>,
     pub(crate) tasks: Option<TaskConfig>,
     pub(crate) tenancy: tenancy::Setting,
+    pub(crate) bus: Option<Arc<dyn Bus>>,
 }
 
 impl ServerBuilder {
@@ -58,6 +60,7 @@ impl ServerBuilder {
             built_in: None,
             tasks: None,
             tenancy: tenancy::Setting::default(),
+            bus: None,
         }
     }
 
@@ -218,6 +221,12 @@ impl ServerBuilder {
     /// Decides which tools, resources and prompts exist for a caller, also of those that are registered later.
     pub fn visibility(mut self, visibility: Visibility) -> Self {
         self.visibility = Some(visibility);
+        self
+    }
+
+    /// Has what one replica announces reach the clients of all of them; see [`bus`](crate::bus).
+    pub fn with_bus(mut self, bus: impl Bus) -> Self {
+        self.bus = Some(Arc::new(bus));
         self
     }
 

@@ -191,6 +191,45 @@ impl Hub {
         }
     }
 
+    /// Tells everyone that whatever they want to know of may have changed: these lists, and resources that `may_hear` says
+    /// somebody may hear of.
+    pub(crate) fn announce_everything(
+        &self,
+        lists: &[Change<'_>],
+        limit: usize,
+        may_hear: &dyn Fn(&str, Who<'_>) -> bool,
+    ) {
+        let listening: Vec<_> = lock(&self.subscriptions)
+            .iter()
+            .map(|(key, subscription)| {
+                let uris = subscription.filter.resource_subscriptions.clone().unwrap_or_default();
+                (*key, subscription.inner.clone(), uris)
+            })
+            .collect();
+        for (key, inner, mut uris) in listening {
+            let who = who_is(&inner);
+            uris.retain(|uri| may_hear(uri, who));
+            let mut subscriptions = lock(&self.subscriptions);
+            let Some(subscription) = subscriptions.get_mut(&key).filter(|_| !inner.is_cancelled()) else { continue };
+            let updated = uris.iter().map(|uri| Change::Updated(uri));
+            for change in lists.iter().copied().chain(updated) {
+                if change.wanted_by(&subscription.filter) {
+                    subscription.notify(change.message(Some(inner.id())), limit);
+                }
+            }
+        }
+        let peers: Vec<_> = lock(&self.peers).known.iter().filter_map(Weak::upgrade).collect();
+        for peer in peers {
+            for change in lists {
+                peer.notify(&change.message(None), limit);
+            }
+            let known = peer.known();
+            for uri in peer.subscribed().iter().filter(|uri| may_hear(uri, known.who())) {
+                peer.notify(&Change::Updated(uri).message(None), limit);
+            }
+        }
+    }
+
     /// Finds the subscriptions that want to know of a change, and whose subscribers it concerns.
     fn concerned(&self, change: Change<'_>, concerns: &Concerns<'_>) -> HashSet<u64> {
         let interested: Vec<_> = lock(&self.subscriptions)
@@ -198,9 +237,13 @@ impl Hub {
             .filter(|(_, subscription)| change.wanted_by(&subscription.filter))
             .map(|(key, subscription)| (*key, subscription.inner.clone()))
             .collect();
-        let who = |inner: &Inner| concerns(inner.extensions.get().map(Who::of).unwrap_or_default());
-        interested.into_iter().filter(|(_, inner)| who(inner)).map(|(key, _)| key).collect()
+        interested.into_iter().filter(|(_, inner)| concerns(who_is(inner))).map(|(key, _)| key).collect()
     }
+}
+
+/// Returns who subscribes.
+fn who_is(inner: &Inner) -> Who<'_> {
+    inner.extensions.get().map(Who::of).unwrap_or_default()
 }
 
 /// A subscription's place in the hub.

@@ -26,6 +26,7 @@ mod arguments;
 mod auth;
 mod batch;
 mod builder;
+pub mod bus;
 #[cfg(any(feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
 #[cfg_attr(not(feature = "compression"), path = "compression/without.rs")]
 mod compression;

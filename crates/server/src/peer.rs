@@ -33,9 +33,9 @@ pub(crate) struct Peer {
     next_id: AtomicU64,
     waiting: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
     pub(crate) in_flight: Arc<InFlight>,
-    /// The client has said something that is to be kept.
+    /// How often the client has said something that is to be kept.
     #[cfg(feature = "http")]
-    is_changed: AtomicBool,
+    changes: AtomicU64,
     #[cfg(feature = "http")]
     tally: OnceLock<Arc<Tally>>,
 }
@@ -67,7 +67,7 @@ impl Peer {
             waiting: Mutex::default(),
             in_flight,
             #[cfg(feature = "http")]
-            is_changed: AtomicBool::new(false),
+            changes: AtomicU64::new(0),
             #[cfg(feature = "http")]
             tally: OnceLock::new(),
         }
@@ -100,10 +100,10 @@ impl Peer {
         self.changed();
     }
 
-    /// Notes that what is kept of the client is not what it has said.
+    /// Notes that the client has said something that is to be kept.
     fn changed(&self) {
         #[cfg(feature = "http")]
-        self.is_changed.store(true, Ordering::Release);
+        self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
     pub(crate) fn wants_log(&self, level: LoggingLevel) -> bool {
@@ -129,6 +129,11 @@ impl Peer {
     pub(crate) fn is_subscribed(&self, uri: &str) -> bool {
         let subscribed = lock(&self.subscribed);
         subscribed.iter().any(|wanted| covers(wanted, uri))
+    }
+
+    /// Returns what the client wants to hear of.
+    pub(crate) fn subscribed(&self) -> Vec<Box<str>> {
+        lock(&self.subscribed).iter().cloned().collect()
     }
 
     /// Sends a notification that belongs to no request, once the client is ready for it.
@@ -235,19 +240,9 @@ impl Peer {
         self.tally.get().map(Arc::as_ref)
     }
 
-    /// Returns true, once, if the client has said something that is to be kept.
-    pub(crate) fn take_changed(&self) -> bool {
-        self.is_changed.swap(false, Ordering::AcqRel)
-    }
-
-    /// Returns true if the client has said something that is to be kept.
-    pub(crate) fn is_changed(&self) -> bool {
-        self.is_changed.load(Ordering::Acquire)
-    }
-
-    /// What was to be kept was not.
-    pub(crate) fn set_changed(&self) {
-        self.changed();
+    /// Returns how often the client has said something that is to be kept.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Writes what the client has said into what is kept.

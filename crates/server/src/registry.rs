@@ -1,5 +1,6 @@
 //! The named tables of tools, resources, prompts and completions.
 
+mod difference;
 mod snapshot;
 mod tool;
 

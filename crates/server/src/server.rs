@@ -12,6 +12,7 @@ use turbomcp_transport::metrics::{Binding, Meter, TransportMetrics};
 
 use crate::access::{Guard, Visibility, Who};
 use crate::auth::Auth;
+use crate::bus::Link;
 use crate::handler::{IntoResourceHandler, IntoToolHandler, PromptHandler};
 use crate::hub::{Change, Concerns, Hub};
 use crate::layers::Layers;
@@ -43,6 +44,7 @@ struct Shared {
     visibility: Option<Visibility>,
     snapshot: RwLock<Arc<Snapshot>>,
     hub: Hub,
+    bus: Option<Link>,
     seal: Seal,
     metrics: Option<TransportMetrics>,
     /// What counts for HTTP, whose requests each ask for it.
@@ -96,8 +98,20 @@ impl McpServer {
         #[cfg(feature = "http")]
         let sessions = builder.sessions;
         let visibility = tenancy::visibility(&builder.tenancy, builder.visibility);
-        let ServerBuilder { config, registry, layers, keys, metrics, auth, operator, built_in, tasks, tenancy, .. } =
-            builder;
+        let ServerBuilder {
+            config,
+            registry,
+            layers,
+            keys,
+            metrics,
+            auth,
+            operator,
+            built_in,
+            tasks,
+            tenancy,
+            bus,
+            ..
+        } = builder;
         let stack = layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
         let nobody_says = auth.is_none() && matches!(stack, Stack::Bare(_));
         if nobody_says && let Some(guard) = registry.guards().find(|guard| Guard::needs_something(guard)) {
@@ -107,6 +121,7 @@ impl McpServer {
             );
         }
         let implementation = config.implementation();
+        let seal = Seal::new(&keys, config.limits.request_state_age);
         let mut server_info_member = format!("\"{META_SERVER_INFO}\":").into_bytes();
         turbomcp_protocol::encode::encode_for(&implementation, Revision::LATEST, &mut server_info_member);
         Self {
@@ -118,7 +133,8 @@ impl McpServer {
                 snapshot: RwLock::new(Arc::new(Snapshot::new(registry, config.limits.page_size, visibility.clone()))),
                 visibility,
                 hub: Hub::default(),
-                seal: Seal::new(&keys, config.limits.request_state_age),
+                bus: bus.map(|bus| Link::new(bus, seal.identifier())),
+                seal,
                 #[cfg(feature = "http")]
                 http_meter: metrics.as_ref().map(|metrics| metrics.meter(Binding::Http)),
                 #[cfg(feature = "http")]
@@ -215,6 +231,9 @@ impl McpServer {
         // Those of servers that are gone may wait.
         if self.has_tasks() {
             self.tasks().look_for_work(self.downgrade());
+        }
+        if let Some(bus) = self.bus() {
+            bus.start(self);
         }
         self.shared.shutdown.serving()
     }
@@ -318,7 +337,15 @@ impl McpServer {
     }
 
     pub(crate) fn hub(&self) -> &Hub {
+        // Where a router is mounted, whoever listens first is all there is to begin with.
+        if let Some(bus) = self.bus() {
+            bus.start(self);
+        }
         &self.shared.hub
+    }
+
+    pub(crate) fn bus(&self) -> Option<&Link> {
+        self.shared.bus.as_ref()
     }
 
     pub(crate) fn seal(&self) -> &Seal {
@@ -452,16 +479,25 @@ impl McpServer {
 
     /// Tells the clients that asked that a resource has changed.
     pub fn resource_updated(&self, uri: &str) {
+        self.resource_updated_elsewhere(uri);
+        if let Some(bus) = self.bus() {
+            bus.tell(Change::Updated(uri), &[]);
+        }
+    }
+
+    /// Tells the clients of this replica alone.
+    pub(crate) fn resource_updated_elsewhere(&self, uri: &str) {
         #[cfg(feature = "cache")]
         if let Some(cache) = self.built_in().and_then(|layers| layers.cache.as_ref()) {
             cache.forget_resource(uri);
         }
         let now = self.snapshot();
-        self.announce(Change::Updated(uri), &now, &now);
+        let concerns = |who: Who<'_>| now.may_hear_of(uri, who);
+        self.announce_here(Change::Updated(uri), now.is_guarded().then_some(&concerns));
     }
 
     /// Tells the clients of one tenant that asked that a resource has changed. Those of others, who may have asked for the
-    /// same URI, hear nothing.
+    /// same URI, hear nothing, nor do the clients of other replicas.
     #[cfg(feature = "multi-tenancy")]
     pub fn tenant_resource_updated(&self, tenant: &tenancy::TenantId, uri: &str) {
         #[cfg(feature = "cache")]
@@ -497,12 +533,18 @@ impl McpServer {
         Arc::new(Snapshot::new(registry, self.limits().page_size, self.shared.visibility.clone()))
     }
 
+    /// Tells everyone that lists have changed.
     fn announce(&self, change: Change<'_>, before: &Snapshot, now: &Snapshot) {
-        let concerns = |who: Who<'_>| match change {
-            Change::Updated(uri) => now.may_hear_of(uri, who),
-            _ => now.differs_for(who, before, change.lists()),
-        };
-        let concerns: Option<&Concerns<'_>> = (before.is_guarded() || now.is_guarded()).then_some(&concerns);
+        let concerns = |who: Who<'_>| now.differs_for(who, before, change.lists());
+        self.announce_here(change, (before.is_guarded() || now.is_guarded()).then_some(&concerns));
+        if let Some(bus) = self.bus() {
+            bus.tell(change, &now.registry.difference(&before.registry, change.lists()));
+        }
+    }
+
+    /// Tells the clients of this replica.
+    pub(crate) fn announce_here(&self, change: Change<'_>, concerns: Option<&impl Fn(Who<'_>) -> bool>) {
+        let concerns = concerns.map(|concerns| concerns as &Concerns<'_>);
         self.hub().announce(change, self.limits().outgoing_notifications, concerns);
     }
 }

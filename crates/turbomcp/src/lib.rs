@@ -108,10 +108,10 @@ pub use turbomcp_server::TlsServer;
 pub use turbomcp_server::UnixServer;
 #[cfg(feature = "otel")]
 pub use turbomcp_server::otel;
-#[cfg(feature = "multi-tenancy")]
-pub use turbomcp_server::tenancy;
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::sessions;
+#[cfg(feature = "multi-tenancy")]
+pub use turbomcp_server::tenancy;
 pub use turbomcp_server::{
     Access, Answer, ArgumentError, Arguments, Ask, BoxError, CallToolRequest, Claims, CompleteRequest,
     CompletionHandler, Context, Ending, Error, FnPrompt, FnResource, FnTool, FromContext, GetPromptRequest, Handle,
@@ -120,7 +120,7 @@ pub use turbomcp_server::{
     MiddlewareResult, Next, Params, Primitive, PrimitiveKind, Progress, PromptHandler, ReadResourceRequest, Request,
     RequestContext, ResourceDefinition, ResourceFunction, ResourceHandler, Response, SchemaValidator, ServerBuilder,
     ServerConfig, ServerError, ServerResult, ShutdownHandle, StackFuture, ToolError, ToolFunction, ToolHandler,
-    TraceContext, Validation, ValidationConfig, Visibility, layers, metrics, schema, store, tasks, text, uri,
+    TraceContext, Validation, ValidationConfig, Visibility, bus, layers, metrics, schema, store, tasks, text, uri,
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};

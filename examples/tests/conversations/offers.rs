@@ -16,6 +16,18 @@ fn quickstart_shows_a_conversation_and_ends() {
 }
 
 #[test]
+fn tasks_are_awaited_followed_and_cancelled() {
+    let output = Command::new(path_of("tasks")).stdin(Stdio::null()).output().unwrap();
+    let shown = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{shown}");
+    let lines: Vec<_> = shown.lines().collect();
+    assert_eq!(lines[0], "served with \"plum\"", "{shown}");
+    let last = ["roasted for 5 minutes", "Some(Cancelled)", "300 chestnuts, counted 1 time"];
+    assert_eq!(lines[lines.len() - 3..], last, "{shown}");
+    assert!(lines.iter().any(|line| line.starts_with("minute ")), "{shown}");
+}
+
+#[test]
 fn hello_stdio_greets_and_says_what_is_wrong_with_a_name() {
     for era in ERAS {
         let mut hello = Example::start("hello_stdio", era);

@@ -190,3 +190,18 @@ async fn f194_contents_are_kept_as_they_say_themselves() {
     hand.advance(Duration::from_secs(40));
     assert_eq!(read("common", "ada").await.0, "run 7");
 }
+
+#[tokio::test]
+async fn f194_a_call_that_is_to_become_a_task_is_answered_as_without_a_cache() {
+    let (with, without) = (stack(CacheConfig::default()), MiddlewareStack::new());
+    let mut answers = Vec::new();
+    for stack in [with, without] {
+        let mut client = Client::legacy(&Work::new().server(stack), "2025-11-25", json!({})).await;
+        let params = json!({"name": "look", "arguments": {}});
+        assert_eq!(crate::text(&client.call("tools/call", params.clone()).await), "run 1");
+        let mut params = params;
+        params["task"] = json!({"ttl": 1000});
+        answers.push(client.call("tools/call", params).await);
+    }
+    assert_eq!(answers[0], answers[1]);
+}

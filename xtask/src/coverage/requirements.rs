@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::Outcome;
 
 /// The groups whose mandatory rows both sides of this SDK have to hold.
-const GROUPS: [&str; 23] = [
+const GROUPS: [&str; 25] = [
     "BASE", "VER", "LIFE", "STDIO", "HTTP", "HDR", "LHTTP", "SESS", "RESUM", "TOOL", "RES", "PROMPT", "COMP", "LOG",
-    "PAGE", "PROG", "CANC", "CACHE", "MRTR", "SUB", "ELIC", "SAMP", "ROOT",
+    "PAGE", "PROG", "CANC", "CACHE", "MRTR", "SUB", "ELIC", "SAMP", "ROOT", "TASK", "LTASK",
 ];
 
 /// The groups that its client has to hold besides.

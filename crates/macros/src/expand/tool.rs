@@ -70,7 +70,7 @@ fn fn_tool(tool: &Tool, handler: &Handler, in_impl: bool, roots: &Roots) -> Toke
     let timeout = setter("timeout", tool.timeout.as_ref());
     let tags = tags(tool.tags.as_ref());
     let access = access(&tool.needs, roots);
-    let task = task(tool.task.as_ref(), roots);
+    let task = task(tool.task.as_deref(), roots);
     quote_spanned! {here()=>
         use #private::tool::probes::*;
         #keep

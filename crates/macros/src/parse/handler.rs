@@ -81,7 +81,7 @@ fn tool(read: Entries, errors: &Errors) -> Tool {
             "permissions" => needs::read(&mut tool.needs, entry, errors),
             "visible_to_roles" => needs::read(&mut tool.needs, entry, errors),
             "timeout" => once(&mut tool.timeout, timeout(entry, errors), entry, errors),
-            "task" => once(&mut tool.task, task(entry, errors), entry, errors),
+            "task" => once(&mut tool.task, task(entry, errors).map(Box::new), entry, errors),
             "output_schema" => once(&mut tool.output_schema, entry.expr(errors), entry, errors),
             "aggr" => once(&mut tool.whole, entry.marker(errors), entry, errors),
             "crate" => once(&mut tool.root, entry.path(errors), entry, errors),

@@ -52,12 +52,6 @@ impl Context {
         crate::tenancy::for_tests(self.with_principal(principal), &id)
     }
 
-    /// Becomes the context of a request from this tenant, as [`with_tenant_id`](Self::with_tenant_id) does.
-    #[must_use]
-    pub fn with_tenant(&self, tenant: impl Into<Box<str>>) -> Self {
-        self.with_tenant_id(tenant)
-    }
-
     /// Returns true if it is known who is calling.
     #[must_use]
     pub fn is_authenticated(&self) -> bool {
@@ -284,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_tenant_is_one_of_the_caller() {
-        let ctx = Context::new().with_principal(ada()).with_tenant("acme");
+        let ctx = Context::new().with_principal(ada()).with_tenant_id("acme");
         assert_eq!((ctx.user_id(), ctx.tenant_id()), (Some("ada"), Some("acme")));
         assert!(ctx.has_role("x"));
         assert_eq!(ctx.with_tenant_id("other").tenant_id(), Some("other"));

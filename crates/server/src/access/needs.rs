@@ -110,6 +110,16 @@ impl Access {
             || principal.is_some_and(|principal| self.visible_to_roles.iter().any(|role| principal.has_role(role)))
     }
 
+    /// Returns what it is made of: scopes, roles, permissions, and the roles without which nobody knows of it.
+    pub(crate) fn parts(&self) -> [&[String]; 4] {
+        [&self.scopes, &self.roles, &self.permissions, &self.visible_to_roles]
+    }
+
+    /// Makes one of its parts.
+    pub(crate) fn from_parts([scopes, roles, permissions, visible_to_roles]: [Vec<String>; 4]) -> Self {
+        Self { scopes, roles, permissions, visible_to_roles, nothing: None }
+    }
+
     /// Says what is wrong with it, if anything is.
     pub(crate) fn check(&self) -> Result<(), String> {
         if let Some(what) = self.nothing {

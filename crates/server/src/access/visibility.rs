@@ -182,6 +182,14 @@ impl Guard {
         Ok(Self { kind, name, tags: tags.into(), access })
     }
 
+    pub(crate) fn kind(&self) -> PrimitiveKind {
+        self.kind
+    }
+
+    pub(crate) fn tags(&self) -> &[String] {
+        &self.tags
+    }
+
     /// Returns true if somebody may not know of it.
     pub(crate) fn hides(&self) -> bool {
         self.access.as_ref().is_some_and(|access| access.hides())

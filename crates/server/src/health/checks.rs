@@ -88,6 +88,28 @@ impl Drop for Ended {
     }
 }
 
+/// Checks that Redis answers.
+#[cfg(feature = "session-redis")]
+#[must_use]
+pub fn redis(redis: &crate::store::Redis) -> Check {
+    let redis = redis.clone();
+    Check::new("redis", move || {
+        let redis = redis.clone();
+        async move { redis.ping().await }
+    })
+}
+
+/// Checks that PostgreSQL answers.
+#[cfg(feature = "session-postgres")]
+#[must_use]
+pub fn postgres(postgres: &crate::store::Postgres) -> Check {
+    let postgres = postgres.clone();
+    Check::new("postgres", move || {
+        let postgres = postgres.clone();
+        async move { postgres.ping().await }
+    })
+}
+
 #[cfg(any(feature = "http", feature = "tcp", feature = "tls"))]
 mod net {
     use std::io;

@@ -5,6 +5,7 @@
 //! followed there.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -43,6 +44,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 /// How often what a client has said is written anew because others have written at the same time.
 const ATTEMPTS: usize = 16;
 
+/// What a client is told that needs what the store does not give.
+const OUT_OF_REACH: &str = "the sessions are out of reach";
+
 /// How long the id of a session is.
 const ID: usize = 32;
 
@@ -53,6 +57,8 @@ pub(super) struct Kept {
     bounds: EventBounds,
     /// What was read or written last.
     base: Mutex<(u64, Record)>,
+    /// How many changes the store has.
+    settled: AtomicU64,
     followed: Mutex<HashMap<u32, Followed>>,
     listening: Mutex<Option<AbortHandle>>,
 }
@@ -71,6 +77,7 @@ impl Kept {
             bounds: manager.bounds(limits),
             manager,
             base: Mutex::new((version, record)),
+            settled: AtomicU64::new(0),
             followed: Mutex::default(),
             listening: Mutex::default(),
         })
@@ -230,19 +237,19 @@ impl Session {
         Ok(())
     }
 
-    /// Returns true if the client has said something that the store does not have.
+    /// Returns true if the client has said something that the store may not have.
     pub(super) fn is_unsettled(&self) -> bool {
-        self.kept.is_some() && self.peer.is_changed()
+        self.kept.as_ref().is_some_and(|kept| kept.settled.load(Ordering::Acquire) < self.peer.changes())
     }
 
     /// Has the store have what the client has said.
     pub(super) async fn settle(&self, server: &McpServer) -> Result<(), StoreError> {
-        let Some(kept) = self.kept.as_ref().filter(|_| self.peer.take_changed()) else { return Ok(()) };
-        let settled = self.write(kept, server, |_| {}).await;
-        if settled.is_err() {
-            self.peer.set_changed();
-        }
-        settled
+        let Some(kept) = self.kept.as_ref().filter(|_| self.is_unsettled()) else { return Ok(()) };
+        // What is said from here on may or may not be written; whoever says it looks for itself.
+        let changes = self.peer.changes();
+        self.write(kept, server, |_| {}).await?;
+        kept.settled.fetch_max(changes, Ordering::AcqRel);
+        Ok(())
     }
 
     async fn write(&self, kept: &Kept, server: &McpServer, change: impl Fn(&mut Record)) -> Result<(), StoreError> {
@@ -266,6 +273,19 @@ impl Session {
             self.absorb(server, &stored)?;
         }
         Err(StoreError::unavailable("the session is written to by too many at once"))
+    }
+
+    /// Counts a request that has waited, and has the store have what it said before it is answered.
+    pub(super) async fn closing(&self, inner: &Inner, answer: Option<Answer>) -> Option<Answer> {
+        let answer = answer?;
+        self.count(inner, answer.as_error().is_some());
+        match self.settle(&inner.server).await {
+            Ok(()) => Some(answer),
+            Err(error) => {
+                tracing::error!(%error, "what a client has said cannot be kept");
+                Some(Answer::error(McpError::unavailable(OUT_OF_REACH)))
+            }
+        }
     }
 
     /// Tells those who serve the session elsewhere what is not about anything here.
@@ -390,16 +410,16 @@ impl Endpoint {
     }
 
     pub(super) fn out_of_reach(&self, error: &StoreError) -> Rejected {
-        let source = std::error::Error::source(error);
-        tracing::error!(%error, source, "the sessions are out of reach");
-        self.server.metrics().error(ErrorType::Unavailable);
-        unavailable()
+        out_of_reach(&self.server, error)
     }
 }
 
-pub(super) fn unavailable() -> Rejected {
-    let error = McpError::unavailable("the sessions are out of reach");
-    Box::new(failure(StatusCode::SERVICE_UNAVAILABLE, None, &error))
+/// Answers whoever needs what the store does not give.
+pub(super) fn out_of_reach(server: &McpServer, error: &StoreError) -> Rejected {
+    let source = std::error::Error::source(error);
+    tracing::error!(%error, source, "{OUT_OF_REACH}");
+    server.metrics().error(ErrorType::Unavailable);
+    Box::new(failure(StatusCode::SERVICE_UNAVAILABLE, None, &McpError::unavailable(OUT_OF_REACH)))
 }
 
 impl Opening {
@@ -425,10 +445,7 @@ impl Opening {
         match manager.create(&key, &record).await {
             Ok(true) => {}
             Ok(false) => return full(Some(inner.id())),
-            Err(error) => {
-                tracing::error!(%error, "a session cannot be kept");
-                return *unavailable();
-            }
+            Err(error) => return *out_of_reach(&self.server, &error),
         }
         let session = self.sessions.keep(&self.server, &manager, self.session, key, 1, record);
         session.count(inner, false);

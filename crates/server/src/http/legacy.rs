@@ -17,7 +17,7 @@ use super::endpoint::{
     refuse, status_of,
 };
 use super::head::{Field, Head, SESSION_ID};
-use super::kept::unavailable;
+use super::kept::out_of_reach;
 use super::session::{LISTENING, Session, Sessions, event_of};
 use super::stream::{Last, Reader, Stream};
 use crate::McpServer;
@@ -139,16 +139,13 @@ impl Endpoint {
                     }
                 };
                 run.start_clock();
-                let session = session.clone();
+                let kept = session.kept.is_some().then(|| session.clone());
                 // It goes on without the connection; the session cancels it when it ends.
                 tokio::spawn(async move {
                     let inner = run.inner().clone();
                     let mut answer = run.await;
-                    if let Some(answered) = &answer {
-                        session.count(&inner, answered.as_error().is_some());
-                    }
-                    if session.is_unsettled() && session.settle(&inner.server).await.is_err() {
-                        answer = answer.map(|_| Answer::error(McpError::unavailable("the sessions are out of reach")));
+                    if let Some(session) = kept {
+                        answer = session.closing(&inner, answer).await;
                     }
                     stream.finish(answer.map(|answer| written(&inner, answer)));
                     drop(entry);
@@ -167,28 +164,21 @@ impl Endpoint {
         Reply::Later(Box::pin(async move {
             match session.settle(&server).await {
                 Ok(()) => response,
-                Err(error) => {
-                    tracing::error!(%error, "what a client has said cannot be kept");
-                    *unavailable()
-                }
+                Err(error) => *out_of_reach(&server, &error),
             }
         }))
     }
 
     /// Answers with what a stream brings, once the store has what the client has said.
     fn responding(&self, session: Arc<Session>, reader: Reader) -> Reply {
-        let responding = respond(self.server.clone(), session.clone(), reader);
-        if !session.is_unsettled() {
-            return Reply::Later(Box::pin(responding));
-        }
         let server = self.server.clone();
+        if !session.is_unsettled() {
+            return Reply::Later(Box::pin(respond(server, session, reader)));
+        }
         Reply::Later(Box::pin(async move {
             match session.settle(&server).await {
-                Ok(()) => responding.await,
-                Err(error) => {
-                    tracing::error!(%error, "what a client has said cannot be kept");
-                    *unavailable()
-                }
+                Ok(()) => respond(server, session, reader).await,
+                Err(error) => *out_of_reach(&server, &error),
             }
         }))
     }
@@ -259,15 +249,16 @@ impl Endpoint {
             Poll::Pending => match session.peer.in_flight.add(run.inner(), self.server.limits().requests_in_flight) {
                 Ok(entry) => {
                     run.start_clock();
-                    let (batch, session) = (batch.clone(), session.clone());
+                    let batch = batch.clone();
+                    let kept = session.kept.is_some().then(|| session.clone());
                     tokio::spawn(async move {
                         let inner = run.inner().clone();
-                        if let Some(answer) = run.await {
-                            session.count(&inner, answer.as_error().is_some());
-                            add(&batch, &inner, answer);
+                        let mut answer = run.await;
+                        if let Some(session) = kept {
+                            answer = session.closing(&inner, answer).await;
                         }
-                        if let Err(error) = session.settle(&inner.server).await {
-                            tracing::error!(%error, "what a client has said cannot be kept");
+                        if let Some(answer) = answer {
+                            add(&batch, &inner, answer);
                         }
                         drop(batch);
                         drop(entry);

@@ -38,7 +38,9 @@ impl Metadata {
         let resource: Option<Resource<'_>> = serde_json::from_str(&document).ok();
         // A proxy in front may have taken a part of the path away, and not of this one.
         let known = resource.as_ref().and_then(|document| path_of(&document.resource));
-        let known = known.filter(|known| check_path(known).is_ok() && path != Some(known));
+        // What a router would take for a pattern is nothing that it can be asked for.
+        let is_plain = |known: &str| check_path(known).is_ok() && !known.contains("/:") && !known.contains("/*");
+        let known = known.filter(|known| is_plain(known) && path != Some(known));
         let paths = path.into_iter().chain(known).filter(|path| *path != "/");
         let beneath = paths.map(|path| format!("{WELL_KNOWN}{path}")).collect();
         Some(Self { beneath, document: document.into() })

@@ -237,6 +237,12 @@ impl Cache {
         of_this.iter().for_each(|key| self.kept.entries.invalidate(&**key));
     }
 
+    /// Forgets everything.
+    pub(crate) fn forget_all(&self) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
+        self.kept.entries.invalidate_all();
+    }
+
     async fn tool(&self, shared: Shared, request: Request, rest: &impl Answer) -> Response {
         if let Some((_, Value::Tool(from, result))) = self.kept.get(&shared.key)
             && from.ptr_eq(&Arc::downgrade(&shared.entry))

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use turbomcp_protocol::Method;
+use turbomcp_protocol::scan::member;
 use turbomcp_transport::Principal;
 
 use crate::Error;
@@ -74,6 +75,11 @@ impl Sharing {
         }
         let snapshot = inner.server.snapshot();
         let entry = snapshot.registry.tool(&request.name()?).filter(|entry| self.which.has(entry))?;
+        // What becomes a task is answered otherwise, and begins one each time.
+        let asks_for_task = || inner.message.params.is_some_and(|span| member(inner.raw(span), "task").is_some());
+        if entry.task.is_some() || asks_for_task() {
+            return None;
+        }
         let arguments = match inner.message.known.arguments {
             Some(span) => inner.slice(span),
             None => Bytes::from_static(b"{}"),

@@ -68,7 +68,8 @@ impl Snapshot {
         self.hides.then(|| self.view_of(who()))
     }
 
-    fn view_of<'a>(&'a self, who: Who<'a>) -> View<'a> {
+    /// Returns what a caller may know of, whether or not that is everything.
+    pub(crate) fn view_of<'a>(&'a self, who: Who<'a>) -> View<'a> {
         View { visibility: self.visibility.as_ref(), who }
     }
 

@@ -17,6 +17,8 @@ const WAITING: usize = 1024;
 pub(crate) struct Announcement {
     pub(crate) key: SessionKey,
     pub(crate) said: Said,
+    /// It was said in another process, and is not to be carried back.
+    pub(crate) is_from_afar: bool,
 }
 
 /// What there is to say.
@@ -47,8 +49,17 @@ impl Default for Elsewhere {
 impl Elsewhere {
     /// Tells whoever listens, those who say it among them.
     pub(crate) fn say(&self, key: &SessionKey, said: Said) {
+        self.send(Announcement { key: key.clone(), said, is_from_afar: false });
+    }
+
+    /// Tells whoever listens what was said in another process.
+    pub(crate) fn repeat(&self, key: SessionKey, said: Said) {
+        self.send(Announcement { key, said, is_from_afar: true });
+    }
+
+    fn send(&self, announcement: Announcement) {
         // That nobody listens is no failure.
-        let _ = self.sender.send(Announcement { key: key.clone(), said });
+        let _ = self.sender.send(announcement);
     }
 
     /// Listens from now on.

@@ -117,8 +117,8 @@ impl FileSessions {
         table.sweep(now());
         let mut journal =
             Journal { folder: folder.clone(), number: latest, file: None, length: 0, renew_at: 0, _lock: lock };
-        journal.renew(&table).map_err(failed)?;
         let table = Arc::new(Mutex::new(table));
+        journal.renew(&everything(&table)).map_err(failed)?;
         let (changes, jobs) = mpsc::channel(WAITING);
         let writing = table.clone();
         let writer = std::thread::Builder::new().name("sessions".to_owned());
@@ -172,7 +172,8 @@ fn write_down(mut jobs: mpsc::Receiver<Job>, table: &Mutex<Table>, mut journal: 
                 }
             }
             let written = if frame.is_empty() { Ok(()) } else { journal.write(&mut frame) };
-            let written = written.and_then(|()| if journal.is_long() { journal.renew(&lock(table)) } else { Ok(()) });
+            let written =
+                written.and_then(|()| if journal.is_long() { journal.renew(&everything(table)) } else { Ok(()) });
             if let Err(error) = &written {
                 tracing::error!(%error, "the file of the sessions could not be written");
                 is_broken = true;
@@ -186,6 +187,13 @@ fn write_down(mut jobs: mpsc::Receiver<Job>, table: &Mutex<Table>, mut journal: 
             }
         }
     }
+}
+
+/// Returns all that a file is to begin with; whoever reads the table does not wait for the disk.
+fn everything(table: &Mutex<Table>) -> Vec<u8> {
+    let mut content = Vec::new();
+    journal::write_all(&lock(table), &mut content);
+    content
 }
 
 fn broken() -> StoreError {
@@ -254,13 +262,11 @@ impl Journal {
     }
 
     /// Begins a new file with what is there, and removes those before it.
-    fn renew(&mut self, table: &Table) -> io::Result<()> {
-        let mut content = Vec::new();
-        journal::write_all(table, &mut content);
+    fn renew(&mut self, content: &[u8]) -> io::Result<()> {
         let next = self.number + 1;
         let unfinished = self.folder.join(format!("{}{next}.new", NAME.0));
         let mut file = File::create(&unfinished)?;
-        file.write_all(&content)?;
+        file.write_all(content)?;
         file.sync_all()?;
         // Until here the file before is the one that counts, from here on the new one is.
         fs::rename(&unfinished, self.folder.join(name(next)))?;

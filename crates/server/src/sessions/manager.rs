@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::{Error, Limits};
 
 /// How many streams of a session are kept for a client that comes back to them.
-const STREAMS: usize = 64;
+const STREAMS: usize = 16;
 
 /// The sessions of a server in a store: cheap to clone, and every clone is the same.
 ///

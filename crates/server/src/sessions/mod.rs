@@ -36,7 +36,7 @@ use std::path::PathBuf;
 pub(crate) use analytics::Tally;
 pub use analytics::{MethodAnalytics, RecentRequest, SessionAnalytics, SessionInfo};
 pub use config::SessionConfig;
-pub(crate) use elsewhere::Said;
+pub(crate) use elsewhere::{Announcement, Said};
 pub use file::FileSessions;
 pub use manager::SessionManager;
 pub use memory::MemorySessions;

@@ -264,7 +264,7 @@ async fn append(
     if last <= number(new.events.len() as u64) {
         // It may be new: the oldest make room.
         let crowd = "DELETE FROM turbomcp_session_streams WHERE key = $1 AND stream IN (
-            SELECT stream FROM turbomcp_session_streams WHERE key = $1 ORDER BY born DESC OFFSET $2)";
+            SELECT stream FROM turbomcp_session_streams WHERE key = $1 AND stream <> 0 ORDER BY born DESC OFFSET $2)";
         let streams = number(bounds.streams.max(1) as u64);
         transaction.query_typed(crowd, &[(&key, Type::TEXT), (&streams, Type::INT8)]).await?;
     }

@@ -1,7 +1,7 @@
 //! Sessions in Redis.
 //!
 //! Beneath the prefix, `session:KEY` is a hash with the record, `sessions` a sorted set of keys by when they expire, `streams:KEY`
-//! a list of the streams of a session, the oldest first, `logs:KEY` a hash with what is known of each, and `events:KEY:STREAM`
+//! a list of the streams of a session beside 0, the oldest first, `logs:KEY` a hash with what is known of each, and `events:KEY:STREAM`
 //! a list of events. The clock is that of Redis.
 
 use std::sync::LazyLock;
@@ -60,7 +60,7 @@ static REMOVE: LazyLock<Script> = LazyLock::new(|| {
         r"for _, stream in ipairs(redis.call('LRANGE', KEYS[3], 0, -1)) do
             redis.call('DEL', ARGV[2] .. stream)
         end
-        redis.call('DEL', KEYS[3], KEYS[4])
+        redis.call('DEL', ARGV[2] .. '0', KEYS[3], KEYS[4])
         redis.call('ZREM', KEYS[2], ARGV[1])
         return redis.call('DEL', KEYS[1])",
     )
@@ -77,7 +77,7 @@ static APPEND: LazyLock<Script> = LazyLock::new(|| {
         local bytes = tonumber(redis.call('HGET', KEYS[3], stream .. '.bytes') or 0)
         if last < 0 then
             last = 0
-            redis.call('RPUSH', KEYS[2], stream)
+            if stream ~= '0' then redis.call('RPUSH', KEYS[2], stream) end
             while redis.call('LLEN', KEYS[2]) > math.max(tonumber(ARGV[8]), 1) do
                 local old = redis.call('LPOP', KEYS[2])
                 redis.call('DEL', ARGV[1] .. old)

@@ -31,6 +31,12 @@ impl SessionKey {
     pub(super) fn from_kept(text: &str) -> Self {
         Self(text.into())
     }
+
+    /// Reads a key that [`as_str`](Self::as_str) wrote, or somebody has made up.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let is_one = URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == ring::digest::SHA256_OUTPUT_LEN);
+        is_one.then(|| Self(text.into()))
+    }
 }
 
 impl fmt::Display for SessionKey {
@@ -128,7 +134,7 @@ pub struct EventBounds {
     pub bytes: usize,
     /// How long after the last one was added to their stream.
     pub age: Duration,
-    /// How many streams, the newest.
+    /// How many streams, the newest, beside the one with the number 0, which lasts as long as the session.
     pub streams: usize,
 }
 

@@ -119,9 +119,13 @@ impl Entry {
             None => {
                 let empty = Log { stream, last: 0, events: VecDeque::new(), bytes: 0, is_over: false, expires };
                 self.streams.push_back(empty);
-                while self.streams.len() > bounds.streams.max(1) {
-                    self.streams.pop_front();
-                }
+                let mut extra =
+                    self.streams.iter().filter(|log| log.stream != 0).count().saturating_sub(bounds.streams.max(1));
+                self.streams.retain(|log| {
+                    let goes = extra > 0 && log.stream != 0;
+                    extra -= usize::from(goes);
+                    !goes
+                });
                 self.streams.back_mut().expect("it was just added")
             }
         };

@@ -12,6 +12,6 @@ pub use error::StoreError;
 #[cfg(feature = "session-postgres")]
 pub use postgres::Postgres;
 #[cfg(feature = "session-postgres")]
-pub(crate) use postgres::{Migrations, STATEMENT};
+pub(crate) use postgres::{Migrations, PostgresDriver, STATEMENT};
 #[cfg(feature = "session-redis")]
 pub use redis::Redis;

@@ -59,6 +59,9 @@ impl Drop for Connection {
     }
 }
 
+/// What reads and writes a connection.
+pub(crate) type PostgresDriver = tokio_postgres::Connection<tokio_postgres::Socket, tokio_postgres::tls::NoTlsStream>;
+
 /// A connection that nobody else uses meanwhile.
 ///
 /// It is closed when it is dropped, so that whatever was begun on it ends there; [`done`](Self::done) keeps it.
@@ -190,6 +193,11 @@ impl Postgres {
             Ok(Lease { connection, shared: self.shared.clone(), was_idle, _permit: permit })
         });
         leased.await.unwrap_or_else(|_| Err(self.late()))
+    }
+
+    /// Opens a connection beside the others; it does something only while its driver is polled.
+    pub(crate) async fn listen(&self) -> Result<(Client, PostgresDriver), StoreError> {
+        self.within(CONNECT, self.shared.config.connect(NoTls)).await
     }
 
     async fn open(&self) -> Result<Connection, StoreError> {

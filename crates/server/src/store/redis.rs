@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, Cmd, FromRedisValue, RedisError, ScriptInvocation};
+use redis::aio::{AsyncPushSender, ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, ProtocolVersion, RedisError, ScriptInvocation};
 
 use super::StoreError;
 
@@ -39,6 +39,7 @@ pub struct Redis {
 
 struct Shared {
     address: String,
+    client: Client,
     connection: ConnectionManager,
 }
 
@@ -80,12 +81,12 @@ impl Redis {
             .set_response_timeout(Some(ANSWER))
             .set_number_of_retries(ATTEMPTS)
             .set_max_delay(PAUSE);
-        let opening = ConnectionManager::new_with_config(client, config);
+        let opening = ConnectionManager::new_with_config(client.clone(), config);
         let connection = match tokio::time::timeout(COMMAND, opening).await {
             Ok(opened) => opened.map_err(|error| unavailable(&address, error))?,
             Err(_) => return Err(late(&address)),
         };
-        Ok(Self { shared: Arc::new(Shared { address, connection }), prefix: PREFIX.into() })
+        Ok(Self { shared: Arc::new(Shared { address, client, connection }), prefix: PREFIX.into() })
     }
 
     /// Sets what all keys begin with, so that several servers share a database without sharing anything in it; `turbomcp:`
@@ -130,6 +131,32 @@ impl Redis {
                 Err(error) if is_broken(&error) => script.invoke_async(&mut connection).await,
                 outcome => outcome,
             }
+        })
+        .await
+    }
+
+    /// Returns the number of the database.
+    pub(crate) fn database(&self) -> i64 {
+        self.shared.client.get_connection_info().redis_settings().db()
+    }
+
+    /// Opens a connection beside the shared one, on which the messages of a channel are handed to `push`.
+    pub(crate) async fn listen(
+        &self,
+        channel: &str,
+        push: impl AsyncPushSender,
+    ) -> Result<MultiplexedConnection, StoreError> {
+        let info = self.shared.client.get_connection_info().clone();
+        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT))
+            .set_response_timeout(Some(ANSWER))
+            .set_push_sender(push);
+        self.within(async {
+            let client = Client::open(info.set_redis_settings(settings))?;
+            let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+            connection.subscribe(channel).await?;
+            Ok(connection)
         })
         .await
     }

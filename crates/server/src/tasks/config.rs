@@ -42,7 +42,7 @@ impl TaskConfig {
             poll_interval: Duration::from_secs(1),
             lease: Duration::from_secs(15),
             per_principal: 100,
-            total: 10_000,
+            total: 1000,
             max_bytes: 1 << 20,
         }
     }
@@ -87,7 +87,7 @@ impl TaskConfig {
         self
     }
 
-    /// Sets how many tasks are kept at all, running or done; 10,000 by default.
+    /// Sets how many tasks are kept at all, running or done; 1,000 by default.
     pub fn total(mut self, tasks: usize) -> Self {
         self.total = tasks;
         self

@@ -30,6 +30,8 @@ pub(crate) struct Desk {
     pub(super) config: TaskConfig,
     /// Rung when a task has changed here.
     bells: Mutex<HashMap<String, Weak<Notify>>>,
+    /// What is worked on here.
+    here: Mutex<HashSet<String>>,
     /// What legacy clients are being asked, by task and key.
     asking: Mutex<HashSet<(String, String)>>,
     /// Those who work, and who looks for work.
@@ -50,6 +52,7 @@ impl Desk {
         Self {
             config,
             bells: Mutex::default(),
+            here: Mutex::default(),
             asking: Mutex::default(),
             workers: Mutex::default(),
             looking: OnceLock::new(),
@@ -171,10 +174,32 @@ impl Desk {
         }
     }
 
+    /// Enters that a task is worked on here, for as long as what is returned lives.
+    pub(super) fn enter(self: &Arc<Self>, id: &str) -> Here {
+        lock(&self.here).insert(id.to_owned());
+        Here { desk: self.clone(), id: id.to_owned() }
+    }
+
+    pub(super) fn is_here(&self, id: &str) -> bool {
+        lock(&self.here).contains(id)
+    }
+
     /// Enters that a legacy client is being asked something; none if it is already.
     pub(super) fn asking(self: &Arc<Self>, id: &str, key: &str) -> Option<Asking> {
         let place = (id.to_owned(), key.to_owned());
         lock(&self.asking).insert(place.clone()).then(|| Asking { desk: self.clone(), place })
+    }
+}
+
+/// A task is worked on here.
+pub(super) struct Here {
+    desk: Arc<Desk>,
+    id: String,
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        lock(&self.desk.here).remove(&self.id);
     }
 }
 

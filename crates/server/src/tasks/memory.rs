@@ -46,10 +46,7 @@ impl MemoryTasks {
         Self::default()
     }
 
-    fn with<T: Send>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> TaskStoreFuture<'static, T>
-    where
-        T: 'static,
-    {
+    fn with<T: Send + 'static>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> TaskStoreFuture<'static, T> {
         let result = work(&mut lock(&self.state), Instant::now());
         Box::pin(ready(Ok(result)))
     }
@@ -98,6 +95,9 @@ impl TaskStore for MemoryTasks {
         caps: TaskCaps,
     ) -> TaskStoreFuture<'a, Insertion> {
         self.with(|state, now| {
+            if state.get(&task.id, now).is_some() {
+                return Insertion::Kept;
+            }
             if state.refuses(&task.owner, caps).is_some() {
                 state.sweep(now);
             }
@@ -117,11 +117,13 @@ impl TaskStore for MemoryTasks {
 
     fn replace<'a>(&'a self, task: &'a StoredTask, due: Due) -> TaskStoreFuture<'a, bool> {
         self.with(|state, now| {
-            let Some(kept) = state.get(&task.id, now).filter(|kept| kept.task.version == task.version) else {
+            let Some(kept) = state.get(&task.id, now) else { return false };
+            let is_written = kept.task.version == task.version + 1 && kept.task.body == task.body;
+            if kept.task.version != task.version && !is_written {
                 return false;
-            };
+            }
             kept.task.body.clone_from(&task.body);
-            kept.task.version += 1;
+            kept.task.version = task.version + 1;
             match due {
                 Due::AsBefore => {}
                 Due::After(lease) => kept.due = Some(later(now, lease)),

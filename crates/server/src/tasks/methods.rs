@@ -48,6 +48,8 @@ pub(crate) fn route(inner: &Arc<Inner>, ctx: &Context) -> Option<McpResult<BoxFu
     if inner.revision.is_modern() && !declares(ctx) {
         return Some(Err(undeclared()));
     }
+    // Whoever serves it may be an application, which does not say when it begins.
+    inner.server.tasks().look_for_work(inner.server.downgrade());
     Some(Asker::new(inner, ctx).answer(inner))
 }
 
@@ -171,7 +173,7 @@ impl Asker {
     /// Waits for the result of a task, and asks the client meanwhile what the task asks.
     async fn result(&self, inner: &Arc<Inner>, id: &str) -> Response {
         enum Next {
-            Over(Option<(StoredTask, Record)>),
+            Over(Option<Box<(StoredTask, Record)>>),
             Ask(Vec<(String, Box<RawValue>)>),
         }
         loop {
@@ -180,7 +182,7 @@ impl Asker {
                     return Some(Next::Over(None));
                 };
                 if record.status.is_final() {
-                    return Some(Next::Over(Some((stored, record))));
+                    return Some(Next::Over(Some(Box::new((stored, record)))));
                 }
                 let open: Vec<_> =
                     record.open_questions().map(|(key, request)| (key.to_owned(), request.to_owned())).collect();
@@ -188,7 +190,7 @@ impl Asker {
             };
             match self.desk.until(id, look).await {
                 Next::Over(None) => return Response::error(unknown()),
-                Next::Over(Some((stored, record))) => return over(&stored, record),
+                Next::Over(Some(task)) => return over(&task.0, task.1),
                 Next::Ask(open) => {
                     let Some(peer) = &inner.peer else { return Response::error(McpError::internal_error()) };
                     let mut is_answered = false;

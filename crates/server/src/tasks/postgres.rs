@@ -100,7 +100,8 @@ impl PostgresTasks {
                 if let Some(refused) = refused {
                     return Ok(refused);
                 }
-                let insert = "INSERT INTO turbomcp_tasks (id, owner, created, body, due, expires) VALUES ($1, $2, $3, $4,
+                let insert =
+                    "INSERT INTO turbomcp_tasks (id, owner, created, body, due, expires) VALUES ($1, $2, $3, $4,
                     now() + $5 * INTERVAL '1 millisecond', now() + $6 * INTERVAL '1 millisecond')";
                 let params: &Params<'_> = &[
                     (&task.id, Type::TEXT),
@@ -120,8 +121,13 @@ impl PostgresTasks {
 
 fn task(row: &Row) -> StoredTask {
     let unsigned = |column: &str| u64::try_from(row.get::<_, i64>(column)).unwrap_or_default();
-    StoredTask::new(row.get::<_, String>("id"), row.get::<_, String>("owner"), unsigned("created"), row.get::<_, String>("body"))
-        .with_version(unsigned("version"))
+    StoredTask::new(
+        row.get::<_, String>("id"),
+        row.get::<_, String>("owner"),
+        unsigned("created"),
+        row.get::<_, String>("body"),
+    )
+    .with_version(unsigned("version"))
 }
 
 fn number(value: u64) -> i64 {

@@ -138,7 +138,8 @@ impl Record {
     }
 
     pub(super) fn say(&mut self, message: &str) {
-        let end = message.floor_char_boundary(MAX_MESSAGE_BYTES);
+        let end = message.len().min(MAX_MESSAGE_BYTES);
+        let end = (0..=end).rev().find(|end| message.is_char_boundary(*end)).unwrap_or_default();
         self.message = Some(message[..end].to_owned());
         self.updated = now();
     }

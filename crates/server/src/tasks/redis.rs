@@ -260,8 +260,7 @@ impl TaskStore for RedisTasks {
         Box::pin(async move {
             let (created, id) = after.map(|(created, id)| (created.to_string(), id)).unwrap_or_default();
             let mut script = LIST.key(self.of(owner));
-            let found: Vec<String> =
-                self.redis.run(script.arg(self.task("")).arg(limit).arg(created).arg(id)).await?;
+            let found: Vec<String> = self.redis.run(script.arg(self.task("")).arg(limit).arg(created).arg(id)).await?;
             tasks(&found)
         })
     }

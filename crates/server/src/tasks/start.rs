@@ -57,8 +57,11 @@ pub(crate) fn plan(inner: &Inner, ctx: &Context, snapshot: &Snapshot, entry: &To
             _ => Ok(Plan::Plainly),
         };
     }
-    let asked = inner.message.params.and_then(|params| member(inner.raw(params), "task"));
-    let asked = asked.filter(|_| inner.revision.has_tasks() && snapshot.registry.has_task_tools());
+    if !inner.revision.has_tasks() && !required || !snapshot.registry.has_task_tools() {
+        return Ok(Plan::Plainly);
+    }
+    let params = inner.message.params.filter(|_| inner.revision.has_tasks());
+    let asked = params.and_then(|params| member(inner.raw(params), "task"));
     match (&entry.task, asked) {
         (Some(_), Some(asked)) => {
             let wish: TaskMetadata = serde_json::from_slice(asked)

@@ -61,6 +61,7 @@ enum Ending {
 impl Work {
     pub(super) async fn run(self) {
         let Self { run, inner, entry, handler, is_repeatable } = self;
+        let _here = run.desk.enter(&run.id);
         // Whoever waits for the end of the server waits for what nobody else can do.
         let serving = (!is_repeatable).then(|| inner.server.serving());
         let limit = entry.timeout;
@@ -272,6 +273,10 @@ async fn take_up(desk: &Arc<Desk>, server: &McpServer) -> Result<(), StoreError>
 
 /// Begins a task again whose worker is lost, or ends it.
 async fn take(desk: &Arc<Desk>, server: &McpServer, due: &StoredTask) -> Result<bool, StoreError> {
+    // One that works here is not lost, even if it could not say so in time.
+    if desk.is_here(&due.id) {
+        return Ok(false);
+    }
     let worker = server.seal().identifier();
     let snapshot = server.snapshot();
     let edit = |stored: &StoredTask, record: &mut Record| {

@@ -263,3 +263,23 @@ fn http_03_a_refused_origin_is_answered_403() {
         assert_eq!(Refusal(kind).status(), StatusCode::BAD_REQUEST);
     }
 }
+
+#[test]
+fn an_origin_is_written_as_browsers_write_it() {
+    for (written, expected) in [
+        ("https://app.example.com", Some("https://app.example.com")),
+        ("HTTPS://App.Example.COM:443", Some("https://app.example.com")),
+        ("http://app.example.com:80", Some("http://app.example.com")),
+        ("http://app.example.com:443", Some("http://app.example.com:443")),
+        ("https://127.0.0.1:8443", Some("https://127.0.0.1:8443")),
+        ("http://[0:0:0:0:0:0:0:1]:3000", Some("http://[::1]:3000")),
+        ("vscode-webview://aBc", Some("vscode-webview://aBc")),
+        ("https://app.example.com/", None),
+        ("https://app.example.com/notes", None),
+        ("app.example.com", None),
+        ("null", None),
+        ("*", None),
+    ] {
+        assert_eq!(OriginPolicy::canonical(written).ok().as_deref(), expected, "{written}");
+    }
+}

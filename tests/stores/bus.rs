@@ -1,0 +1,551 @@
+//! Replicas that tell each other of changes: in one process, over Redis and over PostgreSQL.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use turbomcp::bus::{Bus, BusFuture, MemoryBus, PostgresBus, RedisBus, Subscription};
+use turbomcp::sessions::{self, SessionConfig, SessionManager};
+use turbomcp::store::{Postgres, Redis};
+use turbomcp::transport::Principal;
+use turbomcp::transport::http::HttpRequest;
+use turbomcp::{Access, Arguments, FnTool, McpServer, Middleware, MiddlewareResult, Next, Response, Visibility};
+use turbomcp_tests::{Http, PATIENCE, Reply, Request, Site, engines, fixture, modern};
+
+/// Hears of whatever is beneath it, so that markers can be told from everything.
+const BENEATH: &str = "file:///srv/";
+
+const TOOLS: &str = "notifications/tools/list_changed";
+const PROMPTS: &str = "notifications/prompts/list_changed";
+const RESOURCES: &str = "notifications/resources/list_changed";
+
+/// What is between the replicas of a test.
+enum Between {
+    Memory(MemoryBus),
+    Redis(String),
+    Postgres(String),
+}
+
+impl Between {
+    /// Connects as a replica does, which shares nothing else with the others.
+    async fn bus(&self) -> Arc<dyn Bus> {
+        match self {
+            Self::Memory(bus) => Arc::new(bus.clone()),
+            Self::Redis(url) => Arc::new(RedisBus::new(Redis::connect(url).await.unwrap())),
+            Self::Postgres(url) => Arc::new(PostgresBus::new(Postgres::connect(url).await.unwrap())),
+        }
+    }
+
+    async fn two(&self) -> (Replica, Replica) {
+        (Replica::start(self.bus().await).await, Replica::start(self.bus().await).await)
+    }
+}
+
+struct Replica {
+    server: McpServer,
+    site: Site,
+}
+
+impl Replica {
+    async fn start(bus: Arc<dyn Bus>) -> Self {
+        Self::of(fixture::builder().with_bus(bus).build()).await
+    }
+
+    async fn of(server: McpServer) -> Self {
+        let site = Site::start(&server).await;
+        Self { server, site }
+    }
+
+    /// Opens a modern subscription to everything that can be listened to.
+    async fn listen(&self) -> Listener {
+        listen(&self.site.client(), "").await
+    }
+
+    fn add_tool(&self, name: &str) {
+        self.server.register_tool(name, fixture::raw_tool(name, json!({"type": "object"}))).unwrap();
+    }
+}
+
+async fn listen(client: &Http, role: &str) -> Listener {
+    let filter = json!({"toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true,
+        "resourceSubscriptions": ["test://fixed", BENEATH]});
+    let request = modern(1, "subscriptions/listen", json!({"notifications": filter}), json!({}));
+    let mut reply = client.send(Request::modern(&request).header("X-Role", role)).await;
+    let first = reply.next().await.unwrap();
+    assert_eq!(first["method"], "notifications/subscriptions/acknowledged", "{first}");
+    Listener(reply)
+}
+
+/// A stream on which changes are told.
+struct Listener(Reply);
+
+impl Listener {
+    /// Waits for the next change, as the URI or the list it is of.
+    async fn next(&mut self) -> String {
+        let message = self.0.next().await.expect("the stream goes on");
+        change(&message)
+    }
+
+    /// Waits for a change, past all others.
+    async fn hears(&mut self, expected: &str) {
+        let heard = async { while self.next().await != expected {} };
+        tokio::time::timeout(PATIENCE, heard).await.unwrap_or_else(|_| panic!("{expected} is heard"));
+    }
+
+    /// Waits until all of these were heard, in any order and past all others.
+    async fn hears_all(&mut self, expected: &[&str]) {
+        let mut missing = expected.to_vec();
+        let heard = async {
+            while !missing.is_empty() {
+                let next = self.next().await;
+                missing.retain(|expected| *expected != next);
+            }
+        };
+        let outcome = tokio::time::timeout(PATIENCE, heard).await;
+        assert!(outcome.is_ok(), "{missing:?} are heard");
+    }
+
+    /// Returns what is heard before a change.
+    async fn before(&mut self, marker: &str) -> Vec<String> {
+        let mut all = Vec::new();
+        loop {
+            match self.next().await {
+                next if next == marker => return all,
+                next => all.push(next),
+            }
+        }
+    }
+
+    /// Updates resources of one replica until one of the updates comes by here: from then on everything does.
+    async fn joined_with(&mut self, replica: &Replica) {
+        // Nobody else has it, so that it comes from there.
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let own = NEXT.fetch_add(1, Ordering::Relaxed);
+        for number in 0.. {
+            let uri = format!("{BENEATH}joined/{own}/{number}");
+            replica.server.resource_updated(&uri);
+            let heard = async { while self.next().await != uri {} };
+            if tokio::time::timeout(Duration::from_millis(300), heard).await.is_ok() {
+                return;
+            }
+            assert!(number < 300, "the replicas never hear each other");
+        }
+    }
+}
+
+fn change(message: &Value) -> String {
+    message["params"]["uri"].as_str().or(message["method"].as_str()).unwrap().to_owned()
+}
+
+async fn changes_reach_the_clients_of_every_replica(between: Between) {
+    let (a, b) = between.two().await;
+    let (mut at_a, mut at_b) = (a.listen().await, b.listen().await);
+    at_b.joined_with(&a).await;
+    at_a.joined_with(&b).await;
+    let legacy = b.site.legacy("2025-06-18", json!({})).await;
+    let mut stream = Listener(legacy.listen().await);
+    legacy.call("resources/subscribe", json!({"uri": BENEATH})).await;
+    a.add_tool("new");
+    assert!(a.server.remove_prompt("gallery") && a.server.remove_resource("test://blob"));
+    for uri in ["test://fixed", "test://other", "file:///srv/end"] {
+        a.server.resource_updated(uri);
+    }
+    for listener in [&mut at_a, &mut at_b] {
+        // The markers by which they were joined may still be under way.
+        let mut heard = listener.before("file:///srv/end").await;
+        heard.retain(|uri| !uri.contains("joined"));
+        assert_eq!(heard, [TOOLS, PROMPTS, RESOURCES, "test://fixed"]);
+    }
+    let mut heard = stream.before("file:///srv/end").await;
+    heard.retain(|uri| !uri.contains("joined"));
+    assert_eq!(heard, [TOOLS, PROMPTS, RESOURCES]);
+    // Its own announcements do not come back to a replica, or they would be heard twice.
+    b.server.resource_updated("file:///srv/behind");
+    assert_eq!(at_a.before("file:///srv/behind").await, Vec::<String>::new());
+    // What is told is told to others, and not handed on by them.
+    a.server.resource_updated("file:///srv/last");
+    assert_eq!(at_b.before("file:///srv/last").await, ["file:///srv/behind"]);
+}
+
+#[tokio::test]
+async fn changes_reach_the_clients_of_every_server_of_a_process() {
+    changes_reach_the_clients_of_every_replica(Between::Memory(MemoryBus::new())).await;
+}
+
+#[tokio::test]
+async fn changes_reach_the_clients_of_every_replica_over_redis() {
+    changes_reach_the_clients_of_every_replica(Between::Redis(engines::Redis::shared().url())).await;
+}
+
+#[tokio::test]
+async fn changes_reach_the_clients_of_every_replica_over_postgres() {
+    changes_reach_the_clients_of_every_replica(Between::Postgres(engines::Postgres::shared().url())).await;
+}
+
+#[tokio::test]
+async fn servers_of_other_databases_channels_and_prefixes_hear_nothing() {
+    let (redis, postgres) = (engines::Redis::shared(), engines::Postgres::shared().url());
+    let (one, two) = (redis.url(), redis.url());
+    let prefixed = Redis::connect(&one).await.unwrap().with_prefix("notes:");
+    let of_postgres = PostgresBus::new(Postgres::connect(&postgres).await.unwrap());
+    let a = Between::Redis(one).bus().await;
+    let others: [Arc<dyn Bus>; 3] = [
+        Between::Redis(two).bus().await,
+        Arc::new(RedisBus::new(prefixed)),
+        Arc::new(of_postgres.clone().with_channel("a \"channel\" of ours").unwrap()),
+    ];
+    let mut subscriptions = Vec::new();
+    for other in &others {
+        subscriptions.push(other.subscribe().await.unwrap());
+    }
+    a.publish("not for them").await.unwrap();
+    of_postgres.publish("not for them").await.unwrap();
+    for (other, subscription) in others.iter().zip(&mut subscriptions) {
+        other.publish("for them").await.unwrap();
+        assert_eq!(subscription.next().await.unwrap(), turbomcp::bus::Heard::Message("for them".into()));
+    }
+    for name in ["", "a\0b", &"x".repeat(64)] {
+        assert!(of_postgres.clone().with_channel(name).unwrap_err().is_configuration(), "{name:?}");
+    }
+}
+
+/// Takes a header for the role of whoever asks, as authentication takes a token.
+struct Roles;
+
+impl Middleware for Roles {
+    async fn process(&self, mut request: turbomcp::Request, next: Next) -> MiddlewareResult<Response> {
+        let parts = request.extensions().get::<HttpRequest>();
+        let role = parts.and_then(|parts| parts.headers().get("x-role")).and_then(|role| role.to_str().ok());
+        if let Some(role) = role.filter(|role| !role.is_empty()).map(str::to_owned) {
+            request.extensions_mut().insert(Principal::new(role.clone()).with_roles([role]));
+        }
+        next.run(request).await
+    }
+}
+
+fn secret(role: &str) -> FnTool {
+    FnTool::new(|_: Arguments| async { "" }).access(Access::new().visible_to_roles([role]))
+}
+
+#[tokio::test]
+async fn nobody_hears_of_what_is_hidden_by_the_rules_of_either_replica() {
+    let bus = MemoryBus::new();
+    let a = Replica::of(fixture::builder().middleware(Roles).with_bus(bus.clone()).build()).await;
+    // What A hides nothing of, B may hide, and the other way around.
+    let visibility = Visibility::by(|principal, primitive| {
+        !primitive.name().starts_with("internal") || principal.is_some_and(|principal| principal.has_role("staff"))
+    });
+    let b = fixture::builder().middleware(Roles).visibility(visibility).with_bus(bus.clone());
+    let b = Replica::of(b.tool("open_there", secret("staff")).unwrap().build()).await;
+    let c = Replica::of(fixture::builder().middleware(Roles).with_bus(bus).build()).await;
+    let (b_client, c_client) = (b.site.client(), c.site.client());
+    let mut staff = listen(&b_client, "staff").await;
+    let mut guest = listen(&b_client, "guest").await;
+    let mut nobody = listen(&c_client, "").await;
+    let mut staff_of_c = listen(&c_client, "staff").await;
+    for listener in [&mut staff, &mut guest, &mut nobody, &mut staff_of_c] {
+        listener.joined_with(&a).await;
+    }
+    for (name, tool, heard) in [
+        ("plain", FnTool::new(|_: Arguments| async { "" }), [1, 1, 1, 1]),
+        // Known to A alone.
+        ("hidden", secret("staff"), [1, 0, 0, 1]),
+        // Hidden by what B decides.
+        ("internal_1", FnTool::new(|_: Arguments| async { "" }), [1, 0, 1, 1]),
+        // Hidden by what B has under that name.
+        ("open_there", FnTool::new(|_: Arguments| async { "" }), [1, 0, 1, 1]),
+        ("for_guests", secret("guest"), [0, 1, 0, 0]),
+    ] {
+        a.server.register_tool(name, tool).unwrap();
+        let marker = format!("{BENEATH}{name}");
+        a.server.resource_updated(&marker);
+        let listeners = [&mut staff, &mut guest, &mut nobody, &mut staff_of_c];
+        for (number, (listener, expected)) in listeners.into_iter().zip(heard).enumerate() {
+            let before = listener.before(&marker).await;
+            let told = before.iter().filter(|change| *change == TOOLS).count();
+            assert_eq!(told, expected, "{name}, listener {number}: {before:?}");
+        }
+        assert!(a.server.remove_tool(name));
+        a.server.resource_updated(BENEATH);
+        for (number, (listener, expected)) in
+            [&mut staff, &mut guest, &mut nobody, &mut staff_of_c].into_iter().zip(heard).enumerate()
+        {
+            let told = listener.before(BENEATH).await.iter().filter(|change| *change == TOOLS).count();
+            assert_eq!(told, expected, "{name} is gone, listener {number}");
+        }
+    }
+}
+
+/// Counts what is published, as fast as it is allowed to.
+struct Counting {
+    bus: MemoryBus,
+    published: Arc<AtomicUsize>,
+    allowed: Arc<Semaphore>,
+}
+
+impl Bus for Counting {
+    fn publish<'a>(&'a self, message: &'a str) -> BusFuture<'a, ()> {
+        Box::pin(async move {
+            self.allowed.acquire().await?.forget();
+            self.published.fetch_add(1, Ordering::Relaxed);
+            self.bus.publish(message).await
+        })
+    }
+
+    fn subscribe(&self) -> BusFuture<'_, Box<dyn Subscription>> {
+        self.bus.subscribe()
+    }
+}
+
+#[tokio::test]
+async fn a_flood_becomes_few_messages_and_nothing_is_lost_in_it() {
+    let bus = MemoryBus::new();
+    let (published, allowed) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(1000)));
+    let counting = Counting { bus: bus.clone(), published: published.clone(), allowed: allowed.clone() };
+    let (a, b) = (Replica::start(Arc::new(counting)).await, Replica::start(Arc::new(bus)).await);
+    let mut at_b = b.listen().await;
+    at_b.joined_with(&a).await;
+    // Again and again the same: the one that is under way, and one more.
+    let spare = allowed.forget_permits(usize::MAX);
+    let before = published.load(Ordering::Relaxed);
+    for _ in 0..10_000 {
+        a.server.resource_updated("file:///srv/same");
+        tokio::task::yield_now().await;
+    }
+    allowed.add_permits(spare);
+    a.server.resource_updated("file:///srv/end");
+    at_b.hears("file:///srv/end").await;
+    assert!(published.load(Ordering::Relaxed) - before <= 3, "{published:?}");
+    // Always another.
+    let spare = allowed.forget_permits(usize::MAX);
+    let before = published.load(Ordering::Relaxed);
+    for number in 0..10_000 {
+        a.server.resource_updated(&format!("file:///srv/{number}"));
+        tokio::task::yield_now().await;
+    }
+    allowed.add_permits(spare);
+    at_b.hears_all(&[TOOLS, PROMPTS, RESOURCES, "test://fixed", BENEATH]).await;
+    a.server.resource_updated("file:///srv/end");
+    at_b.hears("file:///srv/end").await;
+    assert!(published.load(Ordering::Relaxed) - before <= 3, "{published:?}");
+}
+
+/// The shared engines are for those that run all the time.
+trait Engine {
+    fn between(&self) -> Between;
+    fn kill(&mut self);
+    fn start_again(&mut self);
+    /// Cuts every connection, whatever it is for.
+    fn cut(&self);
+    /// Sends what no replica would.
+    fn send(&self, message: &str);
+}
+
+struct RedisEngine(engines::Redis, String);
+
+impl Engine for RedisEngine {
+    fn between(&self) -> Between {
+        Between::Redis(self.1.clone())
+    }
+
+    fn kill(&mut self) {
+        self.0.kill();
+    }
+
+    fn start_again(&mut self) {
+        self.0.start_again();
+    }
+
+    fn cut(&self) {
+        self.0.cut();
+        self.0.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    }
+
+    fn send(&self, message: &str) {
+        self.0.command(&["PUBLISH", "turbomcp:bus:0", message]);
+    }
+}
+
+struct PostgresEngine(engines::Postgres, String);
+
+impl Engine for PostgresEngine {
+    fn between(&self) -> Between {
+        Between::Postgres(self.1.clone())
+    }
+
+    fn kill(&mut self) {
+        self.0.kill();
+    }
+
+    fn start_again(&mut self) {
+        self.0.start_again();
+    }
+
+    fn cut(&self) {
+        self.0.cut();
+    }
+
+    fn send(&self, message: &str) {
+        let name = self.1.rsplit('/').next().unwrap();
+        // It carries no more.
+        let message: String = message.chars().take(7_999).collect();
+        self.0.statement(name, &format!("NOTIFY turbomcp_bus, '{message}'"));
+    }
+}
+
+fn redis() -> RedisEngine {
+    let engine = engines::Redis::start();
+    let url = engine.url();
+    RedisEngine(engine, url)
+}
+
+fn postgres() -> PostgresEngine {
+    let engine = engines::Postgres::start();
+    let url = engine.url();
+    PostgresEngine(engine, url)
+}
+
+async fn what_was_missed_is_made_good_for(mut engine: impl Engine) {
+    let (a, b) = engine.between().two().await;
+    let mut at_b = b.listen().await;
+    at_b.joined_with(&a).await;
+    let legacy = b.site.legacy("2025-06-18", json!({})).await;
+    let mut stream = Listener(legacy.listen().await);
+    legacy.call("resources/subscribe", json!({"uri": BENEATH})).await;
+    let everything = [TOOLS, PROMPTS, RESOURCES, "test://fixed", BENEATH];
+    let of_legacy = [TOOLS, PROMPTS, RESOURCES, BENEATH];
+    for _ in 0..2 {
+        engine.cut();
+        at_b.hears_all(&everything).await;
+        stream.hears_all(&of_legacy).await;
+        at_b.joined_with(&a).await;
+    }
+    engine.kill();
+    // The server itself goes on, and nobody waits for the engine.
+    a.add_tool("new");
+    let mut at_a = a.listen().await;
+    a.server.resource_updated("file:///srv/here");
+    assert!(at_a.before("file:///srv/here").await.iter().all(|change| change != TOOLS));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    engine.start_again();
+    at_b.hears_all(&everything).await;
+    stream.hears_all(&of_legacy).await;
+    at_b.joined_with(&a).await;
+    at_a.joined_with(&b).await;
+    stream.joined_with(&a).await;
+}
+
+#[tokio::test]
+async fn what_was_missed_is_made_good_for_over_redis() {
+    what_was_missed_is_made_good_for(redis()).await;
+}
+
+#[tokio::test]
+async fn what_was_missed_is_made_good_for_over_postgres() {
+    what_was_missed_is_made_good_for(postgres()).await;
+}
+
+async fn what_nobody_of_us_has_sent_is_skipped(engine: impl Engine) {
+    let (a, b) = engine.between().two().await;
+    let mut at_b = b.listen().await;
+    at_b.joined_with(&a).await;
+    for broken in ["", "not JSON", "{}", r#"{"v":1,"from":"x","what":{"tools":7}}"#, &"x".repeat(50_000)] {
+        engine.send(broken);
+    }
+    engine.send(r#"{"v":1,"from":"x","what":{"updated":"file:///srv/by-hand"}}"#);
+    // Of what nobody listens to, nobody is told.
+    engine.send(r#"{"v":1,"from":"x","what":{"updated":"test://other"}}"#);
+    engine.send(r#"{"v":7,"from":"x","what":{"of a later version":7}}"#);
+    let mut heard = at_b.before(TOOLS).await;
+    heard.retain(|uri| !uri.contains("joined"));
+    assert_eq!(heard, ["file:///srv/by-hand"]);
+    at_b.hears_all(&[PROMPTS, RESOURCES, "test://fixed", BENEATH]).await;
+    a.server.resource_updated("file:///srv/end");
+    at_b.hears("file:///srv/end").await;
+}
+
+#[tokio::test]
+async fn what_nobody_of_us_has_sent_is_skipped_over_redis() {
+    what_nobody_of_us_has_sent_is_skipped(redis()).await;
+}
+
+#[tokio::test]
+async fn what_nobody_of_us_has_sent_is_skipped_over_postgres() {
+    what_nobody_of_us_has_sent_is_skipped(postgres()).await;
+}
+
+/// The sessions are in the engine, too: what a client says to one replica is about what runs at another.
+async fn answers_and_cancellations_reach_the_replica_that_waits_for_them(between: Between) {
+    let replica = async || {
+        let manager = match &between {
+            Between::Redis(url) => SessionManager::new(SessionConfig::new(), sessions::redis(url).await.unwrap()),
+            Between::Postgres(url) => SessionManager::new(SessionConfig::new(), sessions::postgres(url).await.unwrap()),
+            Between::Memory(_) => unreachable!("it reaches no other process"),
+        };
+        let builder = fixture::builder().with_bus(between.bus().await);
+        Replica::of(builder.with_session_management(manager.unwrap()).build()).await
+    };
+    let (a, b) = (replica().await, replica().await);
+    let (mut listening_at_a, mut listening_at_b) = (a.listen().await, b.listen().await);
+    listening_at_a.joined_with(&b).await;
+    listening_at_b.joined_with(&a).await;
+    let at_a = a.site.legacy("2025-11-25", json!({"elicitation": {}})).await;
+    let at_b = at_a.moved_to(&b.site);
+    let call = |id: u32, name: &str, arguments: Value| {
+        json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
+            "params": {"name": name, "arguments": arguments}})
+    };
+    let mut asking = at_a.post(&call(1, "ask", json!({}))).await;
+    let question = asking.next().await.unwrap();
+    assert_eq!(question["method"], "elicitation/create");
+    let answer = json!({"action": "accept", "content": {"name": "Ada"}});
+    let answer = json!({"jsonrpc": "2.0", "id": question["id"], "result": answer});
+    assert_eq!(at_b.post(&answer).await.status, 202);
+    assert_eq!(asking.next().await.unwrap()["result"]["content"][0]["text"], "Hello, Ada!");
+    let waiting = call(2, "wait", json!({"ms": 600_000}));
+    let posting = at_a.clone();
+    let waiting = tokio::spawn(async move { posting.post(&waiting).await.status });
+    // The stream of a call that reports nothing does not begin before its end.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!waiting.is_finished());
+    let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}});
+    assert_eq!(at_b.post(&cancel).await.status, 202);
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it is cancelled").unwrap();
+    // What ends at one ends its streams at the other.
+    let mut listening = at_a.listen().await;
+    assert_eq!(at_b.send(at_b.within(Request::delete())).await.status, 204);
+    listening.rest().await;
+}
+
+#[tokio::test]
+async fn answers_and_cancellations_reach_the_replica_that_waits_for_them_over_redis() {
+    let url = engines::Redis::shared().url();
+    answers_and_cancellations_reach_the_replica_that_waits_for_them(Between::Redis(url)).await;
+}
+
+#[tokio::test]
+async fn answers_and_cancellations_reach_the_replica_that_waits_for_them_over_postgres() {
+    let url = engines::Postgres::shared().url();
+    answers_and_cancellations_reach_the_replica_that_waits_for_them(Between::Postgres(url)).await;
+}
+
+#[tokio::test]
+async fn a_round_begun_at_one_replica_goes_on_at_another_if_they_share_keys() {
+    let with_key = |key: u8| fixture::builder().request_state_keys([[key; 32]]).build();
+    let (a, b) = (Replica::of(with_key(1)).await, Replica::of(with_key(1)).await);
+    let stranger = Replica::of(with_key(2)).await;
+    let capabilities = json!({"roots": {}});
+    let call = async |replica: &Replica, params: Value| {
+        replica.site.client().modern("tools/call", params, capabilities.clone()).await
+    };
+    let first = call(&a, json!({"name": "roots"})).await["result"].take();
+    let key = first["inputRequests"].as_object().unwrap().keys().next().unwrap();
+    let answer = json!({key.clone(): {"roots": [{"uri": "file:///a"}]}});
+    let params = json!({"name": "roots", "inputResponses": answer, "requestState": first["requestState"]});
+    let done = call(&b, params.clone()).await;
+    assert_eq!(done["result"]["resultType"], "complete", "{done}");
+    assert!(done["result"]["content"][0]["text"].as_str().unwrap().contains("file:///a"), "{done}");
+    assert_eq!(call(&stranger, params).await["error"]["code"], -32602);
+}
