@@ -1,6 +1,7 @@
 //! A server for several customers: `cargo run --example multi_tenant_server -- 127.0.0.1:8080`
 //!
-//! It prints a key for each of two of them. With the key of one, its invoices are there, and those of the other are not:
+//! It prints a key for each of two of them. With the key of one, its invoices are there, and those of the other are
+//! not:
 //!
 //! ```sh
 //! curl http://127.0.0.1:8080/mcp -H "X-API-Key: $KEY" -H 'Content-Type: application/json' \

@@ -251,7 +251,8 @@ impl Logged {
     /// Keeps what is logged on this thread, for as long as what is returned exists.
     pub fn begin() -> (Self, impl Sized) {
         let logged = Self::default();
-        // With a second one, whether anybody listens is not decided by the thread of whichever test gets somewhere first.
+        // With a second one, whether anybody listens is not decided by the thread of whichever test gets somewhere
+        // first.
         let second = Dispatch::new(Registry::default().with(Self::default()));
         let first = tracing::subscriber::set_default(Registry::default().with(logged.clone()));
         (logged, (first, second))

@@ -1,7 +1,7 @@
 //! How many requests of a tenant are let through.
 //!
-//! The buckets of the middleware stack are of one size for all; those of tenants are as large as each is configured, and
-//! that can change while they are in use.
+//! The buckets of the middleware stack are of one size for all; those of tenants are as large as each is configured,
+//! and that can change while they are in use.
 
 use std::sync::Mutex;
 use std::time::Duration;

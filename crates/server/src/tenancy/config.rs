@@ -37,8 +37,8 @@ pub struct TenantConfig {
     pub max_concurrent_requests: Option<usize>,
     /// How many subscriptions of the modern era it has open at a time. Any number, unless set.
     pub max_subscriptions: Option<usize>,
-    /// How often it may do what handlers ask [`Context::spend_quota`](crate::Context::spend_quota) for. What is not among
-    /// them, it may not do.
+    /// How often it may do what handlers ask [`Context::spend_quota`](crate::Context::spend_quota) for. What is not
+    /// among them, it may not do.
     pub quotas: HashMap<String, Quota>,
     /// The tools there are for it; others are hidden as by [`Visibility`](crate::Visibility). All, unless set.
     pub allowed_tools: Option<BTreeSet<String>>,

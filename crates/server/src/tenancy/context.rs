@@ -44,8 +44,8 @@ impl Context {
         self.require_tenant().map(Tenant::config)
     }
 
-    /// Lets go on only if something belongs to the tenant of the request. What belongs to somebody else is answered as what
-    /// is not there, for which [`owned`](Self::owned) has the same words.
+    /// Lets go on only if something belongs to the tenant of the request. What belongs to somebody else is answered as
+    /// what is not there, for which [`owned`](Self::owned) has the same words.
     ///
     /// ```
     /// use turbomcp_server::RequestContext;
@@ -80,8 +80,8 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// The same if nothing was found and if it belongs to another tenant: the code of a resource that is not found. 403 if
-    /// the request belongs to no tenant.
+    /// The same if nothing was found and if it belongs to another tenant: the code of a resource that is not found. 403
+    /// if the request belongs to no tenant.
     pub fn owned<T>(&self, found: Option<T>, owner: impl FnOnce(&T) -> &str) -> McpResult<T> {
         let tenant = self.require_tenant()?.as_str();
         found.filter(|found| owner(found) == tenant).ok_or_else(not_found)

@@ -180,9 +180,9 @@ impl TenantExtractor for HeaderTenantExtractor {
 /// The tenant that stands in the name of whom a verified API key is of.
 ///
 /// The key itself is gone by the time a request is looked at, and says nothing that could be believed before it is
-/// verified. What it says afterwards is the subject of the [`Principal`] it stands for, which whoever keeps the keys has
-/// written: of `sk_acme_ci` the part with index 1 is `acme`. Only principals count that an issuer of API keys vouches
-/// for: `api-key`, as `AuthManager` calls it, unless [set](Self::with_issuer).
+/// verified. What it says afterwards is the subject of the [`Principal`] it stands for, which whoever keeps the keys
+/// has written: of `sk_acme_ci` the part with index 1 is `acme`. Only principals count that an issuer of API keys
+/// vouches for: `api-key`, as `AuthManager` calls it, unless [set](Self::with_issuer).
 ///
 /// Where the holder of a key has a tenant of its own, that is the tenant of the principal, and no extractor is needed.
 ///

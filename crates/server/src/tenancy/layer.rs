@@ -75,8 +75,8 @@ impl Tenancy {
         self
     }
 
-    /// Sets how many tenants are kept in memory, with what they have used up: 10,000 unless set. Others are loaded again
-    /// when they come back, and begin with nothing used up.
+    /// Sets how many tenants are kept in memory, with what they have used up: 10,000 unless set. Others are loaded
+    /// again when they come back, and begin with nothing used up.
     pub fn max_tenants(mut self, tenants: usize) -> Self {
         self.max_tenants = tenants;
         self
@@ -389,8 +389,8 @@ impl Call for Around {
 impl ServerBuilder {
     /// Serves tenants, and nobody else: see [`tenancy`](crate::tenancy).
     ///
-    /// It stands around what is there, as [`layer`](Self::layer) does: a layer that says who calls is added afterwards. A
-    /// middleware stack has to be there before, as what it keeps and counts is to be kept apart by tenant.
+    /// It stands around what is there, as [`layer`](Self::layer) does: a layer that says who calls is added afterwards.
+    /// A middleware stack has to be there before, as what it keeps and counts is to be kept apart by tenant.
     ///
     /// # Errors
     ///

@@ -16,8 +16,8 @@ const OTHERS: &str = "_other";
 
 /// What is counted of each tenant, from the first request on. Cloning shares it.
 ///
-/// So many tenants have counters of their own as [`Tenancy::max_labels`](super::Tenancy::max_labels) says; all others are
-/// counted together. Only tenants that there are have any.
+/// So many tenants have counters of their own as [`Tenancy::max_labels`](super::Tenancy::max_labels) says; all others
+/// are counted together. Only tenants that there are have any.
 ///
 /// ```
 /// use std::time::Duration;
@@ -130,8 +130,8 @@ impl TenantMetrics {
         self.of(tenant).count(Ended::Failure, elapsed);
     }
 
-    /// Returns what was counted by now, in the order of the tenants. Those that are counted together are called `_other`,
-    /// and are the last.
+    /// Returns what was counted by now, in the order of the tenants. Those that are counted together are called
+    /// `_other`, and are the last.
     #[must_use]
     pub fn snapshot(&self) -> Vec<(String, TenantSnapshot)> {
         let tenants = read(&self.inner.tenants);

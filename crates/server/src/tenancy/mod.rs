@@ -1,13 +1,13 @@
 //! Many customers on one server, each of whom sees and uses up only what is theirs.
 //!
-//! A request belongs to a tenant, or it is refused. Which one is found by [`TenantExtractor`]s, from what is *known* of the
-//! caller: the tenant of the [`Principal`](turbomcp_transport::Principal), which always counts, a claim, the name of the
-//! holder of an API key. A header or a host name that anybody could send decides only if it is said that a gateway in
-//! front vouches for it. Whoever says two different things is refused.
+//! A request belongs to a tenant, or it is refused. Which one is found by [`TenantExtractor`]s, from what is *known* of
+//! the caller: the tenant of the [`Principal`](turbomcp_transport::Principal), which always counts, a claim, the name
+//! of the holder of an API key. A header or a host name that anybody could send decides only if it is said that a
+//! gateway in front vouches for it. Whoever says two different things is refused.
 //!
-//! Then one layer, [`Tenancy`], holds the request against the [`TenantConfig`] of its tenant, and puts the [`Tenant`] into
-//! the extensions of the request. From there on the tenant is a part of who calls: of what sessions, request states,
-//! subscriptions, tasks and cached results are bound to.
+//! Then one layer, [`Tenancy`], holds the request against the [`TenantConfig`] of its tenant, and puts the [`Tenant`]
+//! into the extensions of the request. From there on the tenant is a part of who calls: of what sessions, request
+//! states, subscriptions, tasks and cached results are bound to.
 //!
 //! ```
 //! use turbomcp_server::ServerBuilder;

@@ -40,8 +40,8 @@ pub trait TenantConfigs: Send + Sync + 'static {
     /// If it cannot be found out at the moment: requests of the tenant are then refused with the code 503.
     fn load_config(&self, tenant: &TenantId) -> impl Future<Output = Result<Option<TenantConfig>, BoxError>> + Send;
 
-    /// Returns for how long an answer holds: so late is it noticed that a tenant was suspended, unless somebody says so by
-    /// [`Tenants::reload`](super::Tenants::reload). 30 seconds unless said otherwise; zero asks for each request.
+    /// Returns for how long an answer holds: so late is it noticed that a tenant was suspended, unless somebody says so
+    /// by [`Tenants::reload`](super::Tenants::reload). 30 seconds unless said otherwise; zero asks for each request.
     fn fresh_for(&self) -> Duration {
         Duration::from_secs(30)
     }
@@ -53,8 +53,8 @@ pub trait TenantConfigs: Send + Sync + 'static {
     }
 }
 
-/// The configurations of tenants in memory. Clones share them, so that they can be changed while a server runs: a change
-/// counts from the next request on.
+/// The configurations of tenants in memory. Clones share them, so that they can be changed while a server runs: a
+/// change counts from the next request on.
 ///
 /// ```
 /// use turbomcp_server::tenancy::{MemoryTenantConfigs, TenantConfig, TenantId, TenantStatus};

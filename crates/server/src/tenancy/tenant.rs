@@ -120,8 +120,8 @@ impl fmt::Display for InvalidTenant {
 
 impl std::error::Error for InvalidTenant {}
 
-/// The tenant a request belongs to, once it was let in; lives in the [`Extensions`](turbomcp_transport::Extensions) of the
-/// request, where [`Context::tenant`](crate::Context::tenant) finds it.
+/// The tenant a request belongs to, once it was let in; lives in the [`Extensions`](turbomcp_transport::Extensions) of
+/// the request, where [`Context::tenant`](crate::Context::tenant) finds it.
 ///
 /// Cloning shares it. It is the tenant as it was configured when the request came; what is used up of its quotas is
 /// counted for all of its requests together.
@@ -198,8 +198,8 @@ impl Tenant {
     ///
     /// # Errors
     ///
-    /// The code 403 if the tenant has no such quota, 429 if it is used up; then `data` says when to try again. Over HTTP
-    /// [`Context::spend_quota`](crate::Context::spend_quota) has a `Retry-After`, too.
+    /// The code 403 if the tenant has no such quota, 429 if it is used up; then `data` says when to try again. Over
+    /// HTTP [`Context::spend_quota`](crate::Context::spend_quota) has a `Retry-After`, too.
     pub fn spend_quota(&self, name: &str) -> McpResult<()> {
         match self.take(name)? {
             None => Ok(()),

@@ -11,7 +11,7 @@ fn with(headers: &[(&str, &str)]) -> Extensions {
         request = request.header(*name, *value);
     }
     let mut known = Extensions::new();
-    known.insert(HttpRequest::new(request.body(()).unwrap().into_parts().0));
+    known.insert(HttpRequest::new(request.body(()).expect("a head").into_parts().0));
     known
 }
 
