@@ -1,8 +1,8 @@
 //! One of several replicas: `cargo run --example replicas -- 127.0.0.1:8081 redis://127.0.0.1:6379 /tmp/notes`
 //!
-//! Run it three times, on three ports and with the same folder, behind anything that balances TCP connections. Any replica
-//! answers any modern request, and clients that listen hear of what was changed at any of them. `REPLICA_KEY`, 64
-//! hexadecimal digits, is the same for all, so that a question asked by one is answered at another.
+//! Run it three times, on three ports and with the same folder, behind anything that balances TCP connections. Any
+//! replica answers any modern request, and clients that listen hear of what was changed at any of them.
+//! `REPLICA_KEY`, 64 hexadecimal digits, is the same for all, so that a question asked by one is answered at another.
 
 use std::io;
 use std::path::PathBuf;
@@ -64,8 +64,8 @@ impl Notes {
         Ok("forgotten")
     }
 
-    /// Lists a topic as a resource of its own. What one replica registers, it alone has: others are only told that there is a
-    /// change, and register what they shall have themselves.
+    /// Lists a topic as a resource of its own. What one replica registers, it alone has: others are only told that
+    /// there is a change, and register what they shall have themselves.
     #[tool]
     async fn pin(&self, ctx: &Context, topic: String) -> Result<String, turbomcp::Error> {
         let (notes, name) = (self.clone(), topic.clone());

@@ -506,13 +506,18 @@ async fn answers_and_cancellations_reach_the_replica_that_waits_for_them(between
     assert_eq!(asking.next().await.unwrap()["result"]["content"][0]["text"], "Hello, Ada!");
     let waiting = call(2, "wait", json!({"ms": 600_000}));
     let posting = at_a.clone();
-    let waiting = tokio::spawn(async move { posting.post(&waiting).await.status });
-    // The stream of a call that reports nothing does not begin before its end.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(!waiting.is_finished());
+    let mut waiting = tokio::spawn(async move { posting.post(&waiting).await.status });
     let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}});
-    assert_eq!(at_b.post(&cancel).await.status, 202);
-    tokio::time::timeout(PATIENCE, waiting).await.expect("it is cancelled").unwrap();
+    // Nothing tells when the call has begun, and what is not there yet cannot be cancelled.
+    let cancelled = async {
+        loop {
+            assert_eq!(at_b.post(&cancel).await.status, 202);
+            if tokio::time::timeout(Duration::from_millis(300), &mut waiting).await.is_ok() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, cancelled).await.expect("it is cancelled");
     // What ends at one ends its streams at the other.
     let mut listening = at_a.listen().await;
     assert_eq!(at_b.send(at_b.within(Request::delete())).await.status, 204);

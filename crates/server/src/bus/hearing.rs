@@ -12,7 +12,8 @@ use crate::hub::Change;
 impl McpServer {
     /// Tells the clients of this replica of what was heard.
     pub(super) fn heard(&self, heard: &Heard) {
-        // What decides who may know of something is code of others, and what it does to one message is not to end the rest.
+        // What decides who may know of something is code of others, and what it does to one message is not to end the
+        // rest.
         let outcome = catch_unwind(AssertUnwindSafe(|| match heard {
             Heard::Message(message) => self.told(message),
             Heard::Missed => {

@@ -1,18 +1,18 @@
 //! What the replicas of a server tell each other.
 //!
 //! A [`Bus`] carries announcements: that a list has changed, that a resource was updated. With one, set by
-//! [`ServerBuilder::with_bus`](crate::ServerBuilder::with_bus), what one replica announces reaches the subscriptions and
-//! legacy clients of all of them. Where legacy sessions are in a store, it also carries what their clients answer and cancel to
-//! the replica that waits for it.
+//! [`ServerBuilder::with_bus`](crate::ServerBuilder::with_bus), what one replica announces reaches the subscriptions
+//! and legacy clients of all of them. Where legacy sessions are in a store, it also carries what their clients answer
+//! and cancel to the replica that waits for it.
 //!
-//! An announcement is delivered at most once, and says only that there is something to look at; whatever must not get lost
-//! lies in a [store](crate::store). What may have got lost is made good for by looking again: whenever a replica begins to
-//! listen, anew or for the first time, and whenever a message was dropped on the way, it tells its clients that everything they
-//! listen to may have changed.
+//! An announcement is delivered at most once, and says only that there is something to look at; whatever must not get
+//! lost lies in a [store](crate::store). What may have got lost is made good for by looking again: whenever a replica
+//! begins to listen, anew or for the first time, and whenever a message was dropped on the way, it tells its clients
+//! that everything they listen to may have changed.
 //!
-//! Messages are bounded in size and not signed: whoever has access to the engine behind a bus can wake the clients of a server,
-//! and, if it knows what a legacy session is kept under, answer and cancel in its client's place. A change passes the same rules
-//! on each replica as one of its own, [`Visibility`](crate::Visibility) included.
+//! Messages are bounded in size and not signed: whoever has access to the engine behind a bus can wake the clients of
+//! a server, and, if it knows what a legacy session is kept under, answer and cancel in its client's place. A change
+//! passes the same rules on each replica as one of its own, [`Visibility`](crate::Visibility) included.
 //!
 //! ```
 //! use turbomcp_server::ServerBuilder;
@@ -58,9 +58,9 @@ pub type BusFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + S
 
 /// Carries short texts from each replica to all others, at most once and in no particular order.
 ///
-/// The server bounds how much waits to be published, gives up on a call that takes longer than 10 seconds, and subscribes
-/// again, with growing pauses in between, whenever a subscription ends. A bus may deliver to a replica what that replica has
-/// published; the server drops it.
+/// The server bounds how much waits to be published, gives up on a call that takes longer than 10 seconds, and
+/// subscribes again, with growing pauses in between, whenever a subscription ends. A bus may deliver to a replica
+/// what that replica has published; the server drops it.
 ///
 /// ```
 /// use turbomcp_server::ServerBuilder;

@@ -25,8 +25,8 @@ const QUIET: Duration = Duration::from_secs(15);
 
 /// A bus over `LISTEN` and `NOTIFY` of PostgreSQL.
 ///
-/// The replicas of a server use the same database and channel. It takes one connection beside those of the handle. One that
-/// goes through a pooler has to be pooled by session, not by transaction or statement.
+/// The replicas of a server use the same database and channel. It takes one connection beside those of the handle.
+/// One that goes through a pooler has to be pooled by session, not by transaction or statement.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), turbomcp_server::store::StoreError> {
