@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 #[cfg(feature = "http")]
 use tokio::sync::broadcast::{Receiver, error::RecvError};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use super::outbound::{Next, Outbound};
 use super::pause::Pauses;
@@ -61,14 +61,15 @@ impl Link {
             let (bus, id) = (self.bus.clone(), self.id.clone());
             let publishing = runtime.spawn(publish(bus.clone(), self.outbound.clone(), id.clone()));
             let listening = runtime.spawn(listen(bus, server.downgrade(), id));
-            let mut running = vec![publishing.abort_handle(), listening.abort_handle()];
             #[cfg(feature = "http")]
-            if let Some(sessions) = server.sessions() {
+            let carrying = server.sessions().map(|sessions| {
                 let said = sessions.elsewhere().listen();
-                let carrying = runtime.spawn(carry(said, self.outbound.clone(), self.id.clone()));
-                running.push(carrying.abort_handle());
-            }
-            Running(running)
+                runtime.spawn(carry(said, self.outbound.clone(), self.id.clone()))
+            });
+            #[cfg(not(feature = "http"))]
+            let carrying = None;
+            let running = [Some(publishing), Some(listening), carrying];
+            Running(running.iter().flatten().map(JoinHandle::abort_handle).collect())
         });
     }
 

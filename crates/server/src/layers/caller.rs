@@ -16,6 +16,7 @@ use crate::outlet::Outlet;
 pub(super) struct Caller<'a> {
     pub(super) inner: &'a Inner,
     pub(super) extensions: &'a Extensions,
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP has headers"))]
     pub(super) proxies: &'a Proxies,
 }
 

@@ -64,9 +64,9 @@ impl TrustedProxies {
 
 /// The same, ready to be asked.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP has headers"))]
 pub(super) struct Proxies {
     networks: Vec<Network>,
-    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP has headers"))]
     header: ForwardedHeader,
 }
 
@@ -123,6 +123,7 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
 
 /// Addresses that begin alike.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP has headers"))]
 struct Network {
     bits: u128,
     mask: u128,
