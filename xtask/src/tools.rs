@@ -82,7 +82,7 @@ fn in_path(names: &[&str]) -> Option<PathBuf> {
     candidates.into_iter().find(|program| program.is_file())
 }
 
-/// Installs packages of Debian into the system; no service is started.
+/// Installs packages of Debian into the system, which needs root. Services that come with them are not asked for.
 fn apt_get(packages: &[&str]) -> Outcome {
     process::run(Command::new("apt-get").args(["-qq", "update"]))?;
     let mut command = Command::new("apt-get");
