@@ -215,6 +215,11 @@ impl fmt::Debug for MiddlewareStack {
     }
 }
 
+/// Returns true if requests of this method last for as long as somebody listens, or a task runs.
+pub(super) fn lasts(method: &Method) -> bool {
+    [Method::SUBSCRIPTIONS_LISTEN, Method::TASKS_RESULT].contains(method)
+}
+
 /// What is made of a [`MiddlewareStack`], without what others keep: all that is on.
 #[derive(Debug)]
 pub(crate) struct Layers {
@@ -301,14 +306,16 @@ impl ServerBuilder {
 impl McpServer {
     /// Returns how long a request may take.
     pub(crate) fn time_limit(&self, inner: &Inner) -> Duration {
-        let own = inner.timeout.get().copied();
+        let tool = inner.message.known.name.filter(|_| inner.method == Method::TOOLS_CALL);
+        let tool = tool.and_then(|span| text_of(inner.raw(span)));
+        // It may wait in a layer, before the router has looked for what is its own.
+        let own = inner.timeout.get().copied().or_else(|| match &inner.method {
+            method if lasts(method) => Some(Duration::MAX),
+            _ => self.snapshot().registry.tool(tool.as_deref()?)?.timeout,
+        });
         match self.built_in().and_then(|layers| layers.timeouts.as_ref()) {
             None => own.unwrap_or(self.limits().request_timeout),
-            Some(timeouts) => {
-                let name = inner.message.known.name.filter(|_| inner.method == Method::TOOLS_CALL);
-                let name = name.and_then(|span| text_of(inner.raw(span)));
-                timeouts.limit(name.as_deref(), own)
-            }
+            Some(timeouts) => timeouts.limit(tool.as_deref(), own),
         }
     }
 
