@@ -53,6 +53,6 @@ pub(crate) use security::Dress;
 pub use security::{FrameOptions, Hsts, SecurityConfig, SecurityHeaders};
 pub use sharing::Which;
 pub use single_flight::{RequestDeduplicator, SingleFlightConfig};
-pub use stack::MiddlewareStack;
 pub(crate) use stack::Layers;
+pub use stack::MiddlewareStack;
 pub use timeout::TimeoutConfig;

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use turbomcp_protocol::types::CallToolResult;
 
 use super::chain::{Answer, Layer};
-use super::sharing::{Sharing, Which};
+use super::sharing::{Sharing, Which, is_still};
 use crate::Error;
 use crate::request::{Outcome, Request, Response};
 use crate::sync::lock;
@@ -19,7 +19,9 @@ use crate::sync::lock;
 ///
 /// One call runs, and the others are answered with its result if it succeeds. If it fails, or is cancelled, the next of
 /// them runs itself. Calls are the same if they have the same tool and arguments, however these are written, and the
-/// same caller with the same rights. Notifications of the call that runs, such as progress, reach whoever has made that
+/// same caller with the same rights; callers of whom nobody knows who they are have at least the same legacy session or
+/// connection where there is one. A result is not shared if a layer that was added before the stack has found out who
+/// calls, nor if caller and arguments take more than 4 KiB. Notifications of the call that runs, such as progress, reach whoever has made that
 /// one.
 ///
 /// ```
@@ -52,10 +54,12 @@ pub(crate) struct SingleFlight {
 impl Layer for SingleFlight {
     async fn around(&self, request: Request, rest: &impl Answer) -> Response {
         let Some(shared) = self.sharing.call(&request) else { return rest.answer(request).await };
-        let run = async {
+        let inner = request.inner().clone();
+        let caller = shared.caller;
+        let run = async move {
             let response = rest.answer(request).await;
             match response.outcome {
-                Ok(Outcome::Tool(result)) if result.is_error != Some(true) => Ok(result),
+                Ok(Outcome::Tool(result)) if result.is_error != Some(true) && is_still(&caller, &inner) => Ok(result),
                 _ => Err(response),
             }
         };
