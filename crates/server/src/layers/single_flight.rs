@@ -128,14 +128,14 @@ impl<K: Hash + Eq + Clone, V: Clone> RequestDeduplicator<K, V> {
         let ticket = self.join(key);
         loop {
             // Before the look, so that nothing that changes after it is missed.
-            let changed = ticket.flight.changed.notified();
+            let changed = ticket.flight().changed.notified();
             match ticket.look() {
                 Look::Value(value) => return Ok(value),
                 Look::Lead(lead) => {
                     let computed = compute().await;
                     if let Ok(value) = &computed {
                         ticket.retire();
-                        lock(&ticket.flight.state).value = Some(value.clone());
+                        lock(&ticket.flight().state).value = Some(value.clone());
                     }
                     drop(lead);
                     return computed;
@@ -163,7 +163,7 @@ impl<K: Hash + Eq + Clone, V: Clone> RequestDeduplicator<K, V> {
             let state = Mutex::new(State { is_led: false, value: None });
             Arc::new(Flight { state, changed: Notify::new() })
         });
-        Ticket { of: self, key, flight: flight.clone() }
+        Ticket { of: self, key, flight: Some(flight.clone()) }
     }
 }
 
@@ -183,7 +183,8 @@ impl<K, V> fmt::Debug for RequestDeduplicator<K, V> {
 struct Ticket<'a, K: Hash + Eq, V> {
     of: &'a RequestDeduplicator<K, V>,
     key: K,
-    flight: Arc<Flight<V>>,
+    /// Until it is dropped.
+    flight: Option<Arc<Flight<V>>>,
 }
 
 enum Look<'a, V> {
@@ -194,23 +195,33 @@ enum Look<'a, V> {
 
 impl<K: Hash + Eq, V: Clone> Ticket<'_, K, V> {
     fn look(&self) -> Look<'_, V> {
-        let mut state = lock(&self.flight.state);
+        let flight = self.flight();
+        let mut state = lock(&flight.state);
         match &state.value {
             Some(value) => Look::Value(value.clone()),
             None if state.is_led => Look::Wait,
             None => {
                 state.is_led = true;
-                Look::Lead(Lead { flight: &self.flight })
+                Look::Lead(Lead { flight })
             }
         }
     }
 }
 
 impl<K: Hash + Eq, V> Ticket<'_, K, V> {
+    fn flight(&self) -> &Flight<V> {
+        self.flight.as_deref().expect("it is there until it is dropped")
+    }
+
+    fn is_known(&self, flights: &HashMap<K, Arc<Flight<V>>>) -> bool {
+        let (known, own) = (flights.get(&self.key), self.flight.as_ref());
+        known.zip(own).is_some_and(|(known, own)| Arc::ptr_eq(known, own))
+    }
+
     /// Has whoever comes from now on begin anew.
     fn retire(&self) {
         let mut flights = lock(&self.of.flights);
-        if flights.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+        if self.is_known(&flights) {
             flights.remove(&self.key);
         }
     }
@@ -219,10 +230,12 @@ impl<K: Hash + Eq, V> Ticket<'_, K, V> {
 impl<K: Hash + Eq, V> Drop for Ticket<'_, K, V> {
     fn drop(&mut self) {
         let mut flights = lock(&self.of.flights);
-        let known = flights.get(&self.key).filter(|flight| Arc::ptr_eq(flight, &self.flight));
-        // The table has one, and whoever leaves last has the other.
-        if known.is_some_and(|flight| Arc::strong_count(flight) == 2) {
-            flights.remove(&self.key);
+        if self.is_known(&flights) {
+            // Under the lock, so that of several who leave at once the last one finds that it is.
+            self.flight = None;
+            if flights.get(&self.key).is_some_and(|flight| Arc::strong_count(flight) == 1) {
+                flights.remove(&self.key);
+            }
         }
     }
 }
@@ -342,5 +355,24 @@ mod tests {
         leader.abort();
         settle().await;
         assert!(once.is_empty());
+    }
+
+    #[test]
+    fn f195_no_key_stays_behind_if_all_leave_at_once() {
+        let once = RequestDeduplicator::<u32, ()>::new();
+        for round in 0..2000 {
+            let tickets = [once.join(round), once.join(round)];
+            let barrier = std::sync::Barrier::new(tickets.len());
+            std::thread::scope(|scope| {
+                for ticket in tickets {
+                    let barrier = &barrier;
+                    scope.spawn(move || {
+                        barrier.wait();
+                        drop(ticket);
+                    });
+                }
+            });
+            assert!(once.is_empty(), "{round}");
+        }
     }
 }
