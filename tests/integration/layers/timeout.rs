@@ -114,3 +114,15 @@ async fn f78_what_has_a_time_of_its_own_has_it_while_a_layer_waits() {
     assert!(server.remove_tool("short"));
     assert_eq!(client.next().await["method"], "notifications/tools/list_changed");
 }
+
+#[tokio::test]
+async fn f78_that_there_was_no_time_is_recorded_if_a_layer_takes_more() {
+    let kept = Kept::default();
+    let stack = MiddlewareStack::new()
+        .with_timeout(TimeoutConfig::new(SHORT))
+        .with_audit(AuditConfig::default().sink(kept.clone()))
+        .with_error_handler(ErrorHandler::new().handle_internal_error(|_| std::future::pending()));
+    let error = Client::connect(&Work::new().server(stack)).tool("wait", json!({})).await["error"].take();
+    assert_eq!(error["message"], "the request ran out of time");
+    assert_eq!(*kept.0.lock().unwrap(), ["failure Some(-32603)"]);
+}
