@@ -23,10 +23,10 @@ use crate::request::{Outcome, Request, Response};
 /// Which results are kept, and for how long.
 ///
 /// A result is given to the same caller with the same rights, for the same tool and arguments, however these are
-/// written; a failure is never kept. Callers of whom nobody knows who they are count as one if they have neither a legacy
-/// session nor a connection. Nothing is kept if a layer that was added before the stack has found out who calls, nor if
-/// the caller and the arguments, or the URI, take more than 4 KiB. A tool that is replaced or removed, and with it
-/// whatever it has answered, is gone at once.
+/// written; a failure is never kept. Callers of whom nobody knows who they are count as one if they have neither a
+/// legacy session nor a connection. Nothing is kept if a layer that was added before the stack has found out who calls,
+/// nor if the caller and the arguments, or the URI, take more than 4 KiB. A tool that is replaced or removed, and with
+/// it whatever it has answered, is gone at once.
 ///
 /// Contents of resources are kept for as long as they say themselves by `ttl`, and given to whom they say by
 /// `cache_scope`, until [`McpServer::resource_updated`](crate::McpServer::resource_updated) says that they have

@@ -23,8 +23,8 @@ use crate::sync::lock;
 
 /// How many requests run at once, and what becomes of those for which there is no place.
 ///
-/// `initialize`, `ping`, `subscriptions/listen` and `tasks/result` take no place. Whoever gets none is refused with the code 503, over
-/// HTTP with that status, too, and told to try again in a second.
+/// `initialize`, `ping`, `subscriptions/listen` and `tasks/result` take no place. Whoever gets none is refused with the
+/// code 503, over HTTP with that status, too, and told to try again in a second.
 ///
 /// ```
 /// use std::time::Duration;

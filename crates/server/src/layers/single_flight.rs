@@ -21,8 +21,8 @@ use crate::sync::lock;
 /// them runs itself. Calls are the same if they have the same tool and arguments, however these are written, and the
 /// same caller with the same rights; callers of whom nobody knows who they are have at least the same legacy session or
 /// connection where there is one. A result is not shared if a layer that was added before the stack has found out who
-/// calls, nor if caller and arguments take more than 4 KiB. Notifications of the call that runs, such as progress, reach whoever has made that
-/// one.
+/// calls, nor if caller and arguments take more than 4 KiB. Notifications of the call that runs, such as progress,
+/// reach whoever has made that one.
 ///
 /// ```
 /// use turbomcp_server::layers::{SingleFlightConfig, Which};
