@@ -230,3 +230,32 @@ async fn f151_the_record_is_an_event_with_fields() {
         assert_eq!((&*events[0]["level"], &*events[0]["error_code"]), ("WARN", "-32602"));
     }
 }
+
+#[tokio::test]
+async fn f151_a_method_that_a_client_makes_up_is_not_in_the_text() {
+    let seen = Seen::default();
+    let _subscribed = tracing::subscriber::set_default(Registry::default().with(seen.clone()));
+    let mut client = Client::connect(&server(&Work::new(), AuditConfig::default()));
+    client.modern("no\nAUDIT: tools/call success", json!({}), json!({})).await;
+    let events = std::mem::take(&mut *seen.0.lock().unwrap());
+    assert_eq!(events[0]["message"], "AUDIT: other failure");
+}
+
+#[tokio::test]
+async fn f171_proxies_are_trusted_by_the_whole_stack() {
+    let kept = Kept::default();
+    let own = AuditConfig { trusted_proxies: TrustedProxies::new(["10.0.0.0/8"]), ..AuditConfig::default() };
+    for (audit, expected) in [(AuditConfig::default(), "203.0.113.9"), (own, "127.0.0.1")] {
+        let stack = MiddlewareStack::new()
+            .with_audit(audit.sink(kept.clone()))
+            .with_rate_limit(RateLimitConfig::new(RateLimitStrategy::PerIp, RateLimits::per_minute(1)))
+            .trusted_proxies(TrustedProxies::new(["127.0.0.1"]));
+        let site = Site::start(&Work::new().server(stack)).await;
+        let from = |address: &str| call("tell").header("X-Forwarded-For", address);
+        assert_eq!(status(&site.client(), from("203.0.113.9")).await, 200);
+        assert_eq!(kept.take(), [format!("tools/call tell: success peer={expected}")]);
+        assert_eq!(status(&site.client(), from("203.0.113.8")).await, 200);
+        assert_eq!(status(&site.client(), from("203.0.113.8")).await, 429);
+        kept.take();
+    }
+}

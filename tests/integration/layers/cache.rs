@@ -11,7 +11,7 @@ use turbomcp::types::{CacheScope, ReadResourceResult};
 use turbomcp::{Access, Arguments, FnResource, FnTool, ReadResourceRequest, ResourceDefinition};
 use turbomcp_tests::{Client, Request, Site, modern};
 
-use super::{ByName, Hand, Work, call, call_with};
+use super::{ByName, Hand, Names, Work, call, call_with};
 
 fn stack(config: CacheConfig) -> MiddlewareStack {
     MiddlewareStack::new().with_auth(ByName::default()).with_cache(config)
@@ -204,4 +204,75 @@ async fn f194_a_call_that_is_to_become_a_task_is_answered_as_without_a_cache() {
         answers.push(client.call("tools/call", params).await);
     }
     assert_eq!(answers[0], answers[1]);
+}
+
+/// Says who calls by a layer of the user's that stands inside of the stack.
+fn named_inside(stack: MiddlewareStack, work: &Work) -> McpServer {
+    let read = async |_: ReadResourceRequest, ctx: Context| {
+        let name = ctx.extensions().get::<turbomcp::Principal>().map_or("nobody", turbomcp::Principal::subject);
+        let result = ReadResourceResult::text("note://all", name).with_ttl(Duration::from_secs(60));
+        Ok::<_, McpError>(result.with_cache_scope(CacheScope::Public))
+    };
+    let builder = work.builder().resource("note://all", FnResource::new(ResourceDefinition::new("note"), read));
+    builder.unwrap().middleware(Names).with_middleware_stack(stack).unwrap().build()
+}
+
+#[tokio::test]
+async fn f194_what_a_layer_inside_has_found_out_keeps_results_from_strangers() {
+    let work = Work::new();
+    let site = Site::start(&named_inside(MiddlewareStack::new().with_cache(CacheConfig::default()), &work)).await;
+    let ada = |request: Request| request.header("X-Name", "ada@acme");
+    assert_eq!(said(&site, ada(call("look"))).await, "run 1");
+    assert_eq!(said(&site, call("look")).await, "run 2");
+    assert_eq!(said(&site, call("look")).await, "run 2");
+    let read = || Request::modern(&modern(1, "resources/read", json!({"uri": "note://all"}), json!({})));
+    for (request, expected) in [(ada(read()), "ada"), (read(), "nobody")] {
+        let answer = site.client().send(request).await.message().await;
+        assert_eq!(answer["result"]["contents"][0]["text"], expected, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn f194_callers_who_are_not_known_are_told_by_session_and_connection() {
+    let server = Work::new().server(MiddlewareStack::new().with_cache(CacheConfig::default()));
+    let (mut first, mut second) = (Client::connect(&server), Client::connect(&server));
+    for (client, expected) in [(&mut first, "run 1"), (&mut second, "run 2")] {
+        assert_eq!(crate::text(&client.tool("look", json!({})).await), expected);
+        assert_eq!(crate::text(&client.tool("look", json!({})).await), expected);
+    }
+    let site = Site::start(&server).await;
+    for expected in ["run 3", "run 4"] {
+        let session = site.legacy("2025-11-25", json!({})).await;
+        for _ in 0..2 {
+            let answer = session.call("tools/call", json!({"name": "look", "arguments": {}})).await;
+            assert_eq!(crate::text(&answer), expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn f194_what_takes_too_much_to_ask_for_is_not_kept() {
+    let work = Work::new();
+    let read = async |request: ReadResourceRequest, _: Context| {
+        let result = ReadResourceResult::text(request.uri(), "read").with_ttl(Duration::from_secs(60));
+        Ok::<_, McpError>(result)
+    };
+    let resource = FnResource::new(ResourceDefinition::new("note"), read);
+    let builder = work.builder().resource("note://{kind}", resource).unwrap();
+    let mut client = Client::connect(&builder.with_middleware_stack(stack(CacheConfig::default())).unwrap().build());
+    for (bytes, is_kept) in [(3 << 10, true), (4 << 10, false)] {
+        let text = "x".repeat(bytes);
+        let before = work.runs();
+        for _ in 0..2 {
+            client.tool("look", json!({"text": text})).await;
+        }
+        assert_eq!(work.runs() - before == 1, is_kept, "{bytes}");
+        let mut times = Vec::new();
+        for _ in 0..2 {
+            let params = json!({"uri": format!("note://{text}")});
+            times.push(client.modern("resources/read", params, json!({})).await["result"]["ttlMs"].as_u64().unwrap());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(times[1] < times[0], is_kept, "{bytes}");
+    }
 }

@@ -124,3 +124,35 @@ async fn one_tool_takes_no_more_than_its_share() {
     work.let_go(1);
     assert_eq!(held.await.unwrap(), 200);
 }
+
+#[tokio::test]
+async fn whoever_waits_for_its_own_places_holds_none_of_a_tool() {
+    let work = Work::new();
+    let overload = Overload::Queue { places: 9, longest: Duration::from_secs(60) };
+    let site = site(&work, ConcurrencyConfig::new(9).per_principal(1).tool("tell", 1).overload(overload)).await;
+    let held = hold(&site, &work, "ada").await;
+    let client = site.client();
+    let mut waits = std::pin::pin!(status(&client, call("tell").header("Authorization", "ada")));
+    tokio::select! {
+        _ = &mut waits => panic!("there is no place"),
+        () = tokio::time::sleep(Duration::from_millis(20)) => {}
+    }
+    assert_eq!(status(&site.client(), call("tell").header("Authorization", "bob")).await, 200);
+    work.let_go(1);
+    assert_eq!((held.await.unwrap(), waits.await), (200, 200));
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_task_takes_no_place() {
+    let work = Work::new();
+    let server = work.server(MiddlewareStack::new().with_concurrency(ConcurrencyConfig::new(1)));
+    let site = Site::start(&server).await;
+    let session = site.legacy("2025-11-25", json!({})).await;
+    let held = hold(&site, &work, "ada").await;
+    assert_eq!(session.call("tools/list", json!({})).await["error"]["code"], 503);
+    // There is no such task, which is what is found out.
+    let answer = session.call("tasks/result", json!({"taskId": "none"})).await;
+    assert_ne!(answer["error"]["code"], 503, "{answer}");
+    work.let_go(1);
+    assert_eq!(held.await.unwrap(), 200);
+}

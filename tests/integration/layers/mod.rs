@@ -65,6 +65,24 @@ impl Authenticate for ByName {
     }
 }
 
+/// Says who calls by the header `X-Name`: `name@tenant`.
+struct Names;
+
+impl turbomcp::Middleware for Names {
+    async fn process(
+        &self,
+        mut request: turbomcp::Request,
+        next: turbomcp::Next,
+    ) -> turbomcp::MiddlewareResult<turbomcp::Response> {
+        let head = request.extensions().get::<turbomcp::transport::http::HttpRequest>().unwrap();
+        let name = head.headers().get("x-name").map(|name| name.to_str().unwrap().to_owned());
+        if let Some((name, tenant)) = name.as_deref().and_then(|name| name.split_once('@')) {
+            request.extensions_mut().insert(Principal::new(name).with_tenant(tenant));
+        }
+        next.run(request).await
+    }
+}
+
 /// What handlers count and wait for.
 #[derive(Clone)]
 struct Work {

@@ -4,7 +4,7 @@ use serde_json::json;
 use turbomcp::layers::{MiddlewareStack, SingleFlightConfig, Which};
 use turbomcp_tests::{Request, Site};
 
-use super::{ByName, Work, call, call_with};
+use super::{ByName, Names, Work, call, call_with};
 
 fn stack() -> MiddlewareStack {
     MiddlewareStack::new().with_auth(ByName::default()).with_single_flight(SingleFlightConfig::default())
@@ -98,4 +98,20 @@ async fn f195_tools_are_named_where_they_do_not_say_so() {
         assert_eq!(crate::text(&one.await.unwrap()), "run 1");
     }
     assert_ne!(crate::text(&third.await.unwrap()), crate::text(&fourth.await.unwrap()));
+}
+
+#[tokio::test]
+async fn f195_what_a_layer_inside_has_found_out_keeps_results_from_strangers() {
+    let work = Work::new();
+    let stack = MiddlewareStack::new().with_single_flight(SingleFlightConfig::default());
+    let server = work.builder().middleware(Names).with_middleware_stack(stack).unwrap().build();
+    let site = Site::start(&server).await;
+    let ada = send(&site, call("peek").header("X-Name", "ada@acme"));
+    work.begun(1).await;
+    let stranger = send(&site, call("peek"));
+    settle(&site).await;
+    let before = work.runs();
+    work.let_go(2);
+    assert_eq!(crate::text(&ada.await.unwrap()), "run 1");
+    assert_eq!(crate::text(&stranger.await.unwrap()), format!("run {}", before + 1));
 }

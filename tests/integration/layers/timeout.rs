@@ -76,3 +76,53 @@ async fn f78_the_other_layers_see_that_there_was_no_time() {
     // It is counted as what it was.
     assert_eq!(server.metrics().tool_timeouts_total.load(std::sync::atomic::Ordering::Relaxed), 1);
 }
+
+/// Has every request wait for a while on its way to its handler.
+struct Slow;
+
+impl turbomcp::Middleware for Slow {
+    async fn process(
+        &self,
+        request: turbomcp::Request,
+        next: turbomcp::Next,
+    ) -> turbomcp::MiddlewareResult<turbomcp::Response> {
+        tokio::time::sleep(SHORT / 4).await;
+        next.run(request).await
+    }
+}
+
+#[tokio::test]
+async fn f78_what_has_a_time_of_its_own_has_it_while_a_layer_waits() {
+    let wait = |_: turbomcp::Arguments| async {
+        tokio::time::sleep(3 * SHORT).await;
+        "done"
+    };
+    let builder = turbomcp::ServerBuilder::new()
+        .tool("long", turbomcp::FnTool::new(wait).timeout(Duration::from_secs(60)))
+        .and_then(|builder| builder.tool("short", wait))
+        .unwrap();
+    let stack = MiddlewareStack::new().with_timeout(TimeoutConfig::new(SHORT));
+    let server = builder.with_middleware_stack(stack).unwrap().middleware(Slow).build();
+    let mut client = Client::connect(&server);
+    assert_eq!(client.tool("short", json!({})).await["error"]["message"], "the request ran out of time");
+    assert_eq!(crate::text(&client.tool("long", json!({})).await), "done");
+    // So has what lasts for as long as somebody listens.
+    let filter = json!({"notifications": {"toolsListChanged": true}});
+    client.send(&turbomcp_tests::modern(7, "subscriptions/listen", filter, json!({}))).await;
+    assert_eq!(client.next().await["method"], "notifications/subscriptions/acknowledged");
+    tokio::time::sleep(3 * SHORT).await;
+    assert!(server.remove_tool("short"));
+    assert_eq!(client.next().await["method"], "notifications/tools/list_changed");
+}
+
+#[tokio::test]
+async fn f78_that_there_was_no_time_is_recorded_if_a_layer_takes_more() {
+    let kept = Kept::default();
+    let stack = MiddlewareStack::new()
+        .with_timeout(TimeoutConfig::new(SHORT))
+        .with_audit(AuditConfig::default().sink(kept.clone()))
+        .with_error_handler(ErrorHandler::new().handle_internal_error(|_| std::future::pending()));
+    let error = Client::connect(&Work::new().server(stack)).tool("wait", json!({})).await["error"].take();
+    assert_eq!(error["message"], "the request ran out of time");
+    assert_eq!(*kept.0.lock().unwrap(), ["failure Some(-32603)"]);
+}

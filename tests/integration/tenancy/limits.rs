@@ -108,6 +108,24 @@ async fn f140_so_many_requests_of_a_tenant_run_at_a_time() {
 }
 
 #[tokio::test]
+async fn whoever_waits_for_a_task_takes_no_place_of_a_request() {
+    let world = world();
+    let config = TenantConfig { max_concurrent_requests: Some(1), ..TenantConfig::default() };
+    let (site, acme, _) = site_of(&world, config).await;
+    let legacy = Caller::legacy(&site.client(), format!("ada@{ACME}")).await;
+    let waiting = tokio::spawn(async move { acme.tool("wait", json!({})).await });
+    let in_flight = || world.server.tenants().unwrap().metrics().snapshot()[0].1.in_flight;
+    while in_flight() < 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(legacy.ask("tools/list", json!({})).await.0, 429);
+    assert_ne!(legacy.ask("tasks/result", json!({"taskId": "none"})).await.0, 429);
+    world.go.notify_waiters();
+    assert_eq!(crate::text(&waiting.await.unwrap().1), "done");
+    end(&world, site).await;
+}
+
+#[tokio::test]
 async fn so_many_subscriptions_of_a_tenant_are_open_at_a_time() {
     let world = world();
     let config = TenantConfig { max_subscriptions: Some(1), ..TenantConfig::default() };

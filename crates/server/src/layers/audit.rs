@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tracing::Level;
-use turbomcp_protocol::{ErrorCode, McpError};
+use turbomcp_protocol::{ErrorCode, McpError, Method};
 use turbomcp_transport::authenticate::Refusal;
 use turbomcp_transport::{Extensions, PeerAddr, Principal};
 
@@ -16,7 +16,7 @@ use super::proxies::{Proxies, TrustedProxies};
 use crate::Error;
 use crate::access::Known;
 use crate::inner::Inner;
-use crate::metrics::ErrorType;
+use crate::metrics::{ErrorType, label};
 use crate::request::{Request, Response};
 use crate::trace::fingerprint;
 
@@ -253,7 +253,7 @@ impl Audit {
                     peer = event.peer.map(tracing::field::display),
                     duration_us = u64::try_from(event.duration.as_micros()).unwrap_or(u64::MAX),
                     arguments = event.arguments,
-                    "AUDIT: {} {}", event.action, event.outcome
+                    "AUDIT: {} {}", named(event.action), event.outcome
                 )
             };
         }
@@ -291,7 +291,7 @@ impl Audit {
         self.record(&AuditEvent {
             at: SystemTime::now(),
             duration: Duration::ZERO,
-            action: "authenticate",
+            action: AUTHENTICATE,
             target: None,
             outcome,
             error_code: Some(crate::auth::error(refusal).code().0),
@@ -378,11 +378,28 @@ impl Record<'_> {
 impl Drop for Record<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            let asked = self.inner.is_answered();
-            self.write(if asked { AuditOutcome::InputRequired } else { AuditOutcome::Cancelled }, None);
+            let (outcome, code) = match &*self.inner {
+                // A layer has not come to an end in time to say so.
+                inner if inner.has_run_out() => (AuditOutcome::Failure, Some(ErrorCode::INTERNAL_ERROR.0)),
+                inner if inner.is_answered() => (AuditOutcome::InputRequired, None),
+                _ => (AuditOutcome::Cancelled, None),
+            };
+            self.write(outcome, code);
         }
     }
 }
+
+/// Returns what stands for an action in the text of an event, which is written as it is: what a client makes up could
+/// look like a line of its own there.
+fn named(action: &str) -> &str {
+    let method = Method::from_name(action);
+    if action == AUTHENTICATE || TASKS.contains(&method) { action } else { label(&method) }
+}
+
+const AUTHENTICATE: &str = "authenticate";
+
+const TASKS: [Method; 5] =
+    [Method::TASKS_GET, Method::TASKS_UPDATE, Method::TASKS_CANCEL, Method::TASKS_RESULT, Method::TASKS_LIST];
 
 fn shorten(text: &str) -> &str {
     let end = (0..=SHOWN.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
@@ -398,6 +415,16 @@ mod tests {
         assert_eq!(shorten("tools/call"), "tools/call");
         assert_eq!(shorten(&"ä".repeat(100)).len(), SHOWN);
         assert_eq!(shorten(&format!("a{}", "ä".repeat(100))).len(), SHOWN - 1);
+    }
+
+    #[test]
+    fn what_clients_make_up_is_not_in_the_text() {
+        for known in ["authenticate", "tools/call", "subscriptions/listen", "tasks/result"] {
+            assert_eq!(named(known), known);
+        }
+        for other in ["tools/call success\nWARN AUDIT: tools/call", "other", ""] {
+            assert_eq!(named(other), "other");
+        }
     }
 
     #[test]

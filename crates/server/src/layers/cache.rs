@@ -10,9 +10,10 @@ use moka::sync::Cache as Entries;
 use turbomcp_protocol::types::{CacheScope, CallToolResult, ReadResourceResult};
 use turbomcp_protocol::{EncodeResult, Method, Revision};
 
+use super::caller::tenant;
 use super::chain::{Answer, Layer};
 use super::clock::Clock;
-use super::sharing::{Shared, Sharing, Which, may_pass, write_caller, write_part};
+use super::sharing::{LONGEST_KEY, Shared, Sharing, Which, is_still, may_pass, write_caller, write_part};
 use super::single_flight::RequestDeduplicator;
 use crate::Error;
 use crate::access::Guarded;
@@ -22,8 +23,10 @@ use crate::request::{Outcome, Request, Response};
 /// Which results are kept, and for how long.
 ///
 /// A result is given to the same caller with the same rights, for the same tool and arguments, however these are
-/// written; a failure is never kept. Callers of whom nobody knows who they are count as one. A tool that is replaced or
-/// removed, and with it whatever it has answered, is gone at once.
+/// written; a failure is never kept. Callers of whom nobody knows who they are count as one if they have neither a
+/// legacy session nor a connection. Nothing is kept if a layer that was added before the stack has found out who calls,
+/// nor if the caller and the arguments, or the URI, take more than 4 KiB. A tool that is replaced or removed, and with
+/// it whatever it has answered, is gone at once.
 ///
 /// Contents of resources are kept for as long as they say themselves by `ttl`, and given to whom they say by
 /// `cache_scope`, until [`McpServer::resource_updated`](crate::McpServer::resource_updated) says that they have
@@ -250,9 +253,11 @@ impl Cache {
         {
             return Response::tool((*result).clone());
         }
+        let inner = request.inner().clone();
         let response = rest.answer(request).await;
         if let Ok(Outcome::Tool(result)) = &response.outcome
             && result.is_error != Some(true)
+            && is_still(&shared.caller, &inner)
             && self.fits(result)
         {
             let value = Value::Tool(Arc::downgrade(&shared.entry), Arc::new(result.clone()));
@@ -268,13 +273,18 @@ impl Cache {
             .filter(|(uri, entry)| request.inner().server.allows(uri) && may_pass(&request, &snapshot, entry.guard()));
         let Some((uri, entry)) = found else { return rest.answer(request).await };
         let (mut own, mut common) = (b"own".to_vec(), b"common".to_vec());
-        write_caller(&request, &mut own);
+        let mut caller = Vec::new();
+        write_caller(request.inner(), request.extensions(), &mut caller);
+        own.extend_from_slice(&caller);
         // What is for everybody is for everybody of a tenant.
-        if let Some(tenant) = crate::tenancy::id_of(request.extensions()) {
+        if let Some(tenant) = tenant(request.extensions()) {
             write_part(tenant.as_bytes(), &mut common);
         }
         write_part(uri.as_bytes(), &mut own);
         write_part(uri.as_bytes(), &mut common);
+        if own.len().max(common.len()) > LONGEST_KEY {
+            return rest.answer(request).await;
+        }
         let (own, common) = (own.into_boxed_slice(), common.into_boxed_slice());
         for key in [&own, &common] {
             if let Some((left, Value::Resource(from, result))) = self.kept.get(key)
@@ -285,11 +295,13 @@ impl Cache {
             }
         }
         let before = self.forgotten.load(Ordering::Acquire);
+        let inner = request.inner().clone();
         let response = rest.answer(request).await;
         // What was read while something changed may be what was before.
         if self.forgotten.load(Ordering::Acquire) == before
             && let Ok(Outcome::Resource(result)) = &response.outcome
             && let Some(ttl) = result.ttl.filter(|ttl| !ttl.is_zero())
+            && is_still(&caller, &inner)
             && self.fits(result)
         {
             let key = if result.cache_scope == Some(CacheScope::Public) { common } else { own };

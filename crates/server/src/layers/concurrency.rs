@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use turbomcp_protocol::{McpError, Method};
 use turbomcp_transport::authenticate::Refusal;
 
@@ -14,6 +15,7 @@ use super::caller::Caller;
 use super::chain::{Answer, Layer};
 use super::proxies::{Proxies, TrustedProxies};
 use super::rate_limit::refuse;
+use super::stack::lasts;
 use crate::Error;
 use crate::inner::Inner;
 use crate::request::{Request, Response};
@@ -21,8 +23,8 @@ use crate::sync::lock;
 
 /// How many requests run at once, and what becomes of those for which there is no place.
 ///
-/// `initialize`, `ping` and `subscriptions/listen` take no place. Whoever gets none is refused with the code 503, over
-/// HTTP with that status, too, and told to try again in a second.
+/// `initialize`, `ping`, `subscriptions/listen` and `tasks/result` take no place. Whoever gets none is refused with the
+/// code 503, over HTTP with that status, too, and told to try again in a second.
 ///
 /// ```
 /// use std::time::Duration;
@@ -60,7 +62,7 @@ pub enum Overload {
     Queue {
         /// How many wait at once.
         places: usize,
-        /// How long one waits.
+        /// How long one waits, for all its places together.
         longest: Duration,
     },
 }
@@ -180,39 +182,43 @@ impl Drop for PrincipalPlace<'_> {
 }
 
 impl Concurrency {
-    /// Takes a place of each kind, the scarcest first, so that whoever waits for one holds no other that many want.
+    /// Takes a place of each kind, first that of the caller, so that whoever waits for one holds no other that
+    /// strangers want.
     async fn places(&self, request: &Request) -> Option<Places<'_>> {
         let inner = request.inner();
         let mut places = Places::default();
-        if !self.tools.is_empty()
-            && inner.method == Method::TOOLS_CALL
-            && let Some(tool) = request.name().and_then(|name| self.tools.get(&*name))
-        {
-            places.tool = Some(self.take(tool).await?);
-        }
+        let mut since = None;
         if let Some(limit) = self.per_principal {
             let caller = Caller { inner, extensions: request.extensions(), proxies: &self.proxies };
             let key = caller.by_identity(&self.hasher);
             let of = lock(&self.principals).entry(key).or_insert_with(|| Arc::new(Semaphore::new(limit))).clone();
             let place =
                 places.principal.insert(PrincipalPlace { of: self, key, places: Some(of.clone()), permit: None });
-            place.permit = Some(self.take(&of).await?);
+            place.permit = Some(self.take(&of, &mut since).await?);
         }
-        places.server = Some(self.take(&self.server).await?);
+        if !self.tools.is_empty()
+            && inner.method == Method::TOOLS_CALL
+            && let Some(tool) = request.name().and_then(|name| self.tools.get(&*name))
+        {
+            places.tool = Some(self.take(tool, &mut since).await?);
+        }
+        places.server = Some(self.take(&self.server, &mut since).await?);
         Some(places)
     }
 
-    async fn take(&self, of: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    /// Takes a place; `since` is when the request began to wait for its places.
+    async fn take(&self, of: &Arc<Semaphore>, since: &mut Option<Instant>) -> Option<OwnedSemaphorePermit> {
         match of.clone().try_acquire_owned() {
             Ok(permit) => Some(permit),
-            Err(_) => Box::pin(self.wait(of)).await,
+            Err(_) => Box::pin(self.wait(of, since)).await,
         }
     }
 
-    async fn wait(&self, of: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    async fn wait(&self, of: &Arc<Semaphore>, since: &mut Option<Instant>) -> Option<OwnedSemaphorePermit> {
         let Overload::Queue { places, longest } = self.overload else { return None };
         let _waiting = Waiting::join(&self.waiting, places)?;
-        tokio::time::timeout(longest, of.clone().acquire_owned()).await.ok()?.ok()
+        let left = longest.saturating_sub(since.get_or_insert_with(Instant::now).elapsed());
+        tokio::time::timeout(left, of.clone().acquire_owned()).await.ok()?.ok()
     }
 }
 
@@ -232,9 +238,9 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Returns true for what costs nothing, or lasts for as long as somebody listens.
+/// Returns true for what costs nothing, or only waits.
 fn takes_no_place(inner: &Inner) -> bool {
-    [Method::SUBSCRIPTIONS_LISTEN, Method::PING, Method::INITIALIZE].contains(&inner.method)
+    lasts(&inner.method) || [Method::PING, Method::INITIALIZE].contains(&inner.method)
 }
 
 impl Layer for Concurrency {
@@ -284,17 +290,36 @@ mod tests {
     async fn whoever_finds_no_place_waits_if_there_is_room_for_that() {
         let longest = Duration::from_secs(5);
         let all = ConcurrencyConfig::new(1).overload(Overload::Queue { places: 1, longest }).ready().unwrap();
-        let first = all.take(&all.server).await.unwrap();
-        let mut waiting = std::pin::pin!(all.take(&all.server));
+        let first = all.take(&all.server, &mut None).await.unwrap();
+        let mut since = None;
+        let mut waiting = std::pin::pin!(all.take(&all.server, &mut since));
         let polled = std::future::poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await;
         assert!(polled);
-        assert!(all.take(&all.server).await.is_none(), "there is room for one to wait");
+        assert!(all.take(&all.server, &mut None).await.is_none(), "there is room for one to wait");
         drop(first);
         assert!(waiting.await.is_some());
         assert_eq!(all.waiting.load(Ordering::Relaxed), 0);
         // Time passes by itself here.
-        let held = all.take(&all.server).await;
-        assert!(held.is_some() && all.take(&all.server).await.is_none());
+        let held = all.take(&all.server, &mut None).await;
+        assert!(held.is_some() && all.take(&all.server, &mut None).await.is_none());
         assert_eq!(all.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_several_places_waits_no_longer() {
+        let longest = Duration::from_secs(5);
+        let all = ConcurrencyConfig::new(1).tool("a", 1).overload(Overload::Queue { places: 9, longest });
+        let all = all.ready().unwrap();
+        let (start, mut since) = (Instant::now(), None);
+        let tool = all.take(&all.tools["a"], &mut None).await;
+        let held = all.take(&all.server, &mut None).await;
+        assert!(held.is_some());
+        let (got, ()) = tokio::join!(all.take(&all.tools["a"], &mut since), async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            drop(tool);
+        });
+        assert!(got.is_some());
+        assert!(all.take(&all.server, &mut since).await.is_none());
+        assert_eq!(start.elapsed().as_secs(), 5);
     }
 }

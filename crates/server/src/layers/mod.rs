@@ -55,4 +55,6 @@ pub use sharing::Which;
 pub use single_flight::{RequestDeduplicator, SingleFlightConfig};
 pub(crate) use stack::Layers;
 pub use stack::MiddlewareStack;
+#[cfg(feature = "multi-tenancy")]
+pub(crate) use stack::lasts;
 pub use timeout::TimeoutConfig;

@@ -25,6 +25,7 @@ use crate::Error;
 pub struct TrustedProxies {
     networks: Vec<String>,
     header: ForwardedHeader,
+    unix_sockets: bool,
 }
 
 /// The header that the trusted proxies add to. Only this one is read: another is the client's own.
@@ -41,13 +42,28 @@ pub enum ForwardedHeader {
 impl TrustedProxies {
     /// Believes whoever has an address in one of these networks: `10.0.0.0/8`, `2001:db8::/32`, or a single address.
     pub fn new<S: Into<String>>(networks: impl IntoIterator<Item = S>) -> Self {
-        Self { networks: networks.into_iter().map(Into::into).collect(), header: ForwardedHeader::default() }
+        let networks = networks.into_iter().map(Into::into).collect();
+        Self { networks, header: ForwardedHeader::default(), unix_sockets: false }
+    }
+
+    /// Believes whoever has no address, too: a proxy in front of a Unix socket, or of a router that does not say where
+    /// connections come from. Nobody else may reach such a server then.
+    pub fn unix_sockets(mut self) -> Self {
+        self.unix_sockets = true;
+        self
     }
 
     /// Sets the header they add to. `X-Forwarded-For` unless set.
     pub fn header(mut self, header: ForwardedHeader) -> Self {
         self.header = header;
         self
+    }
+
+    /// Believes those of `other` where nobody is to be believed.
+    pub(super) fn or(&mut self, other: &Self) {
+        if self.networks.is_empty() && !self.unix_sockets {
+            self.clone_from(other);
+        }
     }
 
     pub(super) fn ready(&self) -> Result<Proxies, Error> {
@@ -58,7 +74,8 @@ impl TrustedProxies {
                 ))
             })
         };
-        Ok(Proxies { networks: self.networks.iter().map(read).collect::<Result<_, _>>()?, header: self.header })
+        let networks = self.networks.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Proxies { networks, header: self.header, unix_sockets: self.unix_sockets })
     }
 }
 
@@ -68,15 +85,16 @@ impl TrustedProxies {
 pub(super) struct Proxies {
     networks: Vec<Network>,
     header: ForwardedHeader,
+    unix_sockets: bool,
 }
 
 impl Proxies {
     /// Returns whose request it is, by who has opened the connection and what the headers say.
     #[cfg(feature = "http")]
     pub(super) fn client(&self, peer: Option<IpAddr>, headers: &http::HeaderMap) -> Option<IpAddr> {
-        let mut client = peer?.to_canonical();
-        if self.networks.is_empty() {
-            return Some(client);
+        let mut client = peer.map(|peer| peer.to_canonical());
+        if self.networks.is_empty() && !self.unix_sockets {
+            return client;
         }
         let name = match self.header {
             ForwardedHeader::XForwardedFor => "x-forwarded-for",
@@ -92,14 +110,17 @@ impl Proxies {
             };
             // Of a proxy that hides whom it speaks for, no more is known than the proxy.
             let Some(hop) = hop else { break };
-            client = hop.to_canonical();
+            client = Some(hop.to_canonical());
         }
-        Some(client)
+        client
     }
 
     #[cfg(feature = "http")]
-    fn trusts(&self, address: IpAddr) -> bool {
-        self.networks.iter().any(|network| network.has(address))
+    fn trusts(&self, address: Option<IpAddr>) -> bool {
+        match address {
+            Some(address) => self.networks.iter().any(|network| network.has(address)),
+            None => self.unix_sockets,
+        }
     }
 }
 
@@ -211,6 +232,20 @@ mod tests {
         check("For=\"[2001:db8:cafe::17]:4711\"", "2001:db8:cafe::17");
         check("for=1.1.1.1, proto=http;by=10.0.0.1;for=192.0.2.43, for=10.0.0.9", "192.0.2.43");
         check("for=1.1.1.1, for=_hidden", "10.0.0.1");
+    }
+
+    #[test]
+    fn whoever_has_no_address_is_believed_where_that_was_said() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", "203.0.113.9, 10.0.0.2".parse().unwrap());
+        let client = |proxies: TrustedProxies| proxies.ready().unwrap().client(None, &headers).map(|ip| ip.to_string());
+        assert_eq!(client(TrustedProxies::default()), None);
+        assert_eq!(client(TrustedProxies::new(["10.0.0.0/8"])), None);
+        assert_eq!(client(TrustedProxies::default().unix_sockets()).as_deref(), Some("10.0.0.2"));
+        assert_eq!(client(TrustedProxies::new(["10.0.0.0/8"]).unix_sockets()).as_deref(), Some("203.0.113.9"));
+        // Whoever has one is another matter.
+        check(&TrustedProxies::default().unix_sockets(), "10.0.0.1", &[("x-forwarded-for", "1.1.1.1")], "10.0.0.1");
+        assert_eq!(TrustedProxies::default().unix_sockets().ready().unwrap().client(None, &HeaderMap::new()), None);
     }
 
     #[test]

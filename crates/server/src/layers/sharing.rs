@@ -9,11 +9,12 @@ use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use turbomcp_protocol::Method;
 use turbomcp_protocol::scan::member;
-use turbomcp_transport::Principal;
+use turbomcp_transport::{Extensions, Principal};
 
 use crate::Error;
 use crate::access::{Guard, Guarded, Who, identity};
 use crate::inner::Inner;
+use crate::outlet::Outlet;
 use crate::registry::{Snapshot, ToolEntry};
 use crate::request::Request;
 use crate::router::check_request;
@@ -43,6 +44,9 @@ impl Which {
     }
 }
 
+/// How long a key may be, in bytes: it is kept with each result, and clients choose what is in it.
+pub(super) const LONGEST_KEY: usize = 4 << 10;
+
 /// Finds out what a call has in common with others.
 #[derive(Debug)]
 pub(super) struct Sharing {
@@ -53,6 +57,8 @@ pub(super) struct Sharing {
 pub(super) struct Shared {
     /// Who calls what, with which arguments.
     pub(super) key: Box<[u8]>,
+    /// The bytes at the beginning of the key that say who calls.
+    pub(super) caller: Box<[u8]>,
     #[cfg_attr(not(feature = "cache"), expect(dead_code, reason = "only what is kept outlives a tool"))]
     pub(super) entry: Arc<ToolEntry>,
 }
@@ -90,11 +96,12 @@ impl Sharing {
             return None;
         }
         let mut key = Vec::with_capacity(128);
-        write_caller(request, &mut key);
+        write_caller(inner, request.extensions(), &mut key);
+        let caller = key.as_slice().into();
         write_part(entry.name().as_bytes(), &mut key);
         let arguments: Canonical = serde_json::from_slice(&arguments).ok()?;
         serde_json::to_writer(&mut key, &arguments).ok()?;
-        Some(Shared { key: key.into(), entry: entry.clone() })
+        (key.len() <= LONGEST_KEY).then(|| Shared { key: key.into(), caller, entry: entry.clone() })
     }
 }
 
@@ -111,11 +118,13 @@ pub(super) fn may_pass(request: &Request, snapshot: &Snapshot, guard: &Guard) ->
 }
 
 /// Writes who calls, and with which rights: a handler may answer by them.
-pub(super) fn write_caller(request: &Request, key: &mut Vec<u8>) {
-    let extensions = request.extensions();
+pub(super) fn write_caller(inner: &Inner, extensions: &Extensions, key: &mut Vec<u8>) {
     match identity(extensions) {
         Some(identity) => write_part(identity.as_str().as_bytes(), key),
-        None => key.push(0),
+        None => {
+            key.push(0);
+            write_session(inner, key);
+        }
     }
     let tenant = super::caller::tenant(extensions).unwrap_or_default();
     write_part(tenant.as_bytes(), key);
@@ -127,12 +136,37 @@ pub(super) fn write_caller(request: &Request, key: &mut Vec<u8>) {
     }
 }
 
+/// Writes which legacy session or connection it is: a handler may answer by it, too.
+fn write_session(inner: &Inner, key: &mut Vec<u8>) {
+    match (inner.peer.as_ref().and_then(|peer| peer.session_id()), &inner.outlet) {
+        (Some(session), _) => write_part(session.as_bytes(), key),
+        (None, Outlet::Outbox(outbox)) => {
+            key.push(2);
+            key.extend_from_slice(&outbox.number().to_le_bytes());
+        }
+        #[cfg(feature = "http")]
+        _ => key.push(0),
+    }
+}
+
+/// Returns true if the handler was called for whoever the key says: a layer further in may have found out who calls.
+pub(super) fn is_still(caller: &[u8], inner: &Inner) -> bool {
+    inner.extensions.get().is_some_and(|extensions| {
+        let mut now = Vec::with_capacity(caller.len());
+        write_caller(inner, extensions, &mut now);
+        now == caller
+    })
+}
+
 /// Writes bytes behind their number, so that no two things are written the same.
 pub(super) fn write_part(part: &[u8], key: &mut Vec<u8>) {
     key.push(1);
     key.extend_from_slice(&part.len().to_le_bytes());
     key.extend_from_slice(part);
 }
+
+/// 2^53, up to which all integers are numbers of 64 bits with a floating point.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// JSON in the one form that all of its spellings have: without spaces, and with members in order.
 #[derive(Debug, Serialize)]
@@ -174,8 +208,12 @@ impl<'de> Deserialize<'de> for Canonical {
                 Ok(Canonical::Unsigned(value))
             }
 
-            fn visit_f64<E>(self, value: f64) -> Result<Canonical, E> {
-                Ok(Canonical::Float(value))
+            fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Canonical, E> {
+                // Of larger ones, several that a handler may tell apart are read as one.
+                match value.abs() < EXACT {
+                    true => Ok(Canonical::Float(value)),
+                    false => Err(E::custom("a number is not kept exactly")),
+                }
             }
 
             fn visit_str<E>(self, value: &str) -> Result<Canonical, E> {
@@ -228,6 +266,16 @@ mod tests {
         check("0", "-0.0", false);
         check("18446744073709551615", "18446744073709551614", false);
         check("null", "false", false);
+    }
+
+    #[test]
+    fn what_is_not_kept_exactly_is_not_shared() {
+        for json in ["18446744073709551616", "18446744073709551617", "-9223372036854775809", "[1e300]", "-1e16"] {
+            assert_eq!(canonical(json), None, "{json}");
+        }
+        for json in ["18446744073709551615", "-9223372036854775808", "9007199254740991.0", "0.5"] {
+            assert_eq!(canonical(json).as_deref(), Some(json));
+        }
     }
 
     #[test]

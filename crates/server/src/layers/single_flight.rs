@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use turbomcp_protocol::types::CallToolResult;
 
 use super::chain::{Answer, Layer};
-use super::sharing::{Sharing, Which};
+use super::sharing::{Sharing, Which, is_still};
 use crate::Error;
 use crate::request::{Outcome, Request, Response};
 use crate::sync::lock;
@@ -19,8 +19,10 @@ use crate::sync::lock;
 ///
 /// One call runs, and the others are answered with its result if it succeeds. If it fails, or is cancelled, the next of
 /// them runs itself. Calls are the same if they have the same tool and arguments, however these are written, and the
-/// same caller with the same rights. Notifications of the call that runs, such as progress, reach whoever has made that
-/// one.
+/// same caller with the same rights; callers of whom nobody knows who they are have at least the same legacy session or
+/// connection where there is one. A result is not shared if a layer that was added before the stack has found out who
+/// calls, nor if caller and arguments take more than 4 KiB. Notifications of the call that runs, such as progress,
+/// reach whoever has made that one.
 ///
 /// ```
 /// use turbomcp_server::layers::{SingleFlightConfig, Which};
@@ -52,10 +54,12 @@ pub(crate) struct SingleFlight {
 impl Layer for SingleFlight {
     async fn around(&self, request: Request, rest: &impl Answer) -> Response {
         let Some(shared) = self.sharing.call(&request) else { return rest.answer(request).await };
-        let run = async {
+        let inner = request.inner().clone();
+        let caller = shared.caller;
+        let run = async move {
             let response = rest.answer(request).await;
             match response.outcome {
-                Ok(Outcome::Tool(result)) if result.is_error != Some(true) => Ok(result),
+                Ok(Outcome::Tool(result)) if result.is_error != Some(true) && is_still(&caller, &inner) => Ok(result),
                 _ => Err(response),
             }
         };
@@ -124,14 +128,14 @@ impl<K: Hash + Eq + Clone, V: Clone> RequestDeduplicator<K, V> {
         let ticket = self.join(key);
         loop {
             // Before the look, so that nothing that changes after it is missed.
-            let changed = ticket.flight.changed.notified();
+            let changed = ticket.flight().changed.notified();
             match ticket.look() {
                 Look::Value(value) => return Ok(value),
                 Look::Lead(lead) => {
                     let computed = compute().await;
                     if let Ok(value) = &computed {
                         ticket.retire();
-                        lock(&ticket.flight.state).value = Some(value.clone());
+                        lock(&ticket.flight().state).value = Some(value.clone());
                     }
                     drop(lead);
                     return computed;
@@ -159,7 +163,7 @@ impl<K: Hash + Eq + Clone, V: Clone> RequestDeduplicator<K, V> {
             let state = Mutex::new(State { is_led: false, value: None });
             Arc::new(Flight { state, changed: Notify::new() })
         });
-        Ticket { of: self, key, flight: flight.clone() }
+        Ticket { of: self, key, flight: Some(flight.clone()) }
     }
 }
 
@@ -179,7 +183,8 @@ impl<K, V> fmt::Debug for RequestDeduplicator<K, V> {
 struct Ticket<'a, K: Hash + Eq, V> {
     of: &'a RequestDeduplicator<K, V>,
     key: K,
-    flight: Arc<Flight<V>>,
+    /// Until it is dropped.
+    flight: Option<Arc<Flight<V>>>,
 }
 
 enum Look<'a, V> {
@@ -190,23 +195,33 @@ enum Look<'a, V> {
 
 impl<K: Hash + Eq, V: Clone> Ticket<'_, K, V> {
     fn look(&self) -> Look<'_, V> {
-        let mut state = lock(&self.flight.state);
+        let flight = self.flight();
+        let mut state = lock(&flight.state);
         match &state.value {
             Some(value) => Look::Value(value.clone()),
             None if state.is_led => Look::Wait,
             None => {
                 state.is_led = true;
-                Look::Lead(Lead { flight: &self.flight })
+                Look::Lead(Lead { flight })
             }
         }
     }
 }
 
 impl<K: Hash + Eq, V> Ticket<'_, K, V> {
+    fn flight(&self) -> &Flight<V> {
+        self.flight.as_deref().expect("it is there until it is dropped")
+    }
+
+    fn is_known(&self, flights: &HashMap<K, Arc<Flight<V>>>) -> bool {
+        let (known, own) = (flights.get(&self.key), self.flight.as_ref());
+        known.zip(own).is_some_and(|(known, own)| Arc::ptr_eq(known, own))
+    }
+
     /// Has whoever comes from now on begin anew.
     fn retire(&self) {
         let mut flights = lock(&self.of.flights);
-        if flights.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+        if self.is_known(&flights) {
             flights.remove(&self.key);
         }
     }
@@ -215,10 +230,12 @@ impl<K: Hash + Eq, V> Ticket<'_, K, V> {
 impl<K: Hash + Eq, V> Drop for Ticket<'_, K, V> {
     fn drop(&mut self) {
         let mut flights = lock(&self.of.flights);
-        let known = flights.get(&self.key).filter(|flight| Arc::ptr_eq(flight, &self.flight));
-        // The table has one, and whoever leaves last has the other.
-        if known.is_some_and(|flight| Arc::strong_count(flight) == 2) {
-            flights.remove(&self.key);
+        if self.is_known(&flights) {
+            // Under the lock, so that of several who leave at once the last one finds that it is.
+            self.flight = None;
+            if flights.get(&self.key).is_some_and(|flight| Arc::strong_count(flight) == 1) {
+                flights.remove(&self.key);
+            }
         }
     }
 }
@@ -338,5 +355,24 @@ mod tests {
         leader.abort();
         settle().await;
         assert!(once.is_empty());
+    }
+
+    #[test]
+    fn f195_no_key_stays_behind_if_all_leave_at_once() {
+        let once = RequestDeduplicator::<u32, ()>::new();
+        for round in 0..2000 {
+            let tickets = [once.join(round), once.join(round)];
+            let barrier = std::sync::Barrier::new(tickets.len());
+            std::thread::scope(|scope| {
+                for ticket in tickets {
+                    let barrier = &barrier;
+                    scope.spawn(move || {
+                        barrier.wait();
+                        drop(ticket);
+                    });
+                }
+            });
+            assert!(once.is_empty(), "{round}");
+        }
     }
 }

@@ -15,6 +15,7 @@ use super::cache::{Cache, CacheConfig};
 use super::chain::{Entrance, Innermost, Place};
 use super::concurrency::{Concurrency, ConcurrencyConfig};
 use super::errors::ErrorHandler;
+use super::proxies::TrustedProxies;
 use super::rate_limit::{RateLimit, RateLimitConfig, RateLimitStrategy, RateLimits};
 #[cfg(feature = "http")]
 use super::security::{Security, SecurityConfig};
@@ -72,6 +73,7 @@ pub struct MiddlewareStack {
     single_flight: Option<SingleFlightConfig>,
     concurrency: Option<ConcurrencyConfig>,
     validation: Option<SchemaValidator>,
+    trusted_proxies: TrustedProxies,
 }
 
 impl MiddlewareStack {
@@ -161,13 +163,26 @@ impl MiddlewareStack {
         self
     }
 
+    /// Sets the proxies that say where requests come from, for the rate limit, the places and the record where they
+    /// have none of their own.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.trusted_proxies = proxies;
+        self
+    }
+
     /// Sets what calls are held against, as [`ServerBuilder::with_schema_validation`] does.
     pub fn with_validation(mut self, validation: impl Into<SchemaValidator>) -> Self {
         self.validation = Some(validation.into());
         self
     }
 
-    fn ready(&self) -> Result<Layers, Error> {
+    fn ready(mut self) -> Result<Layers, Error> {
+        let own = [
+            self.rate_limit.as_mut().map(|config| &mut config.trusted_proxies),
+            self.concurrency.as_mut().map(|config| &mut config.trusted_proxies),
+            self.audit.as_mut().map(|config| &mut config.trusted_proxies),
+        ];
+        own.into_iter().flatten().for_each(|own| own.or(&self.trusted_proxies));
         // What is wrong is said by its field; this says whose.
         fn of<T>(part: &str, made: Result<T, Error>) -> Result<T, Error> {
             made.map_err(|error| Error::configuration(format!("{part}: {error}")))
@@ -211,8 +226,14 @@ impl fmt::Debug for MiddlewareStack {
             .field("single_flight", &self.single_flight)
             .field("concurrency", &self.concurrency)
             .field("validation", &self.validation)
+            .field("trusted_proxies", &self.trusted_proxies)
             .finish()
     }
+}
+
+/// Returns true if requests of this method last for as long as somebody listens, or a task runs.
+pub(crate) fn lasts(method: &Method) -> bool {
+    [Method::SUBSCRIPTIONS_LISTEN, Method::TASKS_RESULT].contains(method)
 }
 
 /// What is made of a [`MiddlewareStack`], without what others keep: all that is on.
@@ -285,11 +306,12 @@ impl ServerBuilder {
             // What it keeps and counts would be kept and counted for all tenants together.
             return Err(Error::configuration("the middleware stack is set before the tenancy"));
         }
+        let (validation, auth) = (stack.validation.clone(), stack.auth.clone());
         let layers = Arc::new(stack.ready()?);
-        if let Some(validation) = stack.validation {
+        if let Some(validation) = validation {
             self = self.with_schema_validation(validation)?;
         }
-        if let Some(auth) = stack.auth {
+        if let Some(auth) = auth {
             self.auth = Some(auth);
         }
         self.built_in = Some(layers.clone());
@@ -301,14 +323,16 @@ impl ServerBuilder {
 impl McpServer {
     /// Returns how long a request may take.
     pub(crate) fn time_limit(&self, inner: &Inner) -> Duration {
-        let own = inner.timeout.get().copied();
+        let tool = inner.message.known.name.filter(|_| inner.method == Method::TOOLS_CALL);
+        let tool = tool.and_then(|span| text_of(inner.raw(span)));
+        // It may wait in a layer, before the router has looked for what is its own.
+        let own = inner.timeout.get().copied().or_else(|| match &inner.method {
+            method if lasts(method) => Some(Duration::MAX),
+            _ => self.snapshot().registry.tool(tool.as_deref()?)?.timeout,
+        });
         match self.built_in().and_then(|layers| layers.timeouts.as_ref()) {
             None => own.unwrap_or(self.limits().request_timeout),
-            Some(timeouts) => {
-                let name = inner.message.known.name.filter(|_| inner.method == Method::TOOLS_CALL);
-                let name = name.and_then(|span| text_of(inner.raw(span)));
-                timeouts.limit(name.as_deref(), own)
-            }
+            Some(timeouts) => timeouts.limit(tool.as_deref(), own),
         }
     }
 

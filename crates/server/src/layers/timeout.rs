@@ -9,7 +9,8 @@ use crate::Error;
 ///
 /// It stands in the place of [`Limits::request_timeout`](crate::Limits::request_timeout). A tool may take as long as
 /// [`tools`](Self::tools) says; failing that, as it says itself; failing that, as any request. The time that a handler
-/// waits for its client does not count, `subscriptions/listen` has no limit, and waiting for a place counts.
+/// waits for its client does not count, `subscriptions/listen` and `tasks/result` have no limit, and waiting for a
+/// place counts.
 ///
 /// ```
 /// use std::time::Duration;

@@ -33,9 +33,10 @@ pub struct TenantConfig {
     pub status: TenantStatus,
     /// How many requests it may send in a second, and at once after a pause. Any number, unless set.
     pub rate_limit_per_second: Option<u32>,
-    /// How many of its requests run at a time, subscriptions apart. Any number, unless set.
+    /// How many of its requests run at a time, apart from those that the next is about. Any number, unless set.
     pub max_concurrent_requests: Option<usize>,
-    /// How many subscriptions of the modern era it has open at a time. Any number, unless set.
+    /// How many subscriptions of the modern era it has open at a time, and how many `tasks/result` of the legacy era,
+    /// which last as long. Any number, unless set.
     pub max_subscriptions: Option<usize>,
     /// How often it may do what handlers ask [`Context::spend_quota`](crate::Context::spend_quota) for. What is not
     /// among them, it may not do.

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use turbomcp_protocol::Method;
 use turbomcp_transport::authenticate::Refusal;
 use turbomcp_transport::{Extensions, Identity, Principal};
 
@@ -15,6 +14,7 @@ use super::metrics::{Counters, Ended, TenantMetrics};
 use super::source::{ErasedConfigs, TenantConfigs};
 use super::table::{State, Table};
 use super::{Tenant, TenantConfig, TenantId};
+use crate::layers::lasts;
 use crate::metrics::ErrorType;
 use crate::request::{Request, Response};
 use crate::stack::{BoxError, BoxFuture, Call, Stack};
@@ -217,7 +217,7 @@ impl Tenants {
         if let Some(rate) = config.rate_limit_per_second {
             state.bucket.take(rate, now).map_err(|wait| (Reason::RateLimited, wait))?;
         }
-        let listens = *request.method() == Method::SUBSCRIPTIONS_LISTEN;
+        let listens = lasts(request.method());
         let (limit, reason) = match listens {
             true => (config.max_subscriptions, Reason::Subscriptions),
             false => (config.max_concurrent_requests, Reason::Concurrency),
