@@ -257,7 +257,7 @@ async fn f132_to_f135_a_context_says_which_request_it_is_of_and_for_how_long() {
     let server = ServerBuilder::new().tool("say", say).unwrap().build();
     let mut client = Client::connect(&server);
     let meta = json!({"io.modelcontextprotocol/logLevel": "info"});
-    client.send(&modern("seven", "tools/call", json!({"name": "say"}), meta)).await;
+    client.send(&modern("seven", "tools/call", json!({"name": "say", "_meta": meta}), json!({}))).await;
     let log = client.next().await;
     assert_eq!((&log["method"], &log["params"]["data"]), (&json!("notifications/message"), &json!("still here")));
     let answer = client.next().await;
