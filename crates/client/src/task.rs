@@ -215,8 +215,8 @@ impl TaskHandle {
     ///
     /// # Errors
     ///
-    /// As [`call_tool`](Client::call_tool); if the task was cancelled ([`Error::is_cancelled`]), is not known any more, or
-    /// is not over when its time to live is, or a day ([`Error::is_timeout`]).
+    /// As [`call_tool`](Client::call_tool); if the task was cancelled ([`Error::is_cancelled`]), is not known any more,
+    /// or is not over when its time to live is, or a day ([`Error::is_timeout`]).
     ///
     /// # Cancel safety
     ///
@@ -337,8 +337,8 @@ impl TaskHandle {
 }
 
 impl Client {
-    /// Waits for the result of a call that has become a task; the task is cancelled if nobody wants it any more, but not
-    /// because the server could not be asked.
+    /// Waits for the result of a call that has become a task; the task is cancelled if nobody wants it any more, but
+    /// not because the server could not be asked.
     pub(crate) async fn follow(&self, task: Box<Task>, limit: Option<Duration>) -> Result<Bytes, Error> {
         let mut abandoned = Abandoned { client: self.clone(), id: Some(task.task_id.clone()) };
         let mut handle =

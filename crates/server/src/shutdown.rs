@@ -110,8 +110,8 @@ impl ShutdownHandle {
 
 /// A server that was asked to end; `await` it to wait until it has.
 ///
-/// It has ended when every `run_*`, every listener and every connection that it serves itself has, and its tasks are over
-/// or left to others. A router that was mounted into an application ends with the application.
+/// It has ended when every `run_*`, every listener and every connection that it serves itself has, and its tasks are
+/// over or left to others. A router that was mounted into an application ends with the application.
 #[derive(Debug)]
 pub struct Ending {
     shutdown: Arc<Shutdown>,

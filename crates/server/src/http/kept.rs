@@ -35,8 +35,8 @@ use crate::store::StoreError;
 use crate::sync::{lock, read};
 use crate::{Limits, McpServer};
 
-/// How long a stream that grows elsewhere is not looked after if nobody says that it has grown: where nobody would, and with
-/// a bus, of which something may be lost.
+/// How long a stream that grows elsewhere is not looked after if nobody says that it has grown: where nobody would, and
+/// with a bus, of which something may be lost.
 const LOOKS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 
 /// The pause before a store is asked again that has failed, at first and at most.
