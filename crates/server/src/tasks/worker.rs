@@ -309,8 +309,8 @@ async fn take(desk: &Arc<Desk>, server: &McpServer, due: &StoredTask) -> Result<
             record.end(TaskStatus::Failed, Some(Outcome::Error(error)));
             return Edit::Write(Some(None), Due::Never);
         }
-        // It may be one of other servers that share the store. It is put off so that it is not in the way of others, and
-        // by no fixed time so that this server is not always the first to see it.
+        // It may be one of other servers that share the store. It is put off so that it is not in the way of others,
+        // and by no fixed time so that this server is not always the first to see it.
         if snapshot.registry.tool(&record.tool).is_none_or(|entry| entry.task.is_none()) {
             return Edit::Write(Some(None), Due::After(desk.config.lease.mul_f64(1.0 + fraction())));
         }
