@@ -257,6 +257,42 @@ async fn task_10_a_question_is_answered_once() {
 }
 
 #[tokio::test]
+async fn a_poll_that_fails_is_made_again_and_the_task_goes_on() {
+    for code in [ErrorCode::UNAVAILABLE, ErrorCode::RATE_LIMITED] {
+        let (client, mut peer) = connected(Client::builder(), Era::Modern).await;
+        let call = tokio::spawn(async move { client.call_tool("t", json!({})).await });
+        polled(&mut peer, vec![a_task("working")]).await;
+        let poll = peer.expect("tasks/get").await;
+        peer.fail(&poll, code.0.into(), "not now").await;
+        let mut done = a_task("completed");
+        done["resultType"] = json!("complete");
+        done["result"] = json!({"content": [{"type": "text", "text": "done"}]});
+        // Nothing was cancelled in between.
+        peer.serve("tasks/get", done).await;
+        assert_eq!(text(&soon(call).await.unwrap().unwrap()), "done");
+    }
+}
+
+#[tokio::test]
+async fn a_task_is_waited_for_as_long_as_it_is_kept() {
+    let (client, mut peer) = connected(Client::builder(), Era::Modern).await;
+    let call = tokio::spawn(async move { client.call_tool("t", json!({})).await });
+    let mut short = created();
+    short["ttlMs"] = json!(150);
+    peer.serve("tools/call", short).await;
+    let answering = tokio::spawn(async move {
+        let mut short = a_task("working");
+        short["ttlMs"] = json!(150);
+        while let Some(request) = peer.try_next().await {
+            assert_eq!(request["method"], "tasks/get");
+            peer.answer(&request, short.clone()).await;
+        }
+    });
+    assert!(failure(async { call.await.unwrap() }).await.is_timeout());
+    answering.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_task_that_is_none_is_an_error_of_the_server() {
     let mut unnamed = created();
     unnamed["taskId"] = json!("");

@@ -192,3 +192,17 @@ async fn a_folder_belongs_to_one_at_a_time() {
     assert!(sessions::memory_with_persistence(taken.path()).await.unwrap_err().is_unavailable());
     fs::remove_file(taken.path()).unwrap();
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_what_is_kept() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = Folder::new();
+    let _store = sessions::memory_with_persistence(folder.path().join("inner")).await.unwrap();
+    let bits = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((bits(folder.path()), bits(&folder.path().join("inner"))), (0o700, 0o700));
+    for file in fs::read_dir(folder.path().join("inner")).unwrap() {
+        assert_eq!(bits(&file.unwrap().path()), 0o600);
+    }
+}

@@ -291,7 +291,7 @@ async fn the_other_process() {
     let client = builder.connect(&server).await.unwrap();
     let task = client.call_tool_as_task(tool, ()).await.unwrap();
     say(format!("id {}", task.id().unwrap()));
-    tokio::time::sleep(LONG).await;
+    server.run_http("127.0.0.1:0").await.unwrap();
 }
 
 /// The server that takes up what another has left, and how often it began.
@@ -386,6 +386,17 @@ async fn a_task_is_left_to_others_by_a_server_that_ends(url: &str) {
     assert_eq!(text(in_time(client.task(&id).result()).await).await, "second at attempt 1");
 }
 
+async fn a_task_is_left_to_others_at_sigterm(url: &str) {
+    let mut worker = Worker::start(url, "work");
+    worker.expect("begun");
+    let id = worker.expect("id ");
+    // Until it serves, the signal ends it at once.
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    worker.signal("-TERM");
+    let (_server, _, client) = successor(url).await;
+    assert_eq!(text(in_time(client.task(&id).result()).await).await, "second at attempt 1");
+}
+
 async fn a_cancellation_reaches_a_worker_in_another_process(url: &str) {
     let mut worker = Worker::start(url, "asks");
     let id = worker.expect("id ");
@@ -421,6 +432,7 @@ workers! {
     what_cannot_be_repeated_fails_with_its_worker
     a_question_outlives_the_worker_that_asked_it
     a_task_is_left_to_others_by_a_server_that_ends
+    a_task_is_left_to_others_at_sigterm
     a_cancellation_reaches_a_worker_in_another_process
 }
 

@@ -223,6 +223,11 @@ impl Shared {
         lock(&self.current).clone()
     }
 
+    /// Returns true if the connection is lost and is not opened again.
+    pub(crate) async fn is_over(&self) -> bool {
+        self.current().link.is_closed() && (!self.settings.reconnects || self.opener.lock().await.closed)
+    }
+
     /// Returns the connection to use, opening it again if it is lost and that is wanted.
     pub(crate) async fn connection(&self) -> Result<Arc<Connection>, Error> {
         let current = self.current();

@@ -7,11 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 use turbomcp_protocol::types::{
     CallToolResult, CreateTaskResult, Task, TaskRequestParams, TaskStatus, TaskSupport, Tool,
 };
 use turbomcp_protocol::{McpError, Method, Revision};
 
+use crate::backoff::backoff;
 use crate::call::{Answered, Decode, Options, Prepared, read_as};
 use crate::client::Shared;
 use crate::exchange::members_of;
@@ -24,9 +26,9 @@ use crate::{Client, Error};
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The bounds of what a server may say of that.
-const POLL_INTERVALS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(5 * 60));
+const POLL_INTERVALS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5 * 60));
 
-/// How long the result of a task is waited for where it is not known how long the task is kept.
+/// How long the result of a task is waited for at most, whatever the server says of how long the task is kept.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The most questions that a task may ask at a time.
@@ -209,9 +211,12 @@ impl TaskHandle {
 
     /// Waits for the result, asking as often as the server likes, and answers what the task asks meanwhile.
     ///
+    /// While the server cannot be reached or is busy, it is asked again, for as long as the task is kept.
+    ///
     /// # Errors
     ///
-    /// As [`call_tool`](Client::call_tool); if the task was cancelled ([`Error::is_cancelled`]) or is not known any more.
+    /// As [`call_tool`](Client::call_tool); if the task was cancelled ([`Error::is_cancelled`]), is not known any more,
+    /// or is not over when its time to live is, or a day ([`Error::is_timeout`]).
     ///
     /// # Cancel safety
     ///
@@ -236,40 +241,77 @@ impl TaskHandle {
         self.refresh().await
     }
 
-    /// Waits for the raw result.
+    /// Waits for the raw result, for as long as the task is kept.
     async fn follow(&mut self) -> Result<Bytes, Error> {
         if let State::Done(result) = &self.state {
             return Ok(result.clone());
         }
-        let is_legacy = self.client.revision().has_tasks();
+        let begun = Instant::now();
+        let mut is_known = self.task().is_some();
+        let mut failures = 0;
         loop {
-            let Some(task) = self.task() else {
-                self.refresh().await?;
-                continue;
+            let limit = self.task().and_then(|task| task.ttl).unwrap_or(LONGEST).min(LONGEST);
+            let left = limit.saturating_sub(begun.elapsed());
+            let pause = match self.step(is_known, left).await {
+                Ok(Some(ended)) => return ended,
+                Ok(None) => {
+                    failures = 0;
+                    self.poll_interval()
+                }
+                Err(error) if self.may_ask_again(&error).await => {
+                    tracing::debug!(%error, "a task is asked for again");
+                    failures += 1;
+                    let wanted = error.retry_after().unwrap_or_default().min(POLL_INTERVALS.1);
+                    self.poll_interval().max(backoff(failures)).max(wanted)
+                }
+                Err(error) => return Err(error),
             };
-            match task.status {
-                TaskStatus::Cancelled => return Err(Error::cancelled()),
-                // There the questions are asked by the server itself, to whoever waits for the result.
-                status if is_legacy && (status.is_final() || status == TaskStatus::InputRequired) => {
-                    let (id, limit) = (task.task_id.clone(), task.ttl.unwrap_or(LONGEST).min(LONGEST));
-                    let result: Box<RawValue> = self.client.ask_about(Method::TASKS_RESULT, &id, Some(limit)).await?;
-                    return Ok(Bytes::from(String::from(Box::<str>::from(result))));
-                }
-                TaskStatus::Completed => {
-                    let result = task.result.as_ref().map(|result| result.get().to_owned());
-                    let result = result.ok_or_else(|| Error::protocol("a completed task has no result"))?;
-                    return Ok(Bytes::from(result));
-                }
-                TaskStatus::Failed => {
-                    let error = task.error.clone().ok_or_else(|| Error::protocol("a failed task has no error"))?;
-                    return Err(Error::mcp(McpError::from(error)));
-                }
-                _ => {}
+            if left.is_zero() {
+                return Err(Error::timeout(limit));
             }
-            self.answer().await?;
-            tokio::time::sleep(self.poll_interval()).await;
+            tokio::time::sleep(pause.min(left)).await;
+            is_known = false;
+        }
+    }
+
+    /// Returns how the task has ended, if it has, and answers what it asks; an error is none of the task's.
+    async fn step(&mut self, is_known: bool, left: Duration) -> Result<Option<Result<Bytes, Error>>, Error> {
+        if !is_known {
             self.refresh().await?;
         }
+        let Some(task) = self.task() else { return Ok(None) };
+        match task.status {
+            TaskStatus::Cancelled => return Ok(Some(Err(Error::cancelled()))),
+            // There the questions are asked by the server itself, to whoever waits for the result.
+            status
+                if self.client.revision().has_tasks() && (status.is_final() || status == TaskStatus::InputRequired) =>
+            {
+                let result = self.client.ask_about::<Box<RawValue>>(Method::TASKS_RESULT, &task.task_id, Some(left));
+                return match result.await {
+                    Ok(result) => Ok(Some(Ok(Bytes::from(String::from(Box::<str>::from(result)))))),
+                    // The error of the task is told as if it were that of the request.
+                    Err(error) if status.is_final() && error.as_mcp().is_some() => Ok(Some(Err(error))),
+                    Err(error) => Err(error),
+                };
+            }
+            TaskStatus::Completed => {
+                let result = task.result.as_ref().map(|result| Bytes::from(result.get().to_owned()));
+                return Ok(Some(result.ok_or_else(|| Error::protocol("a completed task has no result"))));
+            }
+            TaskStatus::Failed => {
+                let error = task.error.clone().ok_or_else(|| Error::protocol("a failed task has no error"))?;
+                return Ok(Some(Err(Error::mcp(McpError::from(error)))));
+            }
+            _ => {}
+        }
+        self.answer().await?;
+        Ok(None)
+    }
+
+    /// Returns true if what has failed says nothing of the task, and there is somebody left to be asked.
+    async fn may_ask_again(&self, error: &Error) -> bool {
+        let shared = self.client.shared();
+        (error.kind().is_some() || error.is_unavailable()) && !shared.is_over().await
     }
 
     /// Answers what the task asks and was not answered before.
@@ -295,18 +337,22 @@ impl TaskHandle {
 }
 
 impl Client {
-    /// Waits for the result of a call that has become a task; the task is cancelled if nobody waits for it any more.
+    /// Waits for the result of a call that has become a task; the task is cancelled if nobody wants it any more, but
+    /// not because the server could not be asked.
     pub(crate) async fn follow(&self, task: Box<Task>, limit: Option<Duration>) -> Result<Bytes, Error> {
         let mut abandoned = Abandoned { client: self.clone(), id: Some(task.task_id.clone()) };
         let mut handle =
             TaskHandle { client: self.clone(), tool: None, state: State::Known(task), answered: HashSet::new() };
         let followed = handle.follow();
-        let result = match limit {
-            Some(limit) => tokio::time::timeout(limit, followed).await.unwrap_or_else(|_| Err(Error::timeout(limit))),
-            None => followed.await,
+        let (result, is_late) = match limit {
+            Some(limit) => match tokio::time::timeout(limit, followed).await {
+                Ok(result) => (result, false),
+                Err(_) => (Err(Error::timeout(limit)), true),
+            },
+            None => (followed.await, false),
         };
-        let is_over = result.is_ok() || handle.is_over();
-        if is_over {
+        let is_given_up = is_late || result.as_ref().is_err_and(Error::is_refused);
+        if !is_given_up || handle.is_over() {
             abandoned.id = None;
         }
         result

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock, RwLock, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 use turbomcp_protocol::Revision;
 use turbomcp_protocol::message::META_SERVER_INFO;
 use turbomcp_protocol::types::{Implementation, Root};
@@ -214,6 +216,33 @@ impl McpServer {
 
     pub(crate) async fn shutdown_started(&self) {
         self.shared.shutdown.started().await;
+    }
+
+    /// Returns until when whatever runs is waited for, once the server was asked to end.
+    pub(crate) fn shutdown_deadline(&self) -> Option<Instant> {
+        /// For what is written once the time of those in flight is over.
+        const GRACE: Duration = Duration::from_secs(1);
+        const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+
+        self.shared.shutdown.started_at().map(|time| time + self.limits().shutdown.min(FAR) + GRACE)
+    }
+
+    /// Waits until the server was asked to end and has no more time to.
+    pub(crate) async fn shutdown_overdue(&self) {
+        self.shutdown_started().await;
+        if let Some(deadline) = self.shutdown_deadline() {
+            tokio::time::sleep_until(deadline).await;
+        }
+    }
+
+    /// Waits until nothing of the server runs any more if it was asked to end, but not for ever.
+    #[cfg(any(feature = "stdio", feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
+    pub(crate) async fn shutdown_settled(&self) {
+        if let Some(deadline) = self.shutdown_deadline()
+            && tokio::time::timeout_at(deadline, self.shared.shutdown.ended()).await.is_err()
+        {
+            tracing::warn!("the server ends before all of it has");
+        }
     }
 
     /// Waits until the server was asked to end and nothing of it runs any more.

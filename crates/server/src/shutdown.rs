@@ -2,15 +2,17 @@
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// Whether a server was asked to end, and how much of it still runs.
 #[derive(Debug, Default)]
 pub(crate) struct Shutdown {
     started: AtomicBool,
+    started_at: OnceLock<Instant>,
     starting: Notify,
     serving: AtomicUsize,
     ended: Notify,
@@ -19,6 +21,11 @@ pub(crate) struct Shutdown {
 impl Shutdown {
     pub(crate) fn is_started(&self) -> bool {
         self.started.load(Ordering::Acquire)
+    }
+
+    /// Returns when the server was asked to end first.
+    pub(crate) fn started_at(&self) -> Option<Instant> {
+        self.started_at.get().copied()
     }
 
     /// Waits until the server is asked to end.
@@ -88,6 +95,7 @@ impl ShutdownHandle {
     /// # }
     /// ```
     pub fn shutdown(&self) -> Ending {
+        self.shutdown.started_at.get_or_init(Instant::now);
         self.shutdown.started.store(true, Ordering::Release);
         self.shutdown.starting.notify_waiters();
         Ending { shutdown: self.shutdown.clone() }
@@ -102,8 +110,8 @@ impl ShutdownHandle {
 
 /// A server that was asked to end; `await` it to wait until it has.
 ///
-/// It has ended when every `run_*`, every listener and every connection that it serves itself has. A router that was
-/// mounted into an application ends with the application.
+/// It has ended when every `run_*`, every listener and every connection that it serves itself has, and its tasks are
+/// over or left to others. A router that was mounted into an application ends with the application.
 #[derive(Debug)]
 pub struct Ending {
     shutdown: Arc<Shutdown>,

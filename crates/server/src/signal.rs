@@ -12,7 +12,10 @@ pub(crate) async fn until(server: &McpServer, serving: impl Future<Output = Resu
         tracing::info!("shutting down");
         handle.shutdown();
     }));
-    serving.await
+    let result = serving.await;
+    // A task that is left to others is so before the process goes.
+    server.shutdown_settled().await;
+    result
 }
 
 /// Serves in a task of its own: what waits for input is then polled by the thread that hears of it, where the future of a

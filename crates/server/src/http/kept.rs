@@ -35,8 +35,9 @@ use crate::store::StoreError;
 use crate::sync::{lock, read};
 use crate::{Limits, McpServer};
 
-/// How long a stream that grows elsewhere is not looked after if nobody says that it has grown.
-const LOOK: Duration = Duration::from_secs(1);
+/// How long a stream that grows elsewhere is not looked after if nobody says that it has grown: where nobody would, and
+/// with a bus, of which something may be lost.
+const LOOKS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 
 /// The pause before a store is asked again that has failed, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -179,6 +180,11 @@ impl Copy {
             match appended {
                 Ok(true) => manager.say(key, Said::Appended { stream: stream.id() }),
                 Ok(false) => return false,
+                // It lasts as long as the session: what comes once the store is back is kept.
+                Err(error) if *is_shared => {
+                    tracing::warn!(%error, "messages of a session are not kept");
+                    tokio::time::sleep(PAUSES.1).await;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "events of a session are not kept");
                     return patience.is_zero();
@@ -342,7 +348,12 @@ impl Session {
                 return Ok(Some(reader));
             }
         }
-        let feeding = feed(kept.manager.clone(), kept.key.clone(), Arc::downgrade(&stream), grown, self.bounds().age());
+        // Once more now: what came between the read above and the entry of the reader was told to nobody.
+        grown.notify_one();
+        let look = if server.bus().is_some() { LOOKS.1 } else { LOOKS.0 };
+        let feed =
+            Feed { manager: kept.manager.clone(), key: kept.key.clone(), grown, look, patience: self.bounds().age() };
+        let feeding = feed.run(Arc::downgrade(&stream));
         // It ends soon after its reader.
         tokio::spawn(feeding);
         Ok(Some(reader))
@@ -353,28 +364,40 @@ impl Session {
 const MOST: u64 = 1 << 53;
 
 /// Has a stream grow here as it grows in the store.
-async fn feed(manager: SessionManager, key: SessionKey, stream: Weak<Stream>, grown: Arc<Notify>, patience: Duration) {
-    let mut news = Instant::now();
-    loop {
-        let _ = tokio::time::timeout(LOOK, grown.notified()).await;
-        let Some(stream) = stream.upgrade().filter(|stream| stream.is_read() && stream.finished_at().is_none()) else {
-            return;
-        };
-        match manager.store().events(&key, stream.id(), stream.last()).await {
-            Ok(Some(found)) => {
-                if !found.events.is_empty() {
-                    news = Instant::now();
+struct Feed {
+    manager: SessionManager,
+    key: SessionKey,
+    grown: Arc<Notify>,
+    look: Duration,
+    patience: Duration,
+}
+
+impl Feed {
+    async fn run(self, stream: Weak<Stream>) {
+        let Self { manager, key, grown, look, patience } = self;
+        let mut news = Instant::now();
+        loop {
+            let _ = tokio::time::timeout(look, grown.notified()).await;
+            let Some(stream) = stream.upgrade().filter(|stream| stream.is_read() && stream.finished_at().is_none())
+            else {
+                return;
+            };
+            match manager.store().events(&key, stream.id(), stream.last()).await {
+                Ok(Some(found)) => {
+                    if !found.events.is_empty() {
+                        news = Instant::now();
+                    }
+                    let is_over = found.is_over;
+                    stream.feed(found.first(), found.events);
+                    // Of a request whose replica is gone nothing comes any more, not even an end.
+                    if is_over || (stream.id() != LISTENING && news.elapsed() > patience) {
+                        return stream.finish(None);
+                    }
                 }
-                let is_over = found.is_over;
-                stream.feed(found.first(), found.events);
-                // Of a request whose replica is gone nothing comes any more, not even an end.
-                if is_over || (stream.id() != LISTENING && news.elapsed() > patience) {
-                    return stream.finish(None);
-                }
+                Ok(None) if stream.id() == LISTENING => {}
+                Ok(None) => return stream.finish(None),
+                Err(error) => tracing::debug!(%error, "the store is asked again"),
             }
-            Ok(None) if stream.id() == LISTENING => {}
-            Ok(None) => return stream.finish(None),
-            Err(error) => tracing::debug!(%error, "the store is asked again"),
         }
     }
 }

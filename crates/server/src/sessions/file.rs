@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
@@ -25,6 +25,9 @@ const GROWTH: u64 = 4 << 20;
 
 /// How much is written at once.
 const LONG: usize = 16 << 20;
+
+/// The pause before a file is tried again that could not be written.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What the names of files begin and end with; between stands a number.
 const NAME: (&str, &str) = ("sessions.", ".log");
@@ -96,7 +99,7 @@ impl FileSessions {
         let failed = |error: io::Error| {
             StoreError::unavailable(format!("the folder {} cannot be used", folder.display())).with_source(error)
         };
-        fs::create_dir_all(&folder).map_err(failed)?;
+        create_folder(&folder).map_err(failed)?;
         let lock = lock_folder(&folder)?;
         let mut files = files(&folder).map_err(failed)?;
         files.sort_unstable();
@@ -155,8 +158,20 @@ impl fmt::Debug for FileSessions {
 fn write_down(mut jobs: mpsc::Receiver<Job>, table: &Mutex<Table>, mut journal: Journal) {
     let mut batch = Vec::new();
     let mut is_broken = false;
+    let mut tried: Option<Instant> = None;
     while jobs.blocking_recv_many(&mut batch, WAITING) > 0 {
         let mut batch = batch.drain(..);
+        if is_broken && tried.is_none_or(|tried| tried.elapsed() >= PAUSE) {
+            tried = Some(Instant::now());
+            // A new file has all that the table has, also what nobody was told was made.
+            match journal.renew(&everything(table)) {
+                Ok(()) => {
+                    tracing::info!("the file of the sessions is written again");
+                    is_broken = false;
+                }
+                Err(error) => tracing::warn!(%error, "the file of the sessions still cannot be written"),
+            }
+        }
         while !batch.as_slice().is_empty() {
             let mut frame = Frame::default();
             let mut outcomes = Vec::new();
@@ -265,7 +280,7 @@ impl Journal {
     fn renew(&mut self, content: &[u8]) -> io::Result<()> {
         let next = self.number + 1;
         let unfinished = self.folder.join(format!("{}{next}.new", NAME.0));
-        let mut file = File::create(&unfinished)?;
+        let mut file = own(File::options().write(true).create(true).truncate(true)).open(&unfinished)?;
         file.write_all(content)?;
         file.sync_all()?;
         // Until here the file before is the one that counts, from here on the new one is.
@@ -280,6 +295,21 @@ impl Journal {
         self.file = Some(file);
         Ok(())
     }
+}
+
+/// Has a file that is created be readable by nobody else.
+fn own(options: &mut fs::OpenOptions) -> &mut fs::OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+/// Creates a folder that nobody else can enter, unless there is one.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 fn name(number: u64) -> String {
@@ -309,7 +339,7 @@ fn lock_folder(folder: &Path) -> Result<FolderLock, StoreError> {
         StoreError::configuration(message).with_source(error)
     };
     let mut options = File::options();
-    options.create(true).write(true).truncate(false);
+    own(options.create(true).write(true).truncate(false));
     #[cfg(unix)]
     {
         let file = options.open(path).map_err(taken)?;
@@ -387,5 +417,39 @@ impl SessionStore for FileSessions {
 
     async fn count(&self) -> Result<usize, StoreError> {
         Ok(lock(&self.shared.table).count(now()))
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_written_again_once_it_can_be() {
+        let folder = std::env::temp_dir().join(format!("turbomcp-journal-{}", std::process::id()));
+        create_folder(&folder).unwrap();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let journal = Journal {
+            folder: folder.clone(),
+            number: 1,
+            file: Some(full),
+            length: 0,
+            renew_at: u64::MAX,
+            _lock: lock_folder(&folder).unwrap(),
+        };
+        let (changes, jobs) = mpsc::channel(WAITING);
+        let table = Arc::new(Mutex::new(Table::default()));
+        let writing = table.clone();
+        let writer = Some(std::thread::spawn(move || write_down(jobs, &writing, journal)));
+        let shared = Shared { folder: folder.clone(), table, changes: Some(changes), writer };
+        let store = FileSessions { shared: Arc::new(shared) };
+        let (first, second, ttl) = (SessionKey::of("first"), SessionKey::of("second"), Duration::from_secs(60));
+        assert!(store.create(&first, b"record", ttl, 10).await.unwrap_err().is_unavailable());
+        assert!(store.create(&second, b"record", ttl, 10).await.unwrap());
+        drop(store);
+        let store = FileSessions::open(folder.clone()).await.unwrap();
+        assert!(store.visit(&second, ttl, 0).await.unwrap().is_some());
+        drop(store);
+        fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! Sessions in the memory of this process.
 
+use std::fmt;
 use std::future::{Future, ready};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,9 +23,15 @@ use crate::sync::lock;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct MemorySessions {
     table: Arc<Mutex<Table>>,
+}
+
+impl fmt::Debug for MemorySessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemorySessions").field("sessions", &lock(&self.table).sessions.len()).finish_non_exhaustive()
+    }
 }
 
 impl SessionStore for MemorySessions {
@@ -89,5 +96,17 @@ impl SessionStore for MemorySessions {
 
     fn count(&self) -> impl Future<Output = Result<usize, StoreError>> + Send {
         ready(Ok(lock(&self.table).count(now())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_kept_is_not_shown() {
+        let store = MemorySessions::default();
+        assert!(store.create(&SessionKey::of("an-id"), b"a record", Duration::from_secs(60), 10).await.unwrap());
+        assert_eq!(format!("{store:?}"), "MemorySessions { sessions: 1, .. }");
     }
 }

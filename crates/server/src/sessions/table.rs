@@ -9,12 +9,11 @@ use super::store::{EventBounds, NewEvents, SessionKey, StoredEvents, StoredSessi
 /// Milliseconds since 1970.
 pub(super) type Time = u64;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Table {
     pub(super) sessions: HashMap<SessionKey, Entry>,
 }
 
-#[derive(Debug)]
 pub(super) struct Entry {
     pub(super) version: u64,
     pub(super) requests: u64,
@@ -24,7 +23,6 @@ pub(super) struct Entry {
     pub(super) streams: VecDeque<Log>,
 }
 
-#[derive(Debug)]
 pub(super) struct Log {
     pub(super) stream: u32,
     /// The number of the last event there was.

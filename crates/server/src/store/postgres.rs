@@ -23,6 +23,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long a statement may take.
 pub(crate) const STATEMENT: Duration = Duration::from_secs(10);
 
+/// After how long PostgreSQL itself ends a statement, so that nothing goes on there that nobody waits for any more.
+const STATEMENT_THERE: Duration = Duration::from_secs(9);
+
 /// How long a migration may take, the wait for that of another replica included.
 const MIGRATION: Duration = Duration::from_secs(60);
 
@@ -217,6 +220,9 @@ impl Postgres {
         let latest = i32::try_from(migrations.steps.len()).expect("there are few steps");
         let found = self.within(MIGRATION, async {
             let transaction = lease.transaction().await?;
+            let bounds =
+                format!("SET LOCAL statement_timeout = {0}; SET LOCAL lock_timeout = {0}", MIGRATION.as_millis());
+            transaction.batch_execute(&bounds).await?;
             transaction.query_typed("SELECT pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)]).await?;
             transaction
                 .batch_execute(
@@ -284,6 +290,11 @@ fn configured(url: &str) -> Result<Config, StoreError> {
     if config.get_application_name().is_none() {
         config.application_name("turbomcp");
     }
+    // Of options of the same name the last counts, which is the user's.
+    let limit = STATEMENT_THERE.as_millis();
+    let wanted = config.get_options().unwrap_or_default();
+    let options = format!("-c statement_timeout={limit} -c lock_timeout={limit} {wanted}");
+    config.options(options.trim_end());
     config.connect_timeout(CONNECT).keepalives_idle(KEEP_ALIVE);
     Ok(config)
 }
@@ -338,6 +349,14 @@ mod tests {
         check("postgres://mcp:s3cret@db.example:5433/notes", Ok("db.example:5433/notes"));
         check("postgres://mcp:s3cret@a,b:1/notes?connect_timeout=1", Ok("a:1,b:1/notes"));
         check("host=db user=mcp password=s3cret", Ok("db"));
+    }
+
+    #[test]
+    fn options_of_the_user_come_last() {
+        let options = |url| configured(url).unwrap().get_options().unwrap().to_owned();
+        assert_eq!(options("postgres://db/notes"), "-c statement_timeout=9000 -c lock_timeout=9000");
+        let given = "postgres://db/notes?options=-c%20statement_timeout%3D100";
+        assert_eq!(options(given), "-c statement_timeout=9000 -c lock_timeout=9000 -c statement_timeout=100");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Tasks in the memory of this process.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::future::ready;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -21,18 +22,17 @@ use crate::sync::lock;
 /// # drop(server);
 /// # Ok::<(), turbomcp_server::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct MemoryTasks {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     tasks: HashMap<String, Kept>,
     of_owner: HashMap<String, usize>,
 }
 
-#[derive(Debug)]
 struct Kept {
     task: StoredTask,
     until: Instant,
@@ -77,6 +77,12 @@ impl State {
             return Some(Insertion::TooManyOfOwner);
         }
         (self.tasks.len() >= caps.total).then_some(Insertion::TooMany)
+    }
+}
+
+impl fmt::Debug for MemoryTasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryTasks").field("tasks", &lock(&self.state).tasks.len()).finish_non_exhaustive()
     }
 }
 
@@ -168,5 +174,19 @@ impl TaskStore for MemoryTasks {
 
     fn sweep(&self) -> TaskStoreFuture<'_, u64> {
         self.with(State::sweep)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_kept_is_not_shown() {
+        let store = MemoryTasks::new();
+        let (ttl, caps) = (Duration::from_secs(60), TaskCaps::new(10, 10));
+        let task = StoredTask::new("an-id", "an-owner", 1, "a-body");
+        store.insert(&task, ttl, ttl, caps).await.unwrap();
+        assert_eq!(format!("{store:?}"), "MemoryTasks { tasks: 1, .. }");
     }
 }

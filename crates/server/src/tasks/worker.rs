@@ -1,6 +1,8 @@
 //! Working on tasks.
 
+use std::collections::hash_map::RandomState;
 use std::future::{Future, poll_fn};
+use std::hash::BuildHasher;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -62,8 +64,8 @@ impl Work {
     pub(super) async fn run(self) {
         let Self { run, inner, entry, handler, is_repeatable } = self;
         let _here = run.desk.enter(&run.id);
-        // Whoever waits for the end of the server waits for what nobody else can do.
-        let serving = (!is_repeatable).then(|| inner.server.serving());
+        // Whoever waits for the end of the server waits until this is done, or left to others.
+        let serving = inner.server.serving();
         let limit = entry.timeout;
         let ending = {
             let mut handler = handler;
@@ -92,14 +94,25 @@ impl Work {
             })
             .await
         };
-        match ending {
-            Ending::Done(result) => finish(&run, &inner, &entry, result).await,
-            Ending::Lost => run.cancel(),
-            Ending::Left => {
-                run.cancel();
-                leave(&run).await;
+        let mut written = pin!(async {
+            match ending {
+                Ending::Done(result) => finish(&run, &inner, &entry, result).await,
+                Ending::Lost => run.cancel(),
+                Ending::Left => {
+                    run.cancel();
+                    leave(&run).await;
+                }
             }
-        }
+        });
+        // A store that cannot be asked does not keep the server from ending.
+        let mut overdue = pin!(inner.server.shutdown_overdue());
+        poll_fn(|cx| {
+            if written.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            overdue.as_mut().poll(cx)
+        })
+        .await;
         drop(serving);
     }
 }
@@ -232,6 +245,7 @@ fn texts(result: &CallToolResult) -> String {
 
 /// Looks for tasks whose workers are lost, for as long as there is the server.
 pub(super) async fn look(server: WeakServer) {
+    let mut was_away = false;
     loop {
         let pause = {
             let Some(server) = server.upgrade() else { return };
@@ -239,12 +253,17 @@ pub(super) async fn look(server: WeakServer) {
                 return;
             }
             let desk = server.tasks().clone();
-            match take_up(&desk, &server).await {
-                Ok(()) => desk.config.lease / 3,
+            let lease = desk.config.lease;
+            let looked =
+                if was_away { desk.config.store.sweep().await.map(drop) } else { take_up(&desk, &server).await };
+            match looked {
+                // So that those whose leases ran out meanwhile can say that they are still there.
+                Ok(()) if std::mem::take(&mut was_away) => lease,
+                Ok(()) => lease / 3,
                 Err(error) => {
                     tracing::warn!(%error, "the task store cannot be asked");
-                    // So that those whose leases ran out meanwhile can say that they are still there.
-                    desk.config.lease
+                    was_away = true;
+                    lease / 3
                 }
             }
         };
@@ -290,9 +309,10 @@ async fn take(desk: &Arc<Desk>, server: &McpServer, due: &StoredTask) -> Result<
             record.end(TaskStatus::Failed, Some(Outcome::Error(error)));
             return Edit::Write(Some(None), Due::Never);
         }
-        // It may be one of other servers that share the store.
+        // It may be one of other servers that share the store. It is put off so that it is not in the way of others,
+        // and by no fixed time so that this server is not always the first to see it.
         if snapshot.registry.tool(&record.tool).is_none_or(|entry| entry.task.is_none()) {
-            return Edit::Leave(None);
+            return Edit::Write(Some(None), Due::After(desk.config.lease.mul_f64(1.0 + fraction())));
         }
         record.worker = Some(worker.clone());
         record.attempt += 1;
@@ -308,6 +328,12 @@ async fn take(desk: &Arc<Desk>, server: &McpServer, due: &StoredTask) -> Result<
         }
         taken => Ok(taken.is_some()),
     }
+}
+
+/// Returns a random number between 0 and 1.
+fn fraction() -> f64 {
+    // A fresh hasher is seeded at random.
+    f64::from(RandomState::new().hash_one(()) as u32) / f64::from(u32::MAX)
 }
 
 /// Calls the handler of a task as its request did, without the request.
