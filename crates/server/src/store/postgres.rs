@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn an_address_has_no_secret_in_it() {
         check("postgres://mcp:s3cret@db.example:5433/notes", Ok("db.example:5433/notes"));
-        check("postgres://mcp:s3cret@a,b:1/notes?connect_timeout=1", Ok("a:1,b:1/notes"));
+        check("postgres://mcp:s3cret@a,b:1/notes?connect_timeout=1", Ok("a:5432,b:1/notes"));
         check("host=db user=mcp password=s3cret", Ok("db"));
     }
 
