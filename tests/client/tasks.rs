@@ -263,7 +263,7 @@ async fn a_poll_that_fails_is_made_again_and_the_task_goes_on() {
         let call = tokio::spawn(async move { client.call_tool("t", json!({})).await });
         polled(&mut peer, vec![a_task("working")]).await;
         let poll = peer.expect("tasks/get").await;
-        peer.fail(&poll, code.0.into(), "not now").await;
+        peer.fail(&poll, code.0, "not now").await;
         let mut done = a_task("completed");
         done["resultType"] = json!("complete");
         done["result"] = json!({"content": [{"type": "text", "text": "done"}]});
