@@ -1,7 +1,7 @@
 //! Many customers on one server, each of whom sees and uses up only what is theirs.
 //!
 //! A request belongs to a tenant, or it is refused. Which one is found by [`TenantExtractor`]s, from what is *known* of
-//! the caller: the tenant of the [`Principal`](turbomcp_transport::Principal), which always counts, a claim, the name
+//! the caller: the tenant of the [`Principal`], which always counts, a claim, the name
 //! of the holder of an API key. A header or a host name that anybody could send decides only if it is said that a
 //! gateway in front vouches for it. Whoever says two different things is refused.
 //!
