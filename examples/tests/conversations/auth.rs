@@ -129,7 +129,7 @@ fn auth_mtls_knows_callers_by_their_certificates() {
     // As valid as hers, and of nobody whom the server knows.
     let (answer, error) = call("eve");
     assert!(answer.is_empty() && error.contains("the certificate is not known"), "{answer} {error}");
-    // Without one, the handshake fails.
+    // Without one it is no use. In TLS 1.3 a client may have sent its request before it hears that.
     let authority = folder.join("ca.pem");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -137,7 +137,8 @@ fn auth_mtls_knows_callers_by_their_certificates() {
         use turbomcp::transport::tls::TlsConfig;
         let target = HttpTarget::new(format!("https://localhost:{}/mcp", server.port()));
         let target = target.tls(TlsConfig::default().with_ca_bundle(authority));
-        assert!(turbomcp::client::Client::connect(target).await.unwrap_err().is_connect());
+        let error = turbomcp::client::Client::connect(target).await.unwrap_err();
+        assert!(error.is_connect() || error.is_closed(), "{error:?}");
     });
     drop(server);
     std::fs::remove_dir_all(folder).unwrap();
