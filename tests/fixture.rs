@@ -65,6 +65,8 @@ impl Fixture {
     #[tool]
     async fn linger(&self, ctx: Context) -> &'static str {
         let later = ctx.clone();
+        // One that comes for sure, however busy the machine is.
+        ctx.progress(0.5).await;
         tokio::spawn(async move {
             for step in 1..50 {
                 tokio::time::sleep(Duration::from_millis(2)).await;

@@ -179,7 +179,8 @@ async fn pump(
             break;
         }
         if passed < read {
-            shared.cut();
+            // At once: what there is more to read would go on in the same turn.
+            return shared.cut();
         }
     }
     let _ = to.shutdown().await;
