@@ -59,7 +59,7 @@ async fn call(url: &str, folder: &Path, name: &str) -> Result<(), BoxError> {
     let client = Client::connect(HttpTarget::new(url).tls(tls)).await?;
     for tool in ["who", "erase"] {
         let answer = client.call_tool(tool, json!({})).await?;
-        println!("{tool}: {}", answer.content[0].as_text().unwrap_or_default());
+        println!("{tool}: {}", answer.as_text().unwrap_or_default());
     }
     client.close().await;
     Ok(())

@@ -91,7 +91,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{name} sees {}", tools.iter().map(|tool| &*tool.name).collect::<Vec<_>>().join(", "));
         for tool in ["read", "erase", "audit", "count"] {
             match client.call_tool(tool, json!({"id": 7})).await {
-                Ok(answer) => println!("  {tool}: {}", answer.content[0].as_text().unwrap_or_default()),
+                Ok(answer) => println!("  {tool}: {}", answer.as_text().unwrap_or_default()),
                 Err(error) => println!("  {tool}: {error}"),
             }
         }

@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{}: {}", tool.name, tool.description.unwrap_or_default());
     }
     if let Ok(sum) = group.call_tool("there__add", json!({"a": 2, "b": 40})).await {
-        println!("{:?}", sum.content[0].as_text());
+        println!("{:?}", sum.as_text());
     }
     group.close().await;
     // ANCHOR_END: use

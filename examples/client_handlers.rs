@@ -74,7 +74,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let builder = Client::builder().era(era).log_level(turbomcp::types::LoggingLevel::Info).handler(Host);
         let client = builder.connect(&server).await?;
         let greeting = client.call_tool("greet", ()).await?;
-        println!("{}: {}", client.revision(), greeting.content[0].as_text().unwrap_or_default());
+        println!("{}: {}", client.revision(), greeting.as_text().unwrap_or_default());
         client.close().await;
     }
     // ANCHOR_END: connect

@@ -31,7 +31,7 @@ async fn talk(client: &Client, server: Option<&McpServer>) -> Result<(), Error> 
         .timeout(Duration::from_secs(10))
         .on_progress(|progress| println!("  {} degrees", progress.progress))
         .await?;
-    println!("{:?}", boiled.content[0].as_text());
+    println!("{:?}", boiled.as_text());
     // ANCHOR_END: call
 
     // ANCHOR: changes

@@ -85,13 +85,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let metrics = metrics();
     let client = builder(&metrics).connect(&server()?).await?;
     let result = client.call_tool("answer", json!({})).await?;
-    println!("{}, after {} retries", result.content[0].as_text().unwrap_or_default(), client.health().retries);
+    println!("{}, after {} retries", result.as_text().unwrap_or_default(), client.health().retries);
     // ANCHOR: check
     match HealthChecker::new(checks()).check(&client).await {
         HealthStatus::Healthy => println!("Healthy"),
         HealthStatus::Degraded(issues) => println!("Degraded: {}", issues.join("; ")),
         HealthStatus::Unhealthy(error) => println!("Unhealthy: {error}"),
-        _ => {}
     }
     // ANCHOR_END: check
     // ANCHOR: snapshot

@@ -40,7 +40,7 @@ async fn call(url: &str) -> Result<(), turbomcp::client::Error> {
     let config = config();
     let client = Client::connect(HttpTarget::new(url).compression(config.clone())).await?;
     let answer = client.call_tool("read", serde_json::json!({})).await?;
-    let text = answer.content[0].as_text().unwrap_or_default();
+    let text = answer.as_text().unwrap_or_default();
     println!("{} bytes of text, {} on the way", text.len(), config.stats().received_bytes);
     client.close().await;
     Ok(())

@@ -97,7 +97,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         client.close().await;
         serving.await??;
         // ANCHOR_END: use
-        println!("{}: {}", client.revision(), greeting.content[0].as_text().unwrap_or_default());
+        println!("{}: {}", client.revision(), greeting.as_text().unwrap_or_default());
     }
     Ok(())
 }

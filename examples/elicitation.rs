@@ -60,8 +60,7 @@ impl Restaurant {
         let uris: Vec<_> = roots.iter().map(|root| root.uri.as_str()).collect();
         let question = SamplingMessage::user(format!("What may be in {}?", uris.join(" and ")));
         let answer = ctx.sample(CreateMessageRequestParams::new([question], 100)).await?;
-        let text = answer.content.as_slice().iter().find_map(|block| block.as_text());
-        Ok(text.unwrap_or("The model is speechless.").to_owned())
+        Ok(answer.as_text().unwrap_or("The model is speechless.").to_owned())
     }
     // ANCHOR_END: client
 }

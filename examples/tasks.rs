@@ -71,19 +71,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await?;
     // A call waits for its task.
     let served = client.call_tool("serve", json!({})).await?;
-    eprintln!("{}", served.content[0].as_text().unwrap_or_default());
+    eprintln!("{}", served.as_text().unwrap_or_default());
     // Or the task is followed, here or by its id in another process.
     let mut roast = client.call_tool_as_task("roast", json!({"minutes": 5})).await?;
     while !roast.is_over() {
         roast.changed().await?;
         eprintln!("{}", roast.status_message().unwrap_or("at work"));
     }
-    eprintln!("{}", roast.result().await?.content[0].as_text().unwrap_or_default());
+    eprintln!("{}", roast.result().await?.as_text().unwrap_or_default());
     let mut burnt = client.call_tool_as_task("roast", json!({"minutes": 1000})).await?;
     burnt.cancel().await?;
     eprintln!("{:?}", burnt.status());
     // ANCHOR_END: client
     let count = client.call_tool("count", json!({})).await?;
-    eprintln!("{}", count.content[0].as_text().unwrap_or_default());
+    eprintln!("{}", count.as_text().unwrap_or_default());
     Ok(())
 }

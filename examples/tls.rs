@@ -44,7 +44,7 @@ async fn ask(url: &str, tls: TlsConfig) -> Result<(), turbomcp::client::Error> {
         false => Client::connect(HttpTarget::new(url).tls(tls)).await?,
     };
     let answer = client.call_tool("who", serde_json::json!({})).await?;
-    println!("{}", answer.content[0].as_text().unwrap_or_default());
+    println!("{}", answer.as_text().unwrap_or_default());
     client.close().await;
     Ok(())
 }

@@ -28,7 +28,7 @@ async fn talk(url: &str) -> Result<(), turbomcp::client::Error> {
     // ANCHOR: client
     let target = WsConfig::new().url(url).header("x-desk", "7").ping_interval(Duration::from_secs(10));
     let client = Client::connect(target).await?;
-    println!("{:?}", client.call_tool("desk", ()).await?.content[0].as_text());
+    println!("{:?}", client.call_tool("desk", ()).await?.as_text());
     client.close().await;
     // ANCHOR_END: client
     Ok(())

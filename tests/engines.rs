@@ -4,8 +4,8 @@
 //! however that ends.
 
 use std::fs::File;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -23,6 +23,17 @@ const ENCODED: &str = "s3cret%2F%25";
 
 // Ends the process $1 and removes the folder $2 once the program that started it is gone.
 const WATCHER: &str = r#"trap '' INT TERM HUP; read -r word; [ "$word" = ended ] || { kill -9 "$1"; rm -rf "$2"; }"#;
+
+/// What an engine speaks TLS by, in files of PEM. It then speaks nothing else.
+pub struct Secured {
+    /// What it shows.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// Who has certified it, and has to have certified its clients if it asks them for a certificate.
+    pub authority: PathBuf,
+    /// A certificate and its key for the programs that come with the engine, if it asks for one.
+    pub client: Option<(PathBuf, PathBuf)>,
+}
 
 /// An engine that runs.
 struct Running {
@@ -62,6 +73,8 @@ fn signal_to(process: u32, signal: &str) {
 /// Redis, on a port of its own.
 pub struct Redis {
     port: u16,
+    /// What it speaks TLS by when it is started again.
+    pub secured: Option<Secured>,
     folder: PathBuf,
     running: Option<Running>,
     databases: AtomicUsize,
@@ -74,8 +87,17 @@ impl Redis {
     ///
     /// If the machine has none: whoever needs it must not pass without.
     pub fn start() -> Self {
-        let folder = folder("redis");
-        let mut redis = Self { port: free_port(), folder, running: None, databases: AtomicUsize::new(0) };
+        Self::start_with(None)
+    }
+
+    /// Starts one that speaks TLS.
+    pub fn start_over_tls(secured: Secured) -> Self {
+        Self::start_with(Some(secured))
+    }
+
+    fn start_with(secured: Option<Secured>) -> Self {
+        let (port, folder) = (free_port(), folder("redis"));
+        let mut redis = Self { port, secured, folder, running: None, databases: AtomicUsize::new(0) };
         redis.start_again();
         redis
     }
@@ -90,16 +112,20 @@ impl Redis {
     pub fn start_again(&mut self) {
         assert!(self.running.is_none(), "it runs already");
         let mut command = Command::new(program("redis-server", &[]));
-        command.args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--requirepass", PASSWORD]);
+        command.args(["--bind", "127.0.0.1", "--requirepass", PASSWORD]);
+        match &self.secured {
+            None => _ = command.args(["--port", &self.port.to_string()]),
+            Some(Secured { certificate, key, authority, client }) => {
+                command.args(["--port", "0", "--tls-port", &self.port.to_string(), "--tls-cert-file"]).arg(certificate);
+                command.arg("--tls-key-file").arg(key).arg("--tls-ca-cert-file").arg(authority);
+                command.args(["--tls-auth-clients", if client.is_some() { "yes" } else { "no" }]);
+            }
+        }
         command.args(["--databases", "256", "--save", "", "--appendonly", "yes", "--dir"]).arg(&self.folder);
         self.running = Some(Running::start(&mut command, &self.folder));
         let answers = || {
-            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
-            stream.set_read_timeout(Some(LIMIT)).ok()?;
-            stream.write_all(format!("AUTH {PASSWORD}\r\nPING\r\n").as_bytes()).ok()?;
-            let mut answer = [0; 12];
-            stream.read_exact(&mut answer).ok()?;
-            (&answer == b"+OK\r\n+PONG\r\n").then_some(())
+            let output = self.client(&["PING"]).output().unwrap();
+            (output.stdout == b"PONG\n").then_some(())
         };
         wait_for(answers, &self.folder);
     }
@@ -107,7 +133,8 @@ impl Redis {
     /// Returns the URL of a database that nobody else uses.
     pub fn url(&self) -> String {
         let database = self.databases.fetch_add(1, Ordering::Relaxed);
-        format!("redis://:{ENCODED}@127.0.0.1:{}/{database}", self.port)
+        let scheme = if self.secured.is_some() { "rediss" } else { "redis" };
+        format!("{scheme}://:{ENCODED}@127.0.0.1:{}/{database}", self.port)
     }
 
     /// Ends it as an operator does.
@@ -127,9 +154,21 @@ impl Redis {
 
     /// Returns what a command of `redis-cli` prints; it is for database 0 unless it says otherwise.
     pub fn command(&self, words: &[&str]) -> String {
+        output(&mut self.client(words))
+    }
+
+    fn client(&self, words: &[&str]) -> Command {
         let mut command = Command::new(program("redis-cli", &[]));
-        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]).args(words).env("REDISCLI_AUTH", PASSWORD);
-        output(&mut command)
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]).env("REDISCLI_AUTH", PASSWORD);
+        if let Some(secured) = &self.secured {
+            // What it shows may be meant to be wrong.
+            command.args(["--tls", "--insecure"]);
+            if let Some((certificate, key)) = &secured.client {
+                command.arg("--cert").arg(certificate).arg("--key").arg(key);
+            }
+        }
+        command.args(words).stdin(Stdio::null());
+        command
     }
 }
 
@@ -145,6 +184,8 @@ impl Drop for Redis {
 /// PostgreSQL, on a port of its own.
 pub struct Postgres {
     port: u16,
+    /// What it speaks TLS by when it is started again.
+    pub secured: Option<Secured>,
     folder: PathBuf,
     running: Option<Running>,
     databases: AtomicUsize,
@@ -157,6 +198,15 @@ impl Postgres {
     ///
     /// If the machine has none: whoever needs it must not pass without.
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// Starts one that speaks TLS.
+    pub fn start_over_tls(secured: Secured) -> Self {
+        Self::start_with(Some(secured))
+    }
+
+    fn start_with(secured: Option<Secured>) -> Self {
         let folder = folder("postgres");
         let password = folder.join("password");
         std::fs::write(&password, PASSWORD).unwrap();
@@ -164,7 +214,7 @@ impl Postgres {
         command.args(["--username=mcp", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]);
         command.arg("--pwfile").arg(&password).arg("--pgdata").arg(folder.join("data"));
         output(&mut command);
-        let mut postgres = Self { port: free_port(), folder, running: None, databases: AtomicUsize::new(0) };
+        let mut postgres = Self { port: free_port(), secured, folder, running: None, databases: AtomicUsize::new(0) };
         postgres.start_again();
         postgres
     }
@@ -178,8 +228,15 @@ impl Postgres {
     /// Starts it again, with all that it had acknowledged.
     pub fn start_again(&mut self) {
         assert!(self.running.is_none(), "it runs already");
-        let mut command = as_nobody(Command::new(program("postgres", POSTGRES)), &[]);
+        let files = self.secured.as_ref().map(|secured| self.secure(secured));
+        let owned: Vec<_> = files.iter().flatten().map(PathBuf::as_path).collect();
+        let mut command = as_nobody(Command::new(program("postgres", POSTGRES)), &owned);
         command.arg("-D").arg(self.folder.join("data")).args(["-p", &self.port.to_string()]);
+        if files.is_some() {
+            for setting in ["ssl=on", "ssl_cert_file=certificate", "ssl_key_file=key", "ssl_ca_file=authority"] {
+                command.args(["-c", setting]);
+            }
+        }
         for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=50", "fsync=off"] {
             command.args(["-c", setting]);
         }
@@ -190,6 +247,20 @@ impl Postgres {
             status.status().unwrap().success().then_some(())
         };
         wait_for(answers, &self.folder);
+    }
+
+    /// Writes what TLS needs to where PostgreSQL may read it, and returns the files.
+    fn secure(&self, secured: &Secured) -> [PathBuf; 3] {
+        let data = self.folder.join("data");
+        let asks = if secured.client.is_some() { " clientcert=verify-ca" } else { "" };
+        let rule = format!("hostssl all all 127.0.0.1/32 scram-sha-256{asks}\n");
+        std::fs::write(data.join("pg_hba.conf"), rule).unwrap();
+        let files = [("certificate", &secured.certificate), ("key", &secured.key), ("authority", &secured.authority)];
+        files.map(|(name, path)| {
+            let file = data.join(name);
+            private_copy(path, &file);
+            file
+        })
     }
 
     /// Returns the URL of a new database.
@@ -226,6 +297,11 @@ impl Postgres {
     fn client(&self, name: &str) -> Command {
         let mut command = Command::new(program(name, POSTGRES));
         command.args(["-h", "127.0.0.1", "-U", "mcp", "-p", &self.port.to_string()]).env("PGPASSWORD", PASSWORD);
+        if let Some((certificate, key)) = self.secured.as_ref().and_then(|secured| secured.client.as_ref()) {
+            let private = self.folder.join("client-key");
+            private_copy(key, &private);
+            command.env("PGSSLCERT", certificate).env("PGSSLKEY", private);
+        }
         command
     }
 }
@@ -272,6 +348,21 @@ fn as_nobody(mut command: Command, owned: &[&Path]) -> Command {
 #[cfg(not(unix))]
 fn as_nobody(command: Command, _: &[&Path]) -> Command {
     command
+}
+
+/// Copies a file for somebody who is particular about who else may read it.
+#[cfg(unix)]
+fn private_copy(from: &Path, to: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let _ = std::fs::remove_file(to);
+    std::fs::copy(from, to).unwrap();
+    std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[cfg(not(unix))]
+fn private_copy(from: &Path, to: &Path) {
+    std::fs::copy(from, to).unwrap();
 }
 
 /// Creates a folder for one engine.

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -14,9 +15,13 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use turbomcp::layers::{
-    AuditConfig, AuditEvent, AuditSink, CacheConfig, ConcurrencyConfig, ErrorHandler, MiddlewareStack, RateLimitConfig,
-    RateLimitStrategy, RateLimits, SingleFlightConfig, TimeoutConfig, Which,
+    AuditConfig, AuditEvent, AuditSink, CacheConfig, ConcurrencyConfig, ErrorHandler, IdempotencyConfig,
+    MiddlewareStack, RateBucket, RateLimitConfig, RateLimitStore, RateLimitStrategy, RateLimits, RateVerdict,
+    SecurityConfig, SecurityHeaders, SharedRateLimits, SingleFlightConfig, TimeoutConfig, WhenUnavailable, Which,
 };
+use turbomcp::store::StoreError;
+use turbomcp::transport::authenticate::{Authenticate, Refusal, Shown};
+use turbomcp::transport::{ParentProcess, PeerCredentials, Principal, TlsIdentity};
 use turbomcp::types::{CallToolResult, Prompt, Tool};
 use turbomcp::{
     Context, FnPrompt, FnTool, Limits, McpError, McpServer, Method, Middleware, MiddlewareResult, Next, Request,
@@ -51,6 +56,10 @@ pub struct Around {
     pub production: bool,
     /// How many calls of each tool are let through.
     pub calls_of_a_tool: Option<u32>,
+    /// Where that is counted, if not by the server itself.
+    pub counted_in: Option<Store>,
+    /// Whether calls with keys are run once.
+    pub once: bool,
     /// How long `hold` may take.
     pub hold_timeout: Option<Duration>,
     /// How many calls of `hold` run at once.
@@ -63,6 +72,58 @@ pub struct Around {
     pub single_flight: bool,
     /// Whether calls are held against all that schemas say.
     pub strict: bool,
+    /// Whether callers must be known, and who is.
+    pub users: Option<Users>,
+    /// Whether every response over HTTP has headers for browsers.
+    pub headers: bool,
+}
+
+/// A store in which servers count together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Store {
+    /// One that counts.
+    Working,
+    /// One that cannot be reached, without which nothing is let through.
+    Lost,
+}
+
+/// Who is known to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Users {
+    /// Whoever shows what is asked for, and on this machine its user.
+    Own,
+    /// Whoever shows what is asked for, and on this machine another user.
+    Others,
+}
+
+/// The header by which somebody is known over HTTP.
+pub const KNOWN: (&str, &str) = ("authorization", "Bearer ada");
+
+/// The variable by which somebody is known who starts the server.
+pub const USER: (&str, &str) = ("STAGE_USER", "ada");
+
+/// Lets in whoever is known, by what each binding has to say about it.
+struct Usher(Users);
+
+impl Authenticate for Usher {
+    async fn authenticate(&self, shown: Shown<'_>) -> Result<Option<Principal>, Refusal> {
+        let is_known = match shown.head() {
+            Some(head) => head.headers.get(KNOWN.0).is_some_and(|value| value == KNOWN.1),
+            None => {
+                shown.get::<TlsIdentity>().is_some()
+                    || shown.get::<PeerCredentials>().is_some_and(|peer| self.is_user(peer.uid))
+                    || shown.get::<ParentProcess>().is_some_and(|_| std::env::var(USER.0).as_deref() == Ok(USER.1))
+            }
+        };
+        if is_known { Ok(Some(Principal::new("ada"))) } else { Err(Refusal::unauthorized("who are you?")) }
+    }
+}
+
+impl Usher {
+    fn is_user(&self, uid: u32) -> bool {
+        let own = std::fs::metadata("/proc/self").map(|metadata| std::os::unix::fs::MetadataExt::uid(&metadata));
+        (own.ok() == Some(uid)) == (self.0 == Users::Own)
+    }
 }
 
 impl Default for Plan {
@@ -115,8 +176,12 @@ pub struct Counts {
     pub arrived: u32,
     /// Calls of `tally` that have begun.
     pub tallied: u32,
+    /// What a store of rate limits was asked to count.
+    pub taken: u32,
     /// What was recorded: how many requests have ended so.
     pub recorded: BTreeMap<String, u32>,
+    /// What the metrics of the server say, as of the last time that this was asked for.
+    pub measured: BTreeMap<String, u64>,
 }
 
 /// What the server is told from outside.
@@ -132,6 +197,8 @@ pub enum Order {
     Updated(String),
     /// Let so many calls of `tally` go on that wait for it.
     LetGo(usize),
+    /// Read the metrics.
+    Measure,
     /// Shut down.
     Shutdown,
 }
@@ -182,8 +249,42 @@ impl Middleware for Porter {
 impl AuditSink for Porter {
     fn record(&self, event: &AuditEvent<'_>) {
         let code = event.error_code.map(|code| format!(" {code}")).unwrap_or_default();
-        let ended = format!("{} {}{code}", event.action, event.outcome);
+        let by = event.user_id.map(|user| format!(" by {user}")).unwrap_or_default();
+        let ended = format!("{} {}{code}{by}", event.action, event.outcome);
         self.0.send_modify(|counts| *counts.recorded.entry(ended).or_default() += 1);
+    }
+}
+
+/// A store of rate limits whose buckets are never filled again.
+struct Ledger {
+    store: Store,
+    taken: Mutex<BTreeMap<String, u32>>,
+    counts: Arc<watch::Sender<Counts>>,
+}
+
+impl Ledger {
+    fn new(store: Store, counts: Arc<watch::Sender<Counts>>) -> Self {
+        Self { store, taken: Mutex::default(), counts }
+    }
+}
+
+impl RateLimitStore for Ledger {
+    async fn take(&self, buckets: &[RateBucket]) -> Result<RateVerdict, StoreError> {
+        // Whoever asks it waits for an answer, as for one in another process.
+        tokio::task::yield_now().await;
+        self.counts.send_modify(|counts| counts.taken += 1);
+        if self.store == Store::Lost {
+            return Err(StoreError::unavailable("the store is lost"));
+        }
+        let mut taken = self.taken.lock().expect("nothing panics while it is held");
+        for bucket in buckets {
+            let count = taken.entry(bucket.key.clone()).or_default();
+            if *count == bucket.burst() {
+                return Ok(RateVerdict::Wait(bucket.interval()));
+            }
+            *count += 1;
+        }
+        Ok(RateVerdict::Pass)
     }
 }
 
@@ -194,7 +295,16 @@ impl Around {
         if let Some(calls) = self.calls_of_a_tool {
             let limits =
                 RateLimits { requests_per_period: 1, period: Duration::from_secs(100_000), burst_size: Some(calls) };
-            stack = stack.with_rate_limit(RateLimitConfig::new(RateLimitStrategy::PerTool, limits));
+            let mut config = RateLimitConfig::new(RateLimitStrategy::PerTool, limits);
+            if let Some(store) = self.counted_in {
+                let shared = SharedRateLimits::new(Ledger::new(store, counts.clone()));
+                config =
+                    config.shared(shared.when_unavailable(WhenUnavailable::Refuse).timeout(Duration::from_secs(60)));
+            }
+            stack = stack.with_rate_limit(config);
+        }
+        if self.once {
+            stack = stack.with_idempotency(IdempotencyConfig::default());
         }
         if let Some(timeout) = self.hold_timeout {
             stack = stack.with_timeout(TimeoutConfig::default().tool("hold", timeout));
@@ -208,6 +318,12 @@ impl Around {
                     .handle_authentication_error(|_| async { Response::unauthorized("in other words") })
                     .handle_internal_error(|_| async { Response::error(McpError::unavailable("in other words")) }),
             );
+        }
+        if let Some(users) = self.users {
+            stack = stack.with_auth(Usher(users));
+        }
+        if self.headers {
+            stack = stack.with_security(SecurityConfig::default().headers(SecurityHeaders::strict()));
         }
         if self.cache {
             stack = stack.with_cache(CacheConfig { tools: Which::named(["tally"]), ..CacheConfig::default() });
@@ -243,6 +359,7 @@ impl Stage {
             .and_then(|builder| builder.tool("chatter", chatter(counts.clone())))
             .and_then(|builder| builder.tool("steps", steps()))
             .and_then(|builder| builder.tool("greeting", greeting()))
+            .and_then(|builder| builder.tool("caller", caller()))
             .and_then(|builder| builder.tool("tally", tally(counts.clone(), gate.clone())))
             .and_then(|builder| builder.tool("forbidden", fixture::raw_tool("forbidden", json!({"type": "object"}))))
             .expect("the stage is legal");
@@ -277,6 +394,22 @@ impl Stage {
             }
             Order::LetGo(calls) => {
                 self.gate.add_permits(calls);
+                Ok(())
+            }
+            Order::Measure => {
+                let metrics = self.server.metrics();
+                let all = [
+                    ("requests", &metrics.requests_total),
+                    ("successful", &metrics.requests_successful),
+                    ("failed", &metrics.requests_failed),
+                    ("errors", &metrics.errors_total),
+                    ("auth", &metrics.errors_auth),
+                    ("validation", &metrics.errors_validation),
+                    ("timeouts", &metrics.tool_timeouts_total),
+                    ("uncounted", &metrics.rate_limit_store_failures),
+                ];
+                let measured = all.map(|(name, count)| (name.to_owned(), count.load(Ordering::Relaxed)));
+                self.counts.send_modify(|counts| counts.measured = BTreeMap::from(measured));
                 Ok(())
             }
             Order::Shutdown => {
@@ -345,6 +478,13 @@ fn hold(counts: Arc<watch::Sender<Counts>>) -> FnTool {
             ctx.progress(1.0).await;
             std::future::pending().await
         }
+    })
+}
+
+/// Says who calls.
+fn caller() -> FnTool {
+    FnTool::from_request(tool("caller"), |_, ctx: Context| async move {
+        Ok(CallToolResult::text(ctx.user_id().unwrap_or("nobody")))
     })
 }
 

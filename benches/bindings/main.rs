@@ -44,7 +44,7 @@ fn compare(program: &Path, bindings: &[Binding]) -> Outcome {
     let floor = std::env::current_exe()?;
     println!(
         "| binding | p50, ms | p99, ms | mean, ms | floor, mean | messages/s | floor | CPU, µs | floor | slowest of 100 at once, ms | own memory, MiB | \
-         resident, MiB | 100 connections, own | KiB for each |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+         floor | resident, MiB | floor | 100 connections, own | KiB for each |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     );
     for &binding in bindings {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
@@ -61,7 +61,7 @@ fn compare(program: &Path, bindings: &[Binding]) -> Outcome {
             format!("{:.1} | {:.1}", crowded / 1024.0, (crowded - own).max(0.0) / load::CROWD as f64)
         };
         println!(
-            "| {} | {:.3} | {:.3} | {:.3} | {:.3} | {:.0} | {:.0} | {:.1} | {:.1} | {:.2} | {:.1} | {:.1} | {crowd} |",
+            "| {} | {:.3} | {:.3} | {:.3} | {:.3} | {:.0} | {:.0} | {:.1} | {:.1} | {:.2} | {:.1} | {:.1} | {:.1} | {:.1} | {crowd} |",
             binding.name(),
             of_ours(|f| f.p50),
             of_ours(|f| f.p99),
@@ -73,7 +73,9 @@ fn compare(program: &Path, bindings: &[Binding]) -> Outcome {
             of_floor(|f| f.cpu),
             of_ours(|f| f.slowest),
             own / 1024.0,
+            of_floor(|f| f.own_kib) / 1024.0,
             of_ours(|f| f.resident_kib) / 1024.0,
+            of_floor(|f| f.resident_kib) / 1024.0,
         );
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! Who is let in, and what handlers are told of them.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,6 +11,7 @@ use turbomcp::auth::server::{
     VerifyingKey,
 };
 use turbomcp::auth::{AuthManager, Reach, Secret};
+use turbomcp::transport::proofs::{BoxError, ProofStore, SharedProofs};
 use turbomcp_tests::{Request, Site};
 
 use crate::issuer::{Issuer, RESOURCE};
@@ -50,6 +53,19 @@ async fn a_token_says_who_is_calling_and_a_handler_is_told() {
     }
     // The names of schemes have no case.
     assert_eq!(status(&site, who().header("Authorization", format!("bEARER {token}"))).await, 200);
+}
+
+#[tokio::test]
+async fn claims_are_where_they_were_said_to_be() {
+    let issuer = Issuer::start().await;
+    let config = jwt(&issuer).roles_claim("/realm/roles").permissions_claim("may").tenant_claim("org");
+    let site = open(AuthManager::builder().jwt(config).build().unwrap()).await;
+    let changes = json!({"realm": {"roles": ["owner"]}, "may": ["database:write"], "org": "globex"});
+    let told = answer(&site, bearer(&issuer.key.token(&issuer.but(changes)))).await;
+    assert_eq!(
+        (&told["roles"], &told["permissions"], &told["tenant"]),
+        (&json!(["owner"]), &json!(["database:write"]), &json!("globex"))
+    );
 }
 
 #[tokio::test]
@@ -297,6 +313,47 @@ async fn a_bound_token_is_of_use_only_with_its_key_and_each_proof_once() {
     let site = open(auth(&issuer).build().unwrap()).await;
     assert_eq!(status(&site, bearer(&token)).await, 401);
     assert_eq!(status(&site, signed(&key, &token, "1", None)).await, 401);
+}
+
+/// Notes proofs for several servers of this process, unless it is out of order.
+#[derive(Clone, Default)]
+struct Notes(Arc<Mutex<(HashSet<String>, bool)>>);
+
+impl ProofStore for Notes {
+    async fn note(&self, proof: &str, keep: Duration) -> Result<bool, BoxError> {
+        assert!((Duration::from_secs(60)..=Duration::from_secs(180)).contains(&keep), "{keep:?}");
+        assert_eq!(proof.len(), 43);
+        let mut notes = self.0.lock().unwrap();
+        if notes.1 { Err("it is out of order".into()) } else { Ok(notes.0.insert(proof.to_owned())) }
+    }
+}
+
+#[tokio::test]
+async fn a_proof_that_was_used_at_one_replica_is_refused_at_another() {
+    let issuer = Issuer::start().await;
+    let key = Key::p256("holder");
+    let token = issuer.key.token(&issuer.but(json!({"cnf": {"jkt": key.thumbprint()}})));
+    let notes = Notes::default();
+    let replica = async || {
+        let config = DpopConfig::default().shared(SharedProofs::new(notes.clone()));
+        open(auth(&issuer).dpop(config).build().unwrap()).await
+    };
+    let (a, b) = (replica().await, replica().await);
+    assert_eq!(status(&a, signed(&key, &token, "1", None)).await, 200);
+    let mut replayed = b.client().send(signed(&key, &token, "1", None)).await;
+    assert_eq!(replayed.status, 401);
+    assert_eq!(replayed.message().await["error"]["message"], "the DPoP proof was used before");
+    assert_eq!(status(&b, signed(&key, &token, "2", None)).await, 200);
+    // Another one's `jti` is another proof here, too.
+    let other = Key::p256("other");
+    let others = issuer.key.token(&issuer.but(json!({"sub": "eve", "cnf": {"jkt": other.thumbprint()}})));
+    assert_eq!(status(&b, signed(&other, &others, "1", None)).await, 200);
+    // Nobody can say any more what was used.
+    notes.0.lock().unwrap().1 = true;
+    let refused = b.client().send(signed(&key, &token, "3", None)).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
+    notes.0.lock().unwrap().1 = false;
+    assert_eq!(status(&b, signed(&key, &token, "4", None)).await, 200);
 }
 
 #[tokio::test]

@@ -83,6 +83,25 @@ async fn keys_rotate_and_one_that_is_gone_signs_no_more() {
     assert_eq!(status(&site, bearer(&token)).await, 200);
 }
 
+/// What is remembered of a token holds for a while, and not for as long as the token does.
+#[tokio::test]
+async fn a_remembered_token_is_looked_at_again_after_a_while() {
+    let issuer = Issuer::start().await;
+    let mut authorization = AuthorizationConfig::default();
+    authorization.recheck = Duration::from_secs(1);
+    let config = jwt(&issuer).jwks(quick().max_age(Duration::ZERO));
+    let site = open(AuthManager::builder().jwt(config).authorization(authorization).build().unwrap()).await;
+    let token = issuer.token();
+    assert_eq!(status(&site, bearer(&token)).await, 200);
+    issuer.publish(&[&Key::p256("k2")]);
+    let gone = async {
+        while status(&site, bearer(&token)).await == 200 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone).await.expect("it is looked at again");
+}
+
 /// Keys that are kept for a while are fetched again at once for a token that names one that is not there.
 #[tokio::test]
 async fn a_new_key_is_asked_for_before_the_old_ones_are_of_age() {

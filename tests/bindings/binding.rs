@@ -45,6 +45,11 @@ pub trait Door: Send + Sync {
         })
     }
 
+    /// Says the same, with what says who our client is; none if the binding carries nothing of the kind.
+    fn known(&self) -> Boxed<'_, Option<Target>> {
+        Box::pin(async { None })
+    }
+
     /// Opens a connection to say anything on, within the framing of the binding.
     fn raw(&self) -> Boxed<'_, Raw> {
         Box::pin(async move { Raw::lines(self.dial().await) })
@@ -97,7 +102,12 @@ impl InProcess {
 
     /// Drives what serves.
     pub fn serve(&self, serving: impl Future<Output = Result<(), turbomcp::Error>> + Send + 'static) {
-        self.serving.lock().unwrap().push(tokio::spawn(async move { serving.await.unwrap() }));
+        self.serving.lock().unwrap().push(tokio::spawn(async move {
+            match serving.await {
+                Err(error) if error.is_refused() => {}
+                served => served.unwrap(),
+            }
+        }));
     }
 }
 

@@ -1,11 +1,12 @@
 //! Passes bytes on between a client and a server, and can stop, end or cut that as a network or a peer does.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -42,6 +43,7 @@ struct Shared {
 pub struct Relay {
     shared: Arc<Shared>,
     port: Option<u16>,
+    path: Option<PathBuf>,
     accepting: Option<AbortHandle>,
 }
 
@@ -49,7 +51,7 @@ impl Relay {
     pub fn new() -> Self {
         let gate = Gate { to_server: Flow::Open, to_client: Flow::Open, cuts: 0 };
         let shared = Shared { gate: watch::Sender::new(gate), budget: AtomicUsize::new(usize::MAX) };
-        Self { shared: Arc::new(shared), port: None, accepting: None }
+        Self { shared: Arc::new(shared), port: None, path: None, accepting: None }
     }
 
     /// Stands before a server that listens on a port.
@@ -76,6 +78,32 @@ impl Relay {
     /// Returns the port that stands for the server's.
     pub fn port(&self) -> u16 {
         self.port.expect("the binding has ports")
+    }
+
+    /// Stands before a server that listens on a Unix socket.
+    pub fn before_socket(server: &Path) -> Self {
+        static RELAYS: AtomicUsize = AtomicUsize::new(0);
+        let mut relay = Self::new();
+        let name = format!("{}.relay", RELAYS.fetch_add(1, Ordering::Relaxed));
+        let path = server.with_file_name(name);
+        let listener = UnixListener::bind(&path).unwrap();
+        relay.path = Some(path);
+        let (shared, server) = (relay.shared.clone(), server.to_owned());
+        let accepting = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                // A server that is gone is told to the client by the end of its own connection.
+                if let Ok(server) = UnixStream::connect(&server).await {
+                    shared.join(client, server);
+                }
+            }
+        });
+        relay.accepting = Some(accepting.abort_handle());
+        relay
+    }
+
+    /// Returns the path that stands for the server's.
+    pub fn path(&self) -> &Path {
+        self.path.as_deref().expect("the binding has paths")
     }
 
     /// Puts itself between a connection to the server and whoever uses it.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use turbomcp::client::{Client, ClientBuilder, Era, Error};
+use turbomcp::client::{Client, ClientBuilder, Era, Error, Target};
 use turbomcp::types::CallToolResult;
 use turbomcp_tests::stage::{Counts, Order, Plan};
 
-use crate::binding::{Binding, Control, Door, Way};
+use crate::binding::{Binding, BoxStream, Control, Door, Way};
 use crate::papers::Papers;
 use crate::raw::Raw;
 use crate::relay::Relay;
@@ -76,6 +76,31 @@ impl Site {
 
     pub async fn connect(&self, builder: ClientBuilder) -> Result<Client, Error> {
         builder.connect(self.door.target(Way { relay: None, max_message_bytes: MESSAGE_BYTES }).await).await
+    }
+
+    /// Says where a client finds the server that says who it is; none if the binding carries nothing of the kind.
+    pub async fn known(&self) -> Option<Target> {
+        self.door.known().await
+    }
+
+    /// Opens a connection on which nothing was said yet.
+    pub async fn dial(&self) -> BoxStream {
+        self.door.dial().await
+    }
+
+    /// Waits until the metrics of the server say so.
+    pub async fn measured(&self, what: &str, expected: u64) {
+        // A request is counted once it is over, which its client may hear of before.
+        let measured = async {
+            while {
+                self.order(Order::Measure).await;
+                self.counts().measured.get(what) != Some(&expected)
+            } {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let outcome = tokio::time::timeout(PATIENCE, measured).await;
+        assert!(outcome.is_ok(), "{what} is not {expected}: {:?}", self.counts().measured);
     }
 
     /// Connects a client that takes messages up to this size.

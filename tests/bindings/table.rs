@@ -62,13 +62,27 @@ conversations! {
         what_is_ordinary_passes_a_whole_stack
         a_stack_in_which_nothing_is_on_lets_everything_through
         who_calls_too_often_is_told_when_to_come_back
+        who_calls_too_often_by_the_count_of_a_store_is_told_when_to_come_back
+        what_the_store_cannot_count_is_refused
         what_takes_longer_than_its_layer_allows_fails
         what_there_is_no_place_for_is_refused
         errors_are_put_in_other_words
         a_result_is_kept
         calls_that_are_the_same_run_once
+        a_call_that_is_sent_again_by_its_key_is_run_once
+        a_call_that_is_sent_again_over_another_connection_is_run_once
+        calls_with_the_same_key_at_the_same_time_run_once
+        a_key_that_was_given_to_another_call_is_refused
+        a_call_with_a_key_that_was_cancelled_is_not_run_again
+        without_the_layer_a_key_is_nothing
         arguments_are_held_against_all_that_schemas_say
-        what_is_done_is_recorded;
+        what_is_done_is_recorded
+        whoever_says_who_it_is_is_let_in_and_known
+        whoever_does_not_is_let_in_nowhere
+        whoever_is_turned_away_is_recorded_and_counted
+        without_the_layer_nobody_is_asked
+        responses_have_headers_for_browsers
+        without_the_layer_responses_have_no_such_headers;
     hearing:
         progress_is_heard_in_order_and_before_the_answer
         progress_says_how_far_it_goes
@@ -181,8 +195,10 @@ const LEGACY: &[Era] = &[Era::Legacy];
 const PROCESS: &[&str] = &["stdio"];
 const HTTP: &[&str] = &["http", "https"];
 const WEBSOCKET: &[&str] = &["websocket", "wss"];
-const READY_MADE: &[&str] = &["memory", "tcp", "unix"];
+const READY_MADE: &[&str] = &["memory"];
 const NOT_HTTP: &[&str] = &["stdio", "memory", "websocket", "wss", "tcp", "tls", "unix"];
+const TCP: &[&str] = &["tcp"];
+const NO_RESPONSES: &[&str] = &["stdio", "memory", "tcp", "tls", "unix"];
 const NOT_WEBSOCKET: &[&str] = &["stdio", "memory", "http", "https", "tcp", "tls", "unix"];
 
 macro_rules! left_out {
@@ -202,6 +218,7 @@ macro_rules! left_out {
 left_out! {
     "each client has a server of its own":
         every_client_hears_of_a_change PROCESS BOTH,
+        a_call_that_is_sent_again_over_another_connection_is_run_once PROCESS BOTH,
         a_server_that_is_gone_cannot_be_connected_to PROCESS BOTH,
         a_new_client_finds_the_server_as_it_was PROCESS BOTH;
     "what connects is made by the user, and serves once":
@@ -236,6 +253,13 @@ left_out! {
         an_answer_that_is_too_long_fails_its_call WEBSOCKET BOTH;
     "what is too long is skipped":
         a_message_beyond_the_limit_ends_what_cannot_skip_it NOT_WEBSOCKET BOTH;
+    "nothing says who is at the other end: whoever must be known cannot be":
+        whoever_says_who_it_is_is_let_in_and_known TCP BOTH;
+    "the server ends with the client that it does not know":
+        whoever_is_turned_away_is_recorded_and_counted PROCESS BOTH;
+    "no response of HTTP goes over it":
+        responses_have_headers_for_browsers NO_RESPONSES BOTH,
+        without_the_layer_responses_have_no_such_headers NO_RESPONSES BOTH;
     "text that is no UTF-8 ends the connection":
         text_that_is_no_unicode_costs_itself WEBSOCKET BOTH;
 }

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use turbomcp::client::{Client, ClientGroup, Command, Health, ServerConfigs};
-use turbomcp_tests::fixture;
+use turbomcp::transport::http::HttpRequest;
+use turbomcp::{Middleware, MiddlewareResult, Next, Request, Response};
+use turbomcp_tests::{Site, fixture};
 
 use crate::peer::{failure, pair, soon};
 
@@ -86,17 +88,38 @@ async fn a_server_that_comes_back_is_used_again() {
     assert!(matches!(group.health()[0].1, Health::Up { .. }));
 }
 
+/// Lets in whoever says a word in a header.
+struct Door;
+
+impl Middleware for Door {
+    async fn process(&self, request: Request, next: Next) -> MiddlewareResult<Response> {
+        let head = request.extensions().get::<HttpRequest>();
+        match head.and_then(|head| head.headers().get("x-word")) {
+            Some(word) if word == "friend" => next.run(request).await,
+            _ => Ok(Response::unauthorized("say the word")),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_configuration_names_the_servers() {
+    let site = Site::start(&fixture::builder().middleware(Door).build()).await;
     let fixture = env!("CARGO_BIN_EXE_fixture-server");
     let config = json!({"mcpServers": {
         "files": {"command": fixture, "args": ["x"], "env": {"A": "b"}},
+        "elsewhere": {
+            "command": "sh", "cwd": "/", "env": {"A": "b", "FIXTURE": fixture},
+            "args": ["-c", "[ \"$PWD$A\" = /b ] && exec \"$FIXTURE\""]
+        },
+        "web": {"url": format!("http://{}/mcp", site.address), "headers": {"X-Word": "friend"}},
         "off": {"command": "/no/such/program", "disabled": true},
     }});
     let configs = ServerConfigs::parse(&config.to_string()).unwrap();
     let group = ClientGroup::from_configs(Client::builder(), &configs).unwrap();
     assert!(!soon(group.list_all_tools()).await.is_empty());
-    assert_eq!(group.health().len(), 1);
+    let health = group.health();
+    assert_eq!(health.len(), 3);
+    assert!(health.iter().all(|(_, health)| matches!(health, Health::Up { .. })), "{health:?}");
     let client = Client::connect(configs.servers()[0].1).await.unwrap();
     client.ping().await.unwrap();
     client.close().await;

@@ -11,7 +11,7 @@ use turbomcp::client::{
     Repeat, RetryConfig, RetryPolicy,
 };
 
-use crate::peer::{connected, failure, soon, text};
+use crate::peer::{connected, failure, pair, soon, text};
 use crate::web::{Reply, Web};
 
 fn soon_again() -> RetryConfig {
@@ -158,7 +158,7 @@ async fn nothing_is_tried_on_a_connection_that_is_gone() {
     let started = tokio::time::Instant::now();
     let (error, ()) = tokio::join!(failure(client.ping()), ending);
     assert!(error.is_closed() && started.elapsed() < Duration::from_secs(60), "{error}");
-    assert!(client.health().status.is_unhealthy());
+    assert!(!client.health().status.is_healthy());
 }
 
 #[tokio::test]
@@ -191,5 +191,41 @@ async fn what_fails_again_and_again_is_left_alone_within_one_call() {
     assert_eq!(web.of("tools/list").len(), 2);
     let health = client.health();
     assert_eq!((health.circuit_openings, health.failures, health.retries), (1, 2, 2));
-    assert!(health.status.is_unhealthy() && health.last_error.unwrap().contains("502"));
+    assert!(!health.status.is_healthy() && health.last_error.unwrap().contains("502"));
+}
+
+#[tokio::test]
+async fn f173_where_calls_are_run_once_they_are_made_again_by_the_same_key() {
+    const KEY: &str = "io.github.turbomcp/idempotency-key";
+    const EXTENSION: &str = "io.github.turbomcp/idempotency";
+
+    for (declared, is_repeated) in [(json!({EXTENSION: {}}), true), (json!({}), false)] {
+        let (transport, mut peer) = pair();
+        let connecting = builder(soon_again().max_attempts(3)).era(Era::Modern).connect(transport);
+        let mut discovered = crate::peer::discovered();
+        discovered["capabilities"]["extensions"] = declared;
+        let (client, _) = tokio::join!(connecting, peer.serve("server/discover", discovered));
+        let client = client.unwrap();
+        let calling = tokio::spawn(async move {
+            let first = client.call_tool("pay", json!({})).await;
+            let own = client.call_tool("pay", json!({})).idempotency_key("mine").await;
+            (first, own)
+        });
+        let request = peer.expect("tools/call").await;
+        let key = request["params"]["_meta"][KEY].clone();
+        assert_eq!(key.is_string(), is_repeated, "{request}");
+        // It may have been run, and it is the same call that is sent again.
+        peer.fail(&request, 409, "it is being run").await;
+        if is_repeated {
+            let again = peer.expect("tools/call").await;
+            assert_eq!(again["params"]["_meta"][KEY], key);
+            peer.answer(&again, text("paid")).await;
+        }
+        let own = peer.expect("tools/call").await;
+        assert_eq!(own["params"]["_meta"][KEY], "mine");
+        assert_ne!(own["params"]["_meta"][KEY], key);
+        peer.answer(&own, text("paid")).await;
+        let (first, own) = soon(calling).await.unwrap();
+        assert_eq!((first.is_ok(), own.is_ok()), (is_repeated, true));
+    }
 }

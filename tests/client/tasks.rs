@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use turbomcp::client::{Change, Client, ClientBuilder, Era};
+use turbomcp::client::{Change, Client, ClientBuilder, Era, RetryConfig, RetryPolicy};
 use turbomcp::prelude::*;
 use turbomcp::tasks::{TaskConfig, ToolTask};
 use turbomcp::types::{CallToolResult, ElicitResult, ElicitationSchema, StringSchema, SubscriptionFilter, TaskStatus};
@@ -271,6 +271,37 @@ async fn a_poll_that_fails_is_made_again_and_the_task_goes_on() {
         peer.serve("tasks/get", done).await;
         assert_eq!(text(&soon(call).await.unwrap().unwrap()), "done");
     }
+}
+
+#[tokio::test]
+async fn whoever_follows_a_task_asks_again_as_often_as_the_policy_says() {
+    let once = RetryPolicy::custom(RetryConfig::new().max_attempts(1));
+    // How often it is asked before that is an error: without a policy, as often as the usual one says.
+    for (builder, asked) in [(Client::builder(), 3), (Client::builder().retry(once), 1)] {
+        let (client, mut peer) = connected(builder, Era::Modern).await;
+        let following = tokio::spawn(async move {
+            let mut task = client.task("t");
+            let first = task.changed().await.map(|()| task.status());
+            (first, task.changed().await.unwrap_err())
+        });
+        for _ in 1..asked {
+            let poll = peer.expect("tasks/get").await;
+            peer.fail(&poll, ErrorCode::UNAVAILABLE.0, "not now").await;
+        }
+        peer.serve("tasks/get", a_task("working")).await;
+        for _ in 0..asked {
+            let poll = peer.expect("tasks/get").await;
+            peer.fail(&poll, ErrorCode::UNAVAILABLE.0, "not now").await;
+        }
+        let (first, last) = soon(following).await.unwrap();
+        assert_eq!((first.unwrap(), last.code()), (Some(TaskStatus::Working), Some(ErrorCode::UNAVAILABLE)));
+    }
+    // What says something of the task is no reason to ask again.
+    let (client, mut peer) = connected(Client::builder(), Era::Modern).await;
+    let following = tokio::spawn(async move { client.task("t").changed().await.unwrap_err() });
+    let poll = peer.expect("tasks/get").await;
+    peer.fail(&poll, ErrorCode::INVALID_PARAMS.0, "no such task").await;
+    assert_eq!(soon(following).await.unwrap().code(), Some(ErrorCode::INVALID_PARAMS));
 }
 
 #[tokio::test]

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 use turbomcp::transport::memory;
-use turbomcp::types::ReadResourceResult;
+use turbomcp::types::{CallToolResult, ReadResourceResult, Tool};
 use turbomcp::{Arguments, Context, FnResource, FnTool, ResourceDefinition, ServerBuilder};
 use turbomcp_tests::{Client, Request, Site, fixture, modern};
 
@@ -93,6 +94,50 @@ async fn defence_14_a_peer_that_does_not_read_is_not_read_from() {
         let read = tokio::time::timeout(Duration::from_secs(20), read).await.expect("it goes on").unwrap();
         answered += buffer[..read].iter().filter(|byte| **byte == b'\n').count();
     }
+}
+
+#[tokio::test]
+async fn defence_14_so_many_bytes_wait_for_a_peer_and_no_more() {
+    let mut counts = Vec::new();
+    for bytes in [1 << 10, 100 << 10] {
+        let told = Arc::new(AtomicUsize::new(0));
+        let count = told.clone();
+        let tool = FnTool::from_request(Tool::new("tell"), move |_, ctx: Context| {
+            let count = count.clone();
+            async move {
+                loop {
+                    let number = f64::from(u32::try_from(count.fetch_add(1, Ordering::Relaxed)).unwrap());
+                    ctx.progress(number).await;
+                    if number == f64::MAX {
+                        return Ok(CallToolResult::text("done"));
+                    }
+                }
+            }
+        });
+        let mut limits = turbomcp::Limits::default();
+        limits.outgoing_bytes = bytes;
+        let server = ServerBuilder::new().limits(limits).tool("tell", tool).unwrap().build();
+        // Nobody reads, and what is between has no room for a second message.
+        let (ours, theirs) = tokio::io::duplex(100);
+        let (reader, writer) = tokio::io::split(theirs);
+        let serving = tokio::spawn(server.serve(turbomcp::transport::lines::Lines::new(reader, writer)));
+        let (_unread, mut writer) = tokio::io::split(ours);
+        let params = json!({"name": "tell", "arguments": {}, "_meta": {"progressToken": 1}});
+        let call = format!("{}\n", modern(1, "tools/call", params, json!({})));
+        tokio::spawn(async move { writer.write_all(call.as_bytes()).await.map(|()| writer) });
+        let mut last = 0;
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            match told.load(Ordering::Relaxed) {
+                now if now == last && now > 0 => break,
+                now => last = now,
+            }
+        }
+        counts.push(last * 100 / bytes);
+        serving.abort();
+    }
+    // A message has about a hundred bytes; what was handed on for writing does not wait any more.
+    assert!(counts.iter().all(|filled| (0..4).contains(filled)) && counts[1] > 0, "{counts:?}");
 }
 
 #[tokio::test]
@@ -362,7 +407,7 @@ async fn defence_20_shutdown_drains_to_a_deadline_and_no_stream_holds_it() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     let started = std::time::Instant::now();
     server.shutdown_handle().shutdown();
-    // Open streams end at once, what was in flight may finish, and what does not is cancelled.
+    // Open streams end at once, what was in flight may finish, and what does not is cancelled, which is told.
     assert_eq!(subscription.rest().await.len(), 1);
     assert!(listening.next().await.is_none());
     assert_eq!(finishing.await.unwrap()["result"]["content"][0]["text"], "done");
@@ -370,7 +415,10 @@ async fn defence_20_shutdown_drains_to_a_deadline_and_no_stream_holds_it() {
     site.ended().await.unwrap();
     assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nothing is accepted any more");
     let rest = memory.rest().await;
-    assert_eq!((rest.len(), &rest[0]["id"]), (1, &json!(2)), "{rest:?}");
+    assert_eq!((rest.len(), &rest[0]["id"], &rest[1]["id"]), (2, &json!(2), &json!(1)), "{rest:?}");
+    assert_eq!(rest[1]["error"]["message"], "the server has ended before the request was done");
+    let last = hanging.rest().await.pop().unwrap();
+    assert_eq!(last["error"]["code"], -32603, "{last}");
     until(&running, 0).await;
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }

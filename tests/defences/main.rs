@@ -9,5 +9,7 @@
 mod bad_http;
 mod bad_stdio;
 mod core;
+#[cfg(unix)]
+mod ending;
 mod http;
 mod stdio;

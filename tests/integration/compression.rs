@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use turbomcp::client::http::HttpTarget;
-use turbomcp::client::{Client, Era};
+use turbomcp::client::{Client, Era, TcpTarget};
 use turbomcp::transport::compression::CompressionAlgorithm::{Brotli, Gzip, Lz4};
 use turbomcp::transport::compression::CompressionConfig;
 use turbomcp::transport::metrics::{Binding, MetricsConfig, MetricsSnapshot, TransportMetrics};
@@ -297,9 +297,9 @@ async fn f176_metrics_say_what_compression_has_saved() {
     let target = HttpTarget::new(format!("http://{}/mcp", site.address)).compression(CompressionConfig::new());
     let over_http = Client::builder().transport_metrics(ours.clone()).connect(target).await.unwrap();
     let listener = server.bind_tcp("127.0.0.1:0").await.unwrap().compression(CompressionConfig::new()).unwrap();
-    let lines = tcp::over(TcpStream::connect(listener.local_addr()).await.unwrap());
+    let target = TcpTarget::new(listener.local_addr().to_string()).compression(CompressionConfig::new());
     let serving = tokio::spawn(listener.serve());
-    let over_tcp = Client::connect(lines.offer_compression(&CompressionConfig::new()).await.unwrap()).await.unwrap();
+    let over_tcp = Client::builder().transport_metrics(ours.clone()).connect(target).await.unwrap();
     for client in [&over_http, &over_tcp] {
         client.call_tool("echo", json!({"text": "to and fro ", "times": 1000})).await.unwrap();
     }
@@ -308,6 +308,7 @@ async fn f176_metrics_say_what_compression_has_saved() {
     assert_eq!(of(&ours, Binding::Http), of(&theirs, Binding::Http));
     assert_eq!(of(&theirs, Binding::Http).packed_bytes, config.stats().bytes_out);
     for binding in [Binding::Http, Binding::Tcp] {
+        assert!(of(&ours, binding).ratio > 10.0);
         let counted = of(&theirs, binding);
         assert!(counted.plain_bytes > 11_000 && counted.ratio > 10.0, "{counted:?}");
     }
@@ -451,8 +452,8 @@ async fn f175_unix_sockets_are_compressed_as_well() {
     let path = std::env::temp_dir().join(format!("turbomcp-{}-compressed", std::process::id()));
     let listener = server(|_| {}).bind_unix(&path).unwrap().compression(config.clone()).unwrap();
     let serving = tokio::spawn(listener.serve());
-    let lines = turbomcp::transport::unix::over(tokio::net::UnixStream::connect(&path).await.unwrap());
-    let client = Client::connect(lines.offer_compression(&CompressionConfig::new()).await.unwrap()).await.unwrap();
+    let target = turbomcp::client::UnixTarget::new(&path).compression(CompressionConfig::new());
+    let client = Client::connect(target).await.unwrap();
     let answer = client.call_tool("echo", json!({"text": "to and fro ", "times": 1000})).await.unwrap();
     assert_eq!(answer.content[0].as_text().unwrap().len(), 11_000);
     assert_eq!(config.stats().compressed, 1);
@@ -469,6 +470,10 @@ async fn a_server_that_does_not_know_the_offer_is_told_by_its_answer() {
     let lines = tcp::over(TcpStream::connect(address).await.unwrap());
     let error = lines.offer_compression(&CompressionConfig::new()).await.unwrap_err();
     assert_eq!(error.to_string(), "the peer sent plain text, although compression was offered");
+    let target = TcpTarget::new(address.to_string());
+    let error = Client::connect(target.clone().compression(CompressionConfig::new())).await.unwrap_err();
+    assert!(error.to_string().contains("does not agree to compress"), "{error}");
+    Client::connect(target).await.unwrap();
     serving.abort();
 }
 

@@ -130,6 +130,8 @@ async fn f54_graceful_shutdown_has_a_limit() {
     client.send(&modern(1, "tools/call", json!({"name": "wait", "arguments": {"ms": 3_600_000}}), json!({}))).await;
     client.sync().await;
     server.shutdown_handle().shutdown().await;
+    let told = client.next().await;
+    assert_eq!((&told["id"], &told["error"]["code"]), (&json!(1), &json!(-32603)), "{told}");
     assert_eq!(client.try_next().await, None);
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use turbomcp::client::{Client, Era};
+use turbomcp::layers::{MiddlewareStack, RateLimitConfig, RateLimitStrategy, RateLimits};
 use turbomcp::transport::Identity;
 use turbomcp::transport::http::HttpRequest;
 use turbomcp::transport::metrics::{Binding, MetricsConfig, TransportMetrics};
@@ -20,13 +21,13 @@ fn offered(server: &McpServer) -> HttpServer {
 }
 
 /// A stream, and where it says to post to.
-struct Stream {
+pub(crate) struct Stream {
     lines: BufReader<TcpStream>,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Stream {
-    async fn open(site: &Site, path: &str, headers: &str) -> Self {
+    pub(crate) async fn open(site: &Site, path: &str, headers: &str) -> Self {
         let mut stream = TcpStream::connect(site.address).await.unwrap();
         let request =
             format!("GET {path} HTTP/1.1\r\nhost: {}\r\naccept: text/event-stream\r\n{headers}\r\n", site.address);
@@ -53,7 +54,7 @@ impl Stream {
         }
     }
 
-    async fn message(&mut self) -> Value {
+    pub(crate) async fn message(&mut self) -> Value {
         serde_json::from_str(&self.data().await.expect("a message")).unwrap()
     }
 }
@@ -214,4 +215,28 @@ async fn f158_a_nested_router_says_where_it_is() {
     assert_eq!(client.call_tool_as::<i64>("add", json!({"a": 1, "b": 2})).await.unwrap(), 3);
     client.close().await;
     serving.abort();
+}
+
+#[tokio::test]
+async fn f171_the_messages_of_a_batch_over_http_and_sse_are_counted_one_by_one() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let limits = RateLimits { requests_per_period: 1, period: day, burst_size: Some(6) };
+    let stack = MiddlewareStack::new().with_rate_limit(RateLimitConfig::new(RateLimitStrategy::PerIp, limits));
+    let server = fixture::builder().with_middleware_stack(stack).unwrap().build();
+    let site = Site::serve(offered(&server)).await;
+    let mut stream = Stream::open(&site, "/sse", "").await;
+    let client = site.client();
+    let params = initialize_params("2025-03-26", json!({}));
+    let initialize = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params});
+    let ready = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    for message in [initialize, ready] {
+        assert_eq!(client.send(Request::post(&message).path(&stream.address)).await.status, 202);
+    }
+    stream.message().await;
+    // Opening the stream and two messages were three; the body of the batch is one, and so is each of its messages.
+    let batch: Vec<_> = (1..=6).map(|id| json!({"jsonrpc": "2.0", "id": id, "method": "ping"})).collect();
+    assert_eq!(client.send(Request::post(&json!(batch)).path(&stream.address)).await.status, 202);
+    let answers = stream.message().await;
+    let refused = answers.as_array().unwrap().iter().filter(|answer| answer["error"]["code"] == 429).count();
+    assert_eq!(refused, 4, "{answers}");
 }

@@ -149,6 +149,26 @@ async fn f38_a_result_has_content_structured_content_and_says_whether_it_failed(
     assert!(result["content"].is_array());
 }
 
+#[tokio::test]
+async fn an_argument_of_a_prompt_that_is_no_text_is_named() {
+    let server = ServerBuilder::new().prompt("code_review", code_review()).unwrap().build();
+    let mut client = Client::connect(&server);
+    for (arguments, expected) in [
+        (json!({"code": "x", "lines": 7}), "the argument `lines` has to be a text, as all arguments of prompts"),
+        (json!({"code": null}), "the argument `code` has to be a text, as all arguments of prompts"),
+        (json!(["x"]), "`arguments` has to be an object of texts"),
+        (json!({}), "missing argument `code`"),
+    ] {
+        client.send(&modern(1, "prompts/get", json!({"name": "code_review", "arguments": arguments}), json!({}))).await;
+        let answer = client.next().await;
+        assert_eq!(
+            (&answer["error"]["code"], &answer["error"]["message"]),
+            (&json!(-32602), &json!(expected)),
+            "{answer}"
+        );
+    }
+}
+
 #[test]
 fn f39_a_name_that_is_taken_or_illegal_is_an_error() {
     let builder = || {
@@ -247,7 +267,7 @@ async fn f137_a_handler_is_tested_with_a_context_of_its_own() {
 }
 
 #[tokio::test]
-async fn f132_to_f135_a_context_says_which_request_it_is_of_and_for_how_long() {
+async fn f132_and_f133_and_f135_a_context_says_which_request_it_is_of_and_for_how_long() {
     let say = |_: Arguments, ctx: Context| async move {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         ctx.info("still here").await?;

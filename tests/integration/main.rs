@@ -4,6 +4,7 @@ mod access;
 mod asking;
 mod compression;
 mod config;
+mod dashboard;
 mod first;
 mod handlers;
 mod health;
@@ -12,7 +13,9 @@ mod macros;
 mod metrics;
 mod middleware;
 mod pages;
+mod reload;
 mod schemas;
+mod settings;
 #[cfg(unix)]
 mod sockets;
 mod tenancy;

@@ -413,6 +413,13 @@ async fn a_transport_can_be_opened_by_hand() {
     let transport = WebSocketTransport::connect(WsConfig::new().url(listening.url())).await.unwrap();
     let client = Client::connect(transport).await.unwrap();
     assert_eq!(client.call_tool_as::<i64>("add", json!({"a": 1, "b": 1})).await.unwrap(), 2);
+    // The answer is one frame of some more bytes.
+    let large = json!({"bytes": 10_000});
+    for (max, fits) in [(20_000, true), (9_000, false)] {
+        let config = WsConfig::new().url(listening.url()).max_frame_size(max);
+        let client = Client::connect(WebSocketTransport::connect(config).await.unwrap()).await.unwrap();
+        assert_eq!(client.call_tool("large", large.clone()).await.is_ok(), fits, "{max}");
+    }
     let compressed = WsConfig::new().url(listening.url()).compression_enabled(true);
     assert!(WebSocketTransport::connect(compressed).await.unwrap_err().is_settings());
     listening.ended().await;

@@ -1,14 +1,20 @@
 //! Replicas that tell each other of changes: in one process, over Redis and over PostgreSQL.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
-use turbomcp::bus::{Bus, BusFuture, MemoryBus, PostgresBus, RedisBus, Subscription};
-use turbomcp::sessions::{self, SessionConfig, SessionManager};
-use turbomcp::store::{Postgres, Redis};
+use tokio::sync::{Notify, Semaphore};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
+use turbomcp::bus::{Bus, BusFuture, Heard, MemoryBus, PostgresBus, RedisBus, Subscription};
+use turbomcp::sessions::{
+    self, EventBounds, NewEvents, SessionConfig, SessionKey, SessionManager, SessionStore, StoredEvents, StoredSession,
+};
+use turbomcp::store::{Postgres, Redis, StoreError};
+use turbomcp::tenancy::{HeaderTenantExtractor, MemoryTenantConfigs, Tenancy, TenantConfig, TenantId};
 use turbomcp::transport::Principal;
 use turbomcp::transport::http::HttpRequest;
 use turbomcp::{Access, Arguments, FnTool, McpServer, Middleware, MiddlewareResult, Next, Response, Visibility};
@@ -36,6 +42,17 @@ impl Between {
             Self::Redis(url) => Arc::new(RedisBus::new(Redis::connect(url).await.unwrap())),
             Self::Postgres(url) => Arc::new(PostgresBus::new(Postgres::connect(url).await.unwrap())),
         }
+    }
+
+    /// A replica whose sessions are in the engine, too.
+    async fn with_sessions(&self) -> Replica {
+        let manager = match self {
+            Self::Redis(url) => SessionManager::new(SessionConfig::new(), sessions::redis(url).await.unwrap()),
+            Self::Postgres(url) => SessionManager::new(SessionConfig::new(), sessions::postgres(url).await.unwrap()),
+            Self::Memory(_) => unreachable!("it reaches no other process"),
+        };
+        let builder = fixture::builder().with_bus(self.bus().await);
+        Replica::of(builder.with_session_management(manager.unwrap()).build()).await
     }
 
     async fn two(&self) -> (Replica, Replica) {
@@ -69,10 +86,14 @@ impl Replica {
 }
 
 async fn listen(client: &Http, role: &str) -> Listener {
+    listen_with(client, ("X-Role", role)).await
+}
+
+async fn listen_with(client: &Http, (header, value): (&str, &str)) -> Listener {
     let filter = json!({"toolsListChanged": true, "promptsListChanged": true, "resourcesListChanged": true,
         "resourceSubscriptions": ["test://fixed", BENEATH]});
     let request = modern(1, "subscriptions/listen", json!({"notifications": filter}), json!({}));
-    let mut reply = client.send(Request::modern(&request).header("X-Role", role)).await;
+    let mut reply = client.send(Request::modern(&request).header(header, value)).await;
     let first = reply.next().await.unwrap();
     assert_eq!(first["method"], "notifications/subscriptions/acknowledged", "{first}");
     Listener(reply)
@@ -227,6 +248,56 @@ impl Middleware for Roles {
 
 fn secret(role: &str) -> FnTool {
     FnTool::new(|_: Arguments| async { "" }).access(Access::new().visible_to_roles([role]))
+}
+
+async fn a_tenant_hears_of_its_own_everywhere_and_nobody_else_does(between: &Between) {
+    const OWN: &str = "file:///srv/of/one/tenant";
+    let tenants = ["acme", "globex"];
+    let replica = async || {
+        let configs = MemoryTenantConfigs::new();
+        for tenant in tenants {
+            configs.set(TenantId::new(tenant).unwrap(), TenantConfig::default()).unwrap();
+        }
+        let gateway = HeaderTenantExtractor::new("X-Tenant-ID").behind_trusted_gateway();
+        let builder = fixture::builder().with_tenancy(Tenancy::new(configs).extractor(gateway)).unwrap();
+        Replica::of(builder.with_bus(between.bus().await).build()).await
+    };
+    let (here, there) = (replica().await, replica().await);
+    let mut listeners = Vec::new();
+    for site in [&here.site, &there.site] {
+        for tenant in tenants {
+            let mut listener = listen_with(&site.client(), ("X-Tenant-ID", tenant)).await;
+            listener.joined_with(&here).await;
+            listeners.push((tenant, listener));
+        }
+    }
+    for (round, tenant) in tenants.into_iter().enumerate() {
+        here.server.tenant_resource_updated(&TenantId::new(tenant).unwrap(), OWN);
+        let marker = format!("{BENEATH}round/{round}");
+        here.server.resource_updated(&marker);
+        for (whose, listener) in &mut listeners {
+            let before = listener.before(&marker).await;
+            let told = before.iter().filter(|change| *change == OWN).count();
+            assert_eq!(told, usize::from(*whose == tenant), "{tenant} has changed, {whose} hears {before:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_hears_of_its_own_at_every_replica() {
+    a_tenant_hears_of_its_own_everywhere_and_nobody_else_does(&Between::Memory(MemoryBus::new())).await;
+}
+
+#[tokio::test]
+async fn a_tenant_hears_of_its_own_at_every_replica_over_redis() {
+    let between = Between::Redis(engines::Redis::shared().url());
+    a_tenant_hears_of_its_own_everywhere_and_nobody_else_does(&between).await;
+}
+
+#[tokio::test]
+async fn a_tenant_hears_of_its_own_at_every_replica_over_postgres() {
+    let between = Between::Postgres(engines::Postgres::shared().url());
+    a_tenant_hears_of_its_own_everywhere_and_nobody_else_does(&between).await;
 }
 
 #[tokio::test]
@@ -476,22 +547,281 @@ async fn what_nobody_of_us_has_sent_is_skipped_over_postgres() {
     what_nobody_of_us_has_sent_is_skipped(postgres()).await;
 }
 
+/// The fields of what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl<S: tracing::Subscriber> Layer<S> for Log {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        let mut line = String::new();
+        event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+            write!(line, "{field}={value:?} ").unwrap();
+        });
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+/// As while replicas are replaced, one after the other, by newer ones.
+async fn what_only_newer_replicas_have_a_word_for_is_skipped(between: Between) {
+    let log = Log::default();
+    let _logged = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
+    let (a, b) = between.two().await;
+    let mut at_b = b.listen().await;
+    at_b.joined_with(&a).await;
+    let newer = between.bus().await;
+    let session = SessionKey::of("a session");
+    for what in [
+        r#""new to you""#.to_owned(),
+        r#"{"new to you":{"of":["anything"]}}"#.to_owned(),
+        format!(r#"{{"session":["{session}","new to you"]}}"#),
+    ] {
+        newer.publish(&format!(r#"{{"v":1,"from":"a newer one","what":{what}}}"#)).await.unwrap();
+    }
+    // What it has a word for it understands, whatever else that says.
+    let known = r#"{"v":1,"from":"a newer one","when":7,"what":{"tools":[{"name":"t","shape":"round"}]}}"#;
+    newer.publish(known).await.unwrap();
+    a.server.resource_updated("file:///srv/end");
+    let mut heard = at_b.before("file:///srv/end").await;
+    heard.retain(|uri| !uri.contains("joined"));
+    assert_eq!(heard, [TOOLS]);
+    let count = |what: &str| log.0.lock().unwrap().iter().filter(|line| line.contains(what)).count();
+    // Both replicas hear each, the other one when it comes to it.
+    let heard = async {
+        while count("new to you") < 6 {
+            tokio::time::sleep(Duration::from_millis(5)).await
+        }
+    };
+    tokio::time::timeout(PATIENCE, heard).await.expect("each is an event");
+    assert_eq!((count("new to you"), count("malformed")), (6, 0), "{:?}", log.0);
+}
+
+#[tokio::test]
+async fn what_only_newer_servers_of_a_process_have_a_word_for_is_skipped() {
+    what_only_newer_replicas_have_a_word_for_is_skipped(Between::Memory(MemoryBus::new())).await;
+}
+
+#[tokio::test]
+async fn what_only_newer_replicas_have_a_word_for_is_skipped_over_redis() {
+    what_only_newer_replicas_have_a_word_for_is_skipped(Between::Redis(engines::Redis::shared().url())).await;
+}
+
+#[tokio::test]
+async fn what_only_newer_replicas_have_a_word_for_is_skipped_over_postgres() {
+    what_only_newer_replicas_have_a_word_for_is_skipped(Between::Postgres(engines::Postgres::shared().url())).await;
+}
+
+/// A call that has asked for something, and what its client is to answer: more than any bus carries at once.
+struct Sampling {
+    call: Reply,
+    text: String,
+    answer: Value,
+}
+
+impl Sampling {
+    async fn of(client: &Http) -> Self {
+        let params = json!({"name": "sample", "arguments": {"question": "?"}});
+        let request = json!({"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": params});
+        let mut call = client.post(&request).await;
+        let question = call.next().await.unwrap();
+        assert_eq!(question["method"], "sampling/createMessage");
+        let text = "ä\"".repeat(10_000);
+        let answer = json!({"role": "assistant", "content": {"type": "text", "text": text}, "model": "m"});
+        Self { call, text, answer: json!({"jsonrpc": "2.0", "id": question["id"], "result": answer}) }
+    }
+
+    async fn is_answered(&mut self) {
+        let sampled = tokio::time::timeout(PATIENCE, self.call.next()).await.expect("the answer has arrived").unwrap();
+        assert!(sampled["result"]["content"][0]["text"] == self.text, "{sampled}");
+    }
+}
+
+async fn a_long_answer_comes_through_though_the_engine_was_away(mut engine: impl Engine) {
+    let between = engine.between();
+    let (a, b) = (between.with_sessions().await, between.with_sessions().await);
+    let at_a = a.site.legacy("2025-11-25", json!({"sampling": {}})).await;
+    let at_b = at_a.moved_to(&b.site);
+    let mut sampling = Sampling::of(&at_a).await;
+    engine.kill();
+    let mut refused = at_b.post(&sampling.answer).await;
+    assert_eq!((refused.status, &refused.message().await["error"]["code"]), (503, &json!(503)));
+    engine.start_again();
+    // Whoever was refused says it again; whoever was not, does not.
+    let accepted = async { while at_b.post(&sampling.answer).await.status != 202 {} };
+    tokio::time::timeout(PATIENCE, accepted).await.expect("the engine is found again");
+    sampling.is_answered().await;
+    for replica in [&a, &b] {
+        assert_eq!(replica.server.metrics().bus_answers_dropped.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_long_answer_comes_through_though_redis_was_away() {
+    a_long_answer_comes_through_though_the_engine_was_away(redis()).await;
+}
+
+#[tokio::test]
+async fn a_long_answer_comes_through_though_postgres_was_away() {
+    a_long_answer_comes_through_though_the_engine_was_away(postgres()).await;
+}
+
+/// Carries messages between two servers, but loses those that are published while it is told to.
+#[derive(Clone, Default)]
+struct Lossy {
+    bus: MemoryBus,
+    loses: Arc<AtomicBool>,
+    cut: Arc<Notify>,
+}
+
+impl Bus for Lossy {
+    fn publish<'a>(&'a self, message: &'a str) -> BusFuture<'a, ()> {
+        match self.loses.load(Ordering::SeqCst) {
+            true => Box::pin(std::future::ready(Ok(()))),
+            false => self.bus.publish(message),
+        }
+    }
+
+    fn subscribe(&self) -> BusFuture<'_, Box<dyn Subscription>> {
+        let cut = self.cut.clone();
+        Box::pin(async { Ok(Box::new(Cut(self.bus.subscribe().await?, cut)) as _) })
+    }
+}
+
+struct Cut(Box<dyn Subscription>, Arc<Notify>);
+
+impl Subscription for Cut {
+    fn next(&mut self) -> BusFuture<'_, Heard> {
+        Box::pin(async {
+            tokio::select! {
+                heard = self.0.next() => heard,
+                () = self.1.notified() => Err("the connection was cut".into()),
+            }
+        })
+    }
+}
+
+/// Keeps sessions in memory, but not while it is away for one kind of call.
+#[derive(Clone)]
+struct Away {
+    store: sessions::MemorySessions,
+    adding: Arc<AtomicBool>,
+    reading: Arc<AtomicBool>,
+}
+
+impl Away {
+    fn unless(away: &AtomicBool) -> Result<(), StoreError> {
+        match away.load(Ordering::SeqCst) {
+            true => Err(StoreError::unavailable("it is away")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl SessionStore for Away {
+    async fn create(&self, key: &SessionKey, record: &[u8], ttl: Duration, cap: usize) -> Result<bool, StoreError> {
+        self.store.create(key, record, ttl, cap).await
+    }
+
+    async fn visit(&self, key: &SessionKey, ttl: Duration, requests: u64) -> Result<Option<StoredSession>, StoreError> {
+        self.store.visit(key, ttl, requests).await
+    }
+
+    async fn update(&self, key: &SessionKey, version: u64, record: &[u8]) -> Result<bool, StoreError> {
+        self.store.update(key, version, record).await
+    }
+
+    async fn remove(&self, key: &SessionKey) -> Result<bool, StoreError> {
+        self.store.remove(key).await
+    }
+
+    async fn append(
+        &self,
+        key: &SessionKey,
+        stream: u32,
+        events: NewEvents<'_>,
+        bounds: EventBounds,
+    ) -> Result<bool, StoreError> {
+        Self::unless(&self.adding)?;
+        self.store.append(key, stream, events, bounds).await
+    }
+
+    async fn events(&self, key: &SessionKey, stream: u32, after: u64) -> Result<Option<StoredEvents>, StoreError> {
+        Self::unless(&self.reading)?;
+        self.store.events(key, stream, after).await
+    }
+
+    async fn sweep(&self) -> Result<usize, StoreError> {
+        self.store.sweep().await
+    }
+
+    async fn count(&self) -> Result<usize, StoreError> {
+        self.store.count().await
+    }
+}
+
+/// Two replicas, each with what stands between it and the store.
+async fn two_over(bus: &Lossy) -> [(Replica, Away); 2] {
+    let store = sessions::memory();
+    let replica = async || {
+        let away = Away { store: store.clone(), adding: Arc::default(), reading: Arc::default() };
+        let manager = SessionManager::new(SessionConfig::new(), away.clone()).unwrap();
+        let builder = fixture::builder().with_bus(bus.clone()).with_session_management(manager);
+        (Replica::of(builder.build()).await, away)
+    };
+    [replica().await, replica().await]
+}
+
+#[tokio::test]
+async fn a_long_answer_is_acknowledged_once_it_is_in_the_store_and_fetched_when_it_can_be_read() {
+    let [(a, store_of_a), (b, store_of_b)] = two_over(&Lossy::default()).await;
+    let at_a = a.site.legacy("2025-11-25", json!({"sampling": {}})).await;
+    let at_b = at_a.moved_to(&b.site);
+    let mut sampling = Sampling::of(&at_a).await;
+    // The session is found, and what is said in it cannot be left.
+    store_of_b.adding.store(true, Ordering::SeqCst);
+    let mut refused = at_b.post(&sampling.answer).await;
+    let error = refused.message().await["error"].take();
+    assert_eq!((refused.status, &error["message"]), (503, &json!("the sessions are out of reach")), "{error}");
+    store_of_b.adding.store(false, Ordering::SeqCst);
+    // It is left, and whoever waits for it cannot fetch it.
+    store_of_a.reading.store(true, Ordering::SeqCst);
+    assert_eq!(at_b.post(&sampling.answer).await.status, 202);
+    let early = tokio::time::timeout(Duration::from_millis(300), sampling.call.next()).await;
+    assert!(early.is_err(), "{early:?}");
+    store_of_a.reading.store(false, Ordering::SeqCst);
+    sampling.is_answered().await;
+    for replica in [&a, &b] {
+        assert_eq!(replica.server.metrics().bus_answers_dropped.load(Ordering::Relaxed), 0);
+    }
+}
+
+/// As when whoever waits for it was not connected to the bus, or whoever took it was killed.
+#[tokio::test]
+async fn a_long_answer_that_was_acknowledged_is_found_though_nobody_was_told_of_it() {
+    let bus = Lossy::default();
+    let [(a, _), (b, _)] = two_over(&bus).await;
+    let at_a = a.site.legacy("2025-11-25", json!({"sampling": {}})).await;
+    let at_b = at_a.moved_to(&b.site);
+    for is_cut in [true, false] {
+        let mut sampling = Sampling::of(&at_a).await;
+        bus.loses.store(true, Ordering::SeqCst);
+        assert_eq!(at_b.post(&sampling.answer).await.status, 202);
+        let early = tokio::time::timeout(Duration::from_millis(300), sampling.call.next()).await;
+        assert!(early.is_err(), "{early:?}");
+        bus.loses.store(false, Ordering::SeqCst);
+        if is_cut {
+            bus.cut.notify_waiters();
+        }
+        sampling.is_answered().await;
+    }
+}
+
 /// The sessions are in the engine, too: what a client says to one replica is about what runs at another.
 async fn answers_and_cancellations_reach_the_replica_that_waits_for_them(between: Between) {
-    let replica = async || {
-        let manager = match &between {
-            Between::Redis(url) => SessionManager::new(SessionConfig::new(), sessions::redis(url).await.unwrap()),
-            Between::Postgres(url) => SessionManager::new(SessionConfig::new(), sessions::postgres(url).await.unwrap()),
-            Between::Memory(_) => unreachable!("it reaches no other process"),
-        };
-        let builder = fixture::builder().with_bus(between.bus().await);
-        Replica::of(builder.with_session_management(manager.unwrap()).build()).await
-    };
-    let (a, b) = (replica().await, replica().await);
+    let (a, b) = (between.with_sessions().await, between.with_sessions().await);
     let (mut listening_at_a, mut listening_at_b) = (a.listen().await, b.listen().await);
     listening_at_a.joined_with(&b).await;
     listening_at_b.joined_with(&a).await;
-    let at_a = a.site.legacy("2025-11-25", json!({"elicitation": {}})).await;
+    let at_a = a.site.legacy("2025-11-25", json!({"elicitation": {}, "sampling": {}})).await;
     let at_b = at_a.moved_to(&b.site);
     let call = |id: u32, name: &str, arguments: Value| {
         json!({"jsonrpc": "2.0", "id": id, "method": "tools/call",
@@ -504,6 +834,11 @@ async fn answers_and_cancellations_reach_the_replica_that_waits_for_them(between
     let answer = json!({"jsonrpc": "2.0", "id": question["id"], "result": answer});
     assert_eq!(at_b.post(&answer).await.status, 202);
     assert_eq!(asking.next().await.unwrap()["result"]["content"][0]["text"], "Hello, Ada!");
+    // A long one arrives as well, though no bus carries so much at once.
+    let mut sampling = Sampling::of(&at_a).await;
+    assert_eq!(at_b.post(&sampling.answer).await.status, 202);
+    sampling.is_answered().await;
+    assert_eq!(b.server.metrics().bus_answers_dropped.load(Ordering::Relaxed), 0);
     let waiting = call(2, "wait", json!({"ms": 600_000}));
     let posting = at_a.clone();
     let mut waiting = tokio::spawn(async move { posting.post(&waiting).await.status });
@@ -553,4 +888,54 @@ async fn a_round_begun_at_one_replica_goes_on_at_another_if_they_share_keys() {
     assert_eq!(done["result"]["resultType"], "complete", "{done}");
     assert!(done["result"]["content"][0]["text"].as_str().unwrap().contains("file:///a"), "{done}");
     assert_eq!(call(&stranger, params).await["error"]["code"], -32602);
+}
+
+/// Carries messages between two servers, but none until it is let to, and fails for those that are not let through.
+#[derive(Clone)]
+struct Gate {
+    bus: MemoryBus,
+    fails: Arc<AtomicUsize>,
+}
+
+impl Bus for Gate {
+    fn publish<'a>(&'a self, message: &'a str) -> BusFuture<'a, ()> {
+        let fails = self.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        match fails {
+            true => Box::pin(std::future::ready(Err("not now".into()))),
+            false => self.bus.publish(message),
+        }
+    }
+
+    fn subscribe(&self) -> BusFuture<'_, Box<dyn Subscription>> {
+        self.bus.subscribe()
+    }
+}
+
+#[tokio::test]
+async fn an_answer_arrives_however_many_hints_wait_and_though_the_bus_fails() {
+    let gate = Gate { bus: MemoryBus::new(), fails: Arc::default() };
+    let url = engines::Redis::shared().url();
+    let server = async || {
+        let manager = SessionManager::new(SessionConfig::new(), sessions::redis(&url).await.unwrap()).unwrap();
+        fixture::builder().with_bus(gate.clone()).with_session_management(manager).build()
+    };
+    let (one, other) = (server().await, server().await);
+    let (a, b) = (Site::start(&one).await, Site::start(&other).await);
+    let at_a = a.legacy("2025-11-25", json!({"elicitation": {}})).await;
+    let at_b = at_a.moved_to(&b);
+    let ask = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "ask", "arguments": {}}});
+    let mut asking = at_a.post(&ask).await;
+    let question = asking.next().await.unwrap();
+    assert_eq!(question["method"], "elicitation/create");
+    // The hints and changes of a minute, none of which gets through, nor does the answer at first.
+    gate.fails.store(3, Ordering::SeqCst);
+    for number in 0..2000 {
+        other.resource_updated(&format!("test://flood/{number}"));
+    }
+    let answer = json!({"action": "accept", "content": {"name": "Ada"}});
+    let answer = json!({"jsonrpc": "2.0", "id": question["id"], "result": answer});
+    assert_eq!(at_b.post(&answer).await.status, 202);
+    let greeted = tokio::time::timeout(PATIENCE, asking.next()).await.expect("the answer has arrived");
+    assert_eq!(greeted.unwrap()["result"]["content"][0]["text"], "Hello, Ada!");
+    assert_eq!(other.metrics().bus_answers_dropped.load(Ordering::Relaxed), 0);
 }

@@ -10,17 +10,26 @@ use serde_json::json;
 use turbomcp_tests::{Http, PATIENCE, Request, engines};
 
 /// An example that runs.
-struct Program {
+pub(crate) struct Program {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
+}
+
+/// Returns where an example is.
+pub(crate) fn path(name: &str) -> PathBuf {
+    let folder = std::env::var_os("TURBOMCP_EXAMPLES").expect("`cargo xtask stores` builds the examples");
+    PathBuf::from(folder).join(name)
 }
 
 impl Program {
-    async fn start(name: &str, store: &str) -> Self {
-        let folder = std::env::var_os("TURBOMCP_EXAMPLES").expect("`cargo xtask stores` builds the examples");
+    pub(crate) async fn start(name: &str, store: &str) -> Self {
+        Self::start_with(name, &[store]).await
+    }
+
+    pub(crate) async fn start_with(name: &str, arguments: &[&str]) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut command = Command::new(PathBuf::from(folder).join(name));
-        command.args([&address.to_string(), store]).stdin(Stdio::null()).stderr(Stdio::piped());
+        let mut command = Command::new(path(name));
+        command.arg(address.to_string()).args(arguments).stdin(Stdio::null()).stderr(Stdio::piped());
         let program = Self { child: command.spawn().unwrap(), address };
         let listens = async {
             while tokio::net::TcpStream::connect(address).await.is_err() {
@@ -47,7 +56,7 @@ impl Drop for Program {
     }
 }
 
-async fn called(client: &Http, tool: &str) -> String {
+pub(crate) async fn called(client: &Http, tool: &str) -> String {
     let answer = client.call("tools/call", json!({"name": tool, "arguments": {}})).await;
     answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
 }

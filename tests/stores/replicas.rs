@@ -1,9 +1,13 @@
 //! Two servers over one store: a session is served by whichever is asked.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use turbomcp::sessions::{self, SessionConfig, SessionManager};
+use turbomcp::sessions::{
+    self, EventBounds, NewEvents, SessionConfig, SessionKey, SessionManager, SessionStore, StoredEvents, StoredSession,
+};
+use turbomcp::store::StoreError;
 use turbomcp::transport::Identity;
 use turbomcp::transport::http::HttpRequest;
 use turbomcp::{McpServer, Middleware, MiddlewareResult, Next, Response};
@@ -248,7 +252,8 @@ replicas! {
 async fn answers_and_cancellations_reach_whoever_waits_for_them() {
     // They tell each other, as those do that share a manager.
     let manager = SessionManager::new(SessionConfig::new(), sessions::memory()).unwrap();
-    let (a, b) = (Site::start(&server(&manager)).await, Site::start(&server(&manager)).await);
+    let one = server(&manager);
+    let (a, b) = (Site::start(&one).await, Site::start(&server(&manager)).await);
     let at_a = a.legacy("2025-11-25", json!({"elicitation": {}})).await;
     let at_b = at_a.moved_to(&b);
     let request = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": tool("ask", json!({}))});
@@ -265,8 +270,9 @@ async fn answers_and_cancellations_reach_whoever_waits_for_them() {
     let (posting, client) = (at_a.clone(), at_a.clone());
     let waiting = tokio::spawn(async move { posting.post(&waiting).await.status });
     // The stream of a call that reports nothing does not begin before its end.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(!waiting.is_finished());
+    while one.metrics().requests_in_flight.load(Ordering::Relaxed) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}});
     assert_eq!(at_b.post(&cancel).await.status, 202);
     tokio::time::timeout(PATIENCE, waiting).await.expect("it is cancelled").unwrap();
@@ -297,9 +303,8 @@ async fn a_server_that_is_started_again_has_the_sessions_it_had() {
     while let Some(event) = stream.event().await {
         ids.extend(event.id);
     }
-    // What the last event was is kept soon after it was sent.
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    before.shutdown_handle().shutdown();
+    // By then all of the stream is kept.
+    before.shutdown_handle().shutdown().await;
     site.ended().await.unwrap();
     drop(before);
     let site = Site::start(&server(&manager().await)).await;
@@ -316,6 +321,77 @@ async fn a_server_that_is_started_again_has_the_sessions_it_had() {
     client.expect(&request);
     let rest = client.resume(&ids[0]).await.rest().await;
     assert_eq!(text(rest.last().unwrap()), "done", "{rest:?}");
+}
+
+/// Keeps sessions in memory, and takes its time for events.
+#[derive(Clone)]
+struct Slow(sessions::MemorySessions);
+
+impl SessionStore for Slow {
+    async fn create(&self, key: &SessionKey, record: &[u8], ttl: Duration, cap: usize) -> Result<bool, StoreError> {
+        self.0.create(key, record, ttl, cap).await
+    }
+
+    async fn visit(&self, key: &SessionKey, ttl: Duration, requests: u64) -> Result<Option<StoredSession>, StoreError> {
+        self.0.visit(key, ttl, requests).await
+    }
+
+    async fn update(&self, key: &SessionKey, version: u64, record: &[u8]) -> Result<bool, StoreError> {
+        self.0.update(key, version, record).await
+    }
+
+    async fn remove(&self, key: &SessionKey) -> Result<bool, StoreError> {
+        self.0.remove(key).await
+    }
+
+    async fn append(
+        &self,
+        key: &SessionKey,
+        stream: u32,
+        events: NewEvents<'_>,
+        bounds: EventBounds,
+    ) -> Result<bool, StoreError> {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        self.0.append(key, stream, events, bounds).await
+    }
+
+    async fn events(&self, key: &SessionKey, stream: u32, after: u64) -> Result<Option<StoredEvents>, StoreError> {
+        self.0.events(key, stream, after).await
+    }
+
+    async fn sweep(&self) -> Result<usize, StoreError> {
+        self.0.sweep().await
+    }
+
+    async fn count(&self) -> Result<usize, StoreError> {
+        self.0.count().await
+    }
+}
+
+#[tokio::test]
+async fn a_server_has_ended_when_all_it_has_said_is_kept() {
+    let store = Slow(sessions::memory());
+    let manager = SessionManager::new(SessionConfig::new(), store.clone()).unwrap();
+    let server = server(&manager);
+    let site = Site::start(&server).await;
+    let client = site.legacy("2025-11-25", json!({})).await;
+    let key = SessionKey::of(client.session.as_deref().unwrap());
+    let mut call = tool("wait", json!({"ms": 1}));
+    call["_meta"] = json!({"progressToken": "p"});
+    let mut stream = client.post(&json!({"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": call})).await;
+    let mut id = String::new();
+    while let Some(event) = stream.event().await {
+        id = event.id.unwrap_or(id);
+    }
+    // What belongs to no request, too.
+    drop(client.listen().await);
+    server.register_tool("new", |_: turbomcp::Params| async { "new" }).unwrap();
+    let number: u32 = id.split('-').next().unwrap().parse().unwrap();
+    tokio::time::timeout(PATIENCE, server.shutdown_handle().shutdown().into_future()).await.expect("it ends");
+    let of_the_call = store.events(&key, number, 0).await.unwrap().expect("the stream is kept");
+    assert!(of_the_call.is_over, "{of_the_call:?}");
+    let others = store.events(&key, 0, 0).await.unwrap().expect("the other stream is kept");
+    assert_eq!(others.events.len(), 1, "{others:?}");
 }
 
 #[tokio::test]

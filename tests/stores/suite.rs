@@ -191,6 +191,30 @@ pub async fn what_many_add_is_numbered_once(store: impl SessionStore + Clone) {
     assert_eq!(texts.len(), 80);
 }
 
+pub async fn what_is_added_again_by_its_number_is_there_once(store: impl SessionStore + Clone) {
+    let key = key();
+    assert!(store.create(&key, b"", LONG, 10).await.unwrap());
+    let add = async |texts: &[&str], once: u64| {
+        let texts = events(texts);
+        assert!(store.append(&key, 0, NewEvents::new(None, &texts).once(once), bounds()).await.unwrap());
+    };
+    add(&["a", "b"], u64::MAX).await;
+    add(&["c"], 7).await;
+    for _ in 0..3 {
+        add(&["a", "b"], u64::MAX).await;
+        add(&["c"], 7).await;
+    }
+    // The same once more, by another.
+    add(&["c"], 8).await;
+    let all = ["a", "b", "c", "c"].map(str::to_owned).to_vec();
+    assert_eq!(read(&store, &key, 0, 0).await, (4, all, false));
+    let other = events(&["of another stream"]);
+    assert!(store.append(&key, 5, NewEvents::new(None, &other).once(7), bounds()).await.unwrap());
+    assert_eq!(read(&store, &key, 5, 0).await.0, 1);
+    let gone = self::key();
+    assert!(!store.append(&gone, 0, NewEvents::new(None, &other).once(9), bounds()).await.unwrap());
+}
+
 pub async fn events_are_bounded_in_number_bytes_and_streams(store: impl SessionStore) {
     let key = key();
     assert!(store.create(&key, b"", LONG, 10).await.unwrap());
@@ -252,6 +276,7 @@ macro_rules! suite {
                 there_are_as_many_sessions_as_there_may_be, creating_again_changes_nothing,
                 of_those_who_write_at_once_one_has_written, events_are_read_behind_any_of_them,
                 a_gap_begins_a_stream_anew, what_many_add_is_numbered_once,
+                what_is_added_again_by_its_number_is_there_once,
                 events_are_bounded_in_number_bytes_and_streams,
                 events_grow_too_old_and_their_numbers_are_not_used_again, an_event_is_any_bytes);
         })*

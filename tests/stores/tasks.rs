@@ -36,7 +36,7 @@ fn ids(tasks: &[StoredTask]) -> Vec<&str> {
     tasks.iter().map(|task| task.id.as_str()).collect()
 }
 
-async fn a_task_is_found_as_it_was_written(store: &dyn TaskStore) {
+pub async fn a_task_is_found_as_it_was_written(store: &dyn TaskStore) {
     assert_eq!(store.load("a").await.unwrap(), None);
     let body = r#"{"text":"ä\u0000\n","quote":"\""}"#;
     let first = StoredTask::new("a", "ada", 7, body);

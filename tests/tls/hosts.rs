@@ -38,7 +38,7 @@ async fn f163_a_server_of_another_name_is_refused() {
         Site::refused(site.who(authority.trusted()).await, "another name");
         let site = Site::open(binding, authority.server("localhost").config()).await;
         let error = site.connect_as(authority.trusted(), "127.0.0.1", Era::Auto).await.unwrap_err();
-        assert!(error.is_connect() && format!("{error:?}").contains("NotValidForName"), "{error:?}");
+        assert!(error.is_connect() && format!("{error:#?}").contains("NotValidForName"), "{error:?}");
     }
 }
 
@@ -58,7 +58,7 @@ async fn a_certificate_that_has_expired_is_refused() {
     for binding in BINDINGS {
         let site = Site::open(binding, authority.expired("localhost").config()).await;
         let error = site.who(authority.trusted()).await.unwrap_err();
-        assert!(error.is_connect() && format!("{error:?}").contains("Expired"), "{error:?}");
+        assert!(error.is_connect() && format!("{error:#?}").contains("Expired"), "{error:?}");
     }
 }
 
@@ -68,7 +68,7 @@ async fn a_text_is_a_target_that_is_certified_as_any() {
     for (binding, scheme) in [(Binding::Https, "https"), (Binding::Tls, "tls"), (Binding::Wss, "wss")] {
         let site = Site::open(binding, authority.server("localhost").config()).await;
         let error = Client::connect(format!("{scheme}://localhost:{}", site.port)).await.unwrap_err();
-        assert!(error.is_connect() && format!("{error:?}").contains("UnknownIssuer"), "{error:?}");
+        assert!(error.is_connect() && format!("{error:#?}").contains("UnknownIssuer"), "{error:?}");
     }
     assert!(Client::connect("tls://localhost").await.unwrap_err().is_connect());
 }

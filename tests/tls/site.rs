@@ -102,7 +102,7 @@ impl Site {
     pub fn refused(outcome: Result<String, Error>, case: &str) {
         let error = outcome.expect_err(case);
         assert!(error.is_connect() || error.is_closed(), "{case}: {error:?}");
-        assert!(!format!("{error:?}").contains("Timeout"), "{case}: {error:?}");
+        assert!(!format!("{error:#?}").contains("Timeout"), "{case}: {error:?}");
     }
 }
 

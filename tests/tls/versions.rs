@@ -61,7 +61,7 @@ async fn f167_a_server_speaks_tls_1_3_and_1_2_only_if_it_is_told_to() {
         let site = Site::open(binding, config.clone()).await;
         assert_eq!(agreed(&site, &authority, &BOTH, "http/1.1").await.unwrap().0, ProtocolVersion::TLSv1_3);
         let refused = agreed(&site, &authority, &OLD, "http/1.1").await.unwrap_err();
-        assert!(format!("{refused:?}").contains("ProtocolVersion"), "{refused:?}");
+        assert!(format!("{refused:#?}").contains("ProtocolVersion"), "{refused:?}");
 
         let site = Site::open(binding, config.with_min_version(TlsVersion::V1_2)).await;
         assert_eq!(agreed(&site, &authority, &BOTH, "http/1.1").await.unwrap().0, ProtocolVersion::TLSv1_3);

@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, fs};
 use crate::{Outcome, workspace::Workspace};
 use requirements::{Requirement, Side};
 use tests_of::Test;
+pub(crate) use tests_of::function;
 
 const PAGE: &str = "docs/coverage.md";
 const REQUIREMENTS: &str = "tests/requirements.tsv";

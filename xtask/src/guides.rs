@@ -1,7 +1,8 @@
 //! The guides in `docs/`: what they include and link to exists, and every page is in the table of contents.
 //!
-//! A guide shows no Rust of its own: what a fence of Rust holds is included from a file that is compiled.
+//! A guide shows no Rust of its own: what a fence of Rust holds is copied from a file that is compiled.
 
+mod code;
 mod markdown;
 
 use std::{
@@ -20,18 +21,37 @@ const SUMMARY: &str = "docs/src/SUMMARY.md";
 /// Folders whose pages are checked for links, beside the book's.
 const OTHERS: [&str; 2] = ["", "docs"];
 
-pub(crate) fn run(workspace: &Workspace) -> Outcome {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Check,
+    Write,
+}
+
+pub(crate) fn run(workspace: &Workspace, mode: Mode) -> Outcome {
     let mut complaints = Vec::new();
     let pages = pages_in(&workspace.root, BOOK)?;
-    let mut includes = 0;
+    let mut excerpts = 0;
     for path in &pages {
-        let page = Page::parse(&workspace.read(path)?);
-        includes += page.includes.len();
+        let text = workspace.read(path)?;
+        let page = Page::parse(&text);
+        match code::renewed(&text, |file| read(&workspace.root, "", file)) {
+            Ok((renewed, count)) => {
+                excerpts += count;
+                if renewed != text && mode == Mode::Write {
+                    fs::write(workspace.root.join(path), renewed)?;
+                } else if renewed != text {
+                    complaints
+                        .push(format!("{path}: its code is not that of the files: run `cargo xtask guides --write`"));
+                }
+            }
+            Err(wrong) => {
+                complaints.extend(wrong.iter().map(|(line, complaint)| format!("{path}:{line}: {complaint}")));
+            }
+        }
         complaints.extend(check_includes(&workspace.root, path, &page));
         complaints.extend(check_links(&workspace.root, path, &page));
         complaints.extend(check_bounds(path, &page));
-        complaints
-            .extend(page.pasted.iter().map(|line| format!("{path}:{line}: Rust that is not included from a file")));
+        complaints.extend(page.pasted.iter().map(|line| format!("{path}:{line}: Rust that is not copied from a file")));
     }
     for folder in OTHERS {
         for path in pages_in(&workspace.root, folder)? {
@@ -39,7 +59,7 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
         }
     }
     complaints.extend(check_summary(&pages, &Page::parse(&workspace.read(SUMMARY)?)));
-    println!("{} pages, {includes} includes", pages.len());
+    println!("{} pages, {excerpts} excerpts", pages.len());
     if complaints.is_empty() { Ok(()) } else { Err(complaints.join("\n").into()) }
 }
 
@@ -57,28 +77,10 @@ fn pages_in(root: &Path, folder: &str) -> Outcome<BTreeSet<String>> {
 
 fn check_includes(root: &Path, page: &str, parsed: &Page) -> Vec<String> {
     let check = |(line, target): &(usize, String)| {
-        let complaint = match target.split_once(':') {
-            None => read(root, page, target).err(),
-            Some((file, anchor)) => match read(root, page, file) {
-                Err(error) => Some(error),
-                Ok(text) => check_anchor(&text, anchor).err(),
-            },
-        };
+        let complaint = read(root, page, target).err();
         complaint.map(|complaint| format!("{page}:{line}: {target}: {complaint}"))
     };
     parsed.includes.iter().filter_map(check).collect()
-}
-
-fn check_anchor(text: &str, anchor: &str) -> Result<(), String> {
-    let lines = |marker: &str| -> Vec<usize> {
-        let marks = |line: &str| line.split_once(marker).is_some_and(|(_, name)| name.trim() == anchor);
-        (0..).zip(text.lines()).filter(|(_, line)| marks(line)).map(|(number, _)| number).collect()
-    };
-    match (&lines("ANCHOR:")[..], &lines("ANCHOR_END:")[..]) {
-        ([start], [end]) if start + 1 < *end => Ok(()),
-        ([], _) => Err("no such anchor".to_owned()),
-        _ => Err("an anchor starts once and ends once, with text between".to_owned()),
-    }
 }
 
 fn check_links(root: &Path, page: &str, parsed: &Page) -> Vec<String> {
@@ -155,22 +157,7 @@ mod tests {
     #[test]
     fn wants_included_files_to_exist() {
         check("{{#include src/main.rs}}", &[]);
-        check("\n{{#include src/no.rs:x}}", &["xtask/page.md:2: src/no.rs:x: does not exist"]);
-    }
-
-    #[test]
-    fn wants_included_anchors_to_exist() {
-        check("{{#include ../examples/by_hand.rs:server}}", &[]);
-        let complaint = "xtask/page.md:1: ../examples/by_hand.rs:nobody: no such anchor";
-        check("{{#include ../examples/by_hand.rs:nobody}}", &[complaint]);
-    }
-
-    #[test]
-    fn wants_an_anchor_to_have_one_start_and_one_end() {
-        assert_eq!(check_anchor("// ANCHOR: a\nx\n// ANCHOR_END: a\n", "a"), Ok(()));
-        assert!(check_anchor("// ANCHOR: a\nx\n", "a").is_err());
-        assert!(check_anchor("// ANCHOR: a\n// ANCHOR_END: a\n", "a").is_err());
-        assert!(check_anchor("// ANCHOR: ab\nx\n// ANCHOR_END: ab\n", "a").is_err());
+        check("\n{{#include src/no.rs}}", &["xtask/page.md:2: src/no.rs: does not exist"]);
     }
 
     #[test]

@@ -6,10 +6,12 @@ mod bench;
 mod conformance;
 mod coverage;
 mod deny;
+mod features;
 mod fixture;
 mod guides;
 mod hack;
 mod process;
+mod settings;
 mod soak;
 mod stores;
 mod strangers;
@@ -35,9 +37,12 @@ usage: cargo xtask COMMAND
                           servers and a third-party authorization server; what operators read, read by
                           promtool, Prometheus' client and the messages of OpenTelemetry
   stores                  what a server keeps in Redis and PostgreSQL, which are installed unless they are there
+  pictures                the dashboard in a browser, alone, and the pictures of it in docs/src/images
   autobahn                the Autobahn test suite, which needs Python 2.7, against both ends of a WebSocket
   coverage [--write]      which test holds which requirement; --write renews docs/coverage.md
-  guides                  what the guides in docs/ include and link to
+  features [--write]      which test shows what was promised; --write renews docs/features.md
+  settings                which test observes which setting
+  guides [--write]        what the guides in docs/ link to, and that their code is that of the examples
   hack                    every feature of every published crate alone
   tree                    the number of crates that a user's build pulls in
   deny                    licences, sources and duplicates of the dependencies
@@ -68,11 +73,16 @@ fn run(arguments: &[&str]) -> Outcome {
         ["conformance", "--url", url] => conformance::run_against(&workspace, url),
         ["strangers"] => strangers::run(&workspace, fixture::Profile::Dev),
         ["strangers", "--release"] => strangers::run(&workspace, fixture::Profile::Release),
+        ["pictures"] => strangers::pictures(&workspace),
         ["stores"] => stores::run(&workspace),
         ["autobahn"] => autobahn::run(&workspace),
         ["coverage"] => coverage::run(&workspace, coverage::Mode::Check),
         ["coverage", "--write"] => coverage::run(&workspace, coverage::Mode::Write),
-        ["guides"] => guides::run(&workspace),
+        ["features"] => features::run(&workspace, features::Mode::Check),
+        ["features", "--write"] => features::run(&workspace, features::Mode::Write),
+        ["settings"] => settings::run(&workspace),
+        ["guides"] => guides::run(&workspace, guides::Mode::Check),
+        ["guides", "--write"] => guides::run(&workspace, guides::Mode::Write),
         ["hack"] => hack::run(&workspace),
         ["tree"] => tree::run(&workspace),
         ["deny"] => deny::run(&workspace),

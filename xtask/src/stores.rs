@@ -17,6 +17,7 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
     let built = fixture::build(workspace, Profile::Dev, "redis_sessions")?;
     fixture::build(workspace, Profile::Dev, "postgres_sessions")?;
     fixture::build(workspace, Profile::Dev, "replicas")?;
+    fixture::build(workspace, Profile::Dev, "sql_readonly")?;
     let folder = built.parent().ok_or("an example is in a folder")?;
     process::run(workspace.cargo(&["test"]).args(TARGET).env("TURBOMCP_EXAMPLES", folder))
 }

@@ -31,6 +31,17 @@ pub(crate) fn run(workspace: &Workspace, profile: Profile) -> Outcome {
     if strangers.failures.is_empty() { Ok(()) } else { Err(strangers.failures.join("\n").into()) }
 }
 
+/// Looks at the dashboard alone, and takes the pictures of it that are in the guide.
+pub(crate) fn pictures(workspace: &Workspace) -> Outcome {
+    let output = workspace.target.join("strangers");
+    fs::create_dir_all(&output)?;
+    let folder = workspace.root.join("docs/src/images");
+    fs::create_dir_all(&folder)?;
+    let mut strangers = Strangers { output, passed: 0, failed: 0, failures: Vec::new() };
+    web::dashboard(workspace, Profile::Dev, &mut strangers, Some(&folder))?;
+    if strangers.failures.is_empty() { Ok(()) } else { Err(strangers.failures.join("\n").into()) }
+}
+
 /// What was found so far, and where the logs are.
 struct Strangers {
     output: PathBuf,

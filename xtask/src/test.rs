@@ -3,20 +3,24 @@
 use std::time::Instant;
 
 use crate::{
-    Outcome, autobahn, conformance, coverage, deny, fixture::Profile, guides, hack, process, stores, strangers, tree,
-    workspace::Workspace,
+    Outcome, autobahn, conformance, coverage, deny, features, fixture::Profile, guides, hack, process, settings,
+    stores, strangers, tree, workspace::Workspace,
 };
 
 type Check = fn(&Workspace) -> Outcome;
 
 // What is quick comes first, so that a slip is seen early.
-const CHECKS: [(&str, Check); 13] = [
+const CHECKS: [(&str, Check); 15] = [
     ("fmt", |workspace| process::run(&mut workspace.cargo(&["fmt", "--all", "--check"]))),
     ("coverage", |workspace| coverage::run(workspace, coverage::Mode::Check)),
-    ("guides", guides::run),
+    ("features", |workspace| features::run(workspace, features::Mode::Check)),
+    ("settings", settings::run),
+    ("guides", |workspace| guides::run(workspace, guides::Mode::Check)),
     ("tree", tree::run),
     ("clippy", clippy),
-    ("test", |workspace| process::run(&mut workspace.cargo(&["test", "--workspace", "--all-features"]))),
+    ("test", |workspace| {
+        process::run(&mut workspace.cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]))
+    }),
     ("stores", stores::run),
     ("conformance", |workspace| conformance::run(workspace, Profile::Dev)),
     ("strangers", |workspace| strangers::run(workspace, Profile::Dev)),

@@ -11,7 +11,8 @@ type Source = Box<dyn StdError + Send + Sync>;
 const MAX_SHOWN: usize = 300;
 
 /// An error from authorization.
-#[derive(Debug)]
+///
+/// `Debug` writes the error and its causes in one line, so that `main` may return it; `{:#?}` writes its parts.
 pub struct Error {
     kind: Kind,
     source: Option<Source>,
@@ -126,6 +127,22 @@ fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_SHOWN).collect()
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return f.debug_struct("Error").field("kind", &self.kind).field("source", &self.source).finish();
+        }
+        let mut line = self.to_string();
+        let mut cause = self.source();
+        while let Some(next) = cause {
+            line.extend([": ", &next.to_string()]);
+            cause = next.source();
+        }
+        // What others have said is not to steer a terminal.
+        f.write_str(&line.replace(|c: char| c.is_control() && c != '\n', ""))
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
@@ -147,6 +164,14 @@ impl StdError for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn main_may_return_it() {
+        let error =
+            Error::connect("https://id.example cannot be reached").with_source(std::io::Error::other("refused"));
+        assert_eq!(format!("{error:?}"), "https://id.example cannot be reached: refused");
+        assert!(format!("{error:#?}").contains("kind: Connect("));
+    }
 
     #[test]
     fn foreign_texts_cannot_steer_a_terminal() {

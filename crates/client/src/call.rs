@@ -1,7 +1,9 @@
 //! One request, from what the caller wants to the typed result.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::RandomState;
 use std::future::IntoFuture;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +13,9 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use turbomcp_protocol::escape::write_string;
 use turbomcp_protocol::scan::{Scanner, text_of};
-use turbomcp_protocol::types::{InputRequest, LoggingLevel, Meta, ProgressNotificationParams, Task};
+use turbomcp_protocol::types::{
+    IDEMPOTENCY_EXTENSION, InputRequest, LoggingLevel, Meta, ProgressNotificationParams, ServerCapabilities, Task,
+};
 use turbomcp_protocol::{ErrorCode, Method};
 use turbomcp_transport::metrics::Outcome as Counted;
 
@@ -66,6 +70,8 @@ pub(crate) struct Options {
     log_level: Option<LoggingLevel>,
     fresh: bool,
     pub(crate) idempotent: bool,
+    /// What the server is to know the call by if it is sent again.
+    key: Option<String>,
     /// Whether a task is wanted, rather than its result.
     as_task: bool,
 }
@@ -141,6 +147,29 @@ impl<R> Call<R> {
         self.options.idempotent = true;
         self
     }
+
+    /// Gives the call of a tool a key, by which a server that says that it can do so runs it once, however often it is
+    /// sent: also by another client, or after a restart of this one. It has 1 to 255 visible characters of ASCII, and
+    /// nobody guesses it.
+    ///
+    /// With such a server, a [`RetryPolicy`](crate::RetryPolicy) repeats the call as one that may be run twice. Calls
+    /// that have none are given one by the policy.
+    ///
+    /// ```no_run
+    /// # async fn run(client: turbomcp_client::Client, order: &str) -> Result<(), turbomcp_client::Error> {
+    /// let arguments = serde_json::json!({"order": order});
+    /// client.call_tool("pay", arguments).idempotency_key(format!("pay-{order}")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        let key = key.into();
+        if !(1..=255).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.prepared = Err(Error::usage("an idempotency key is 1 to 255 visible characters of ASCII"));
+        }
+        self.options.key = Some(key);
+        self
+    }
 }
 
 impl<R: Send + 'static> Call<R> {
@@ -204,8 +233,21 @@ impl Client {
     }
 
     /// Sends a request, once more for each round of questions, until there is a result or a task.
-    pub(crate) async fn request_answered(&self, prepared: &Prepared, options: Options) -> Result<Answered, Error> {
+    pub(crate) async fn request_answered(&self, prepared: &Prepared, mut options: Options) -> Result<Answered, Error> {
         let shared = self.shared();
+        let mut attempts = shared.settings.retry.config().map(Attempts::begin);
+        // By what is known when it is first sent: it is forgotten with the connection, which other calls may open
+        // again.
+        let mut is_idempotent = options.idempotent
+            || attempts.is_some() && shared.idempotent.holds(&prepared.method, prepared.name.as_deref());
+        if prepared.method == Method::TOOLS_CALL && (options.key.is_some() || attempts.is_some() && !is_idempotent) {
+            let runs_once = runs_once(&shared.current().agreed.capabilities);
+            let key = options.key.take().or_else(|| runs_once.then(random_key));
+            is_idempotent |= runs_once;
+            if let Some(key) = key {
+                options.meta.insert(Meta::IDEMPOTENCY_KEY, key.into());
+            }
+        }
         let asked = Asked {
             as_task: options.as_task,
             prepared,
@@ -214,10 +256,6 @@ impl Client {
             tracking: options.progress.is_some().then(|| Tracking::new(options.progress)),
             log_level: options.log_level.or_else(|| shared.log_level()),
         };
-        let mut attempts = shared.settings.retry.config().map(Attempts::begin);
-        // By what is known when it is first sent: it is forgotten with the connection, which other calls may open again.
-        let is_idempotent = options.idempotent
-            || attempts.is_some() && shared.idempotent.holds(&prepared.method, prepared.name.as_deref());
         let (mut round, mut rounds) = (Vec::new(), 0);
         loop {
             let attempted = Attempts::limit(attempts.as_ref(), self.attempt(&asked, &round)).await;
@@ -375,6 +413,20 @@ impl Shared {
         }
         Ok(out)
     }
+}
+
+/// True if a server says that it runs a call once that has a key.
+fn runs_once(capabilities: &ServerCapabilities) -> bool {
+    let experimental = capabilities.experimental.as_ref();
+    capabilities.extension(IDEMPOTENCY_EXTENSION).is_some()
+        || experimental.is_some_and(|experimental| experimental.contains_key(IDEMPOTENCY_EXTENSION))
+}
+
+/// Returns a key that no other call has.
+fn random_key() -> String {
+    // Fresh hashers are seeded at random, by 128 bits of each thread, of which none is used twice.
+    let half = |salt: u8| RandomState::new().hash_one((salt, std::process::id(), std::time::SystemTime::now()));
+    format!("{:016x}{:016x}", half(0), half(1))
 }
 
 /// True if a text may be a key of `_meta`: a name, or labels, a slash and a name.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use turbomcp_protocol::error::write_with_causes;
 use turbomcp_protocol::{ErrorCode, McpError};
 
 use crate::ErrorKind;
@@ -16,7 +17,8 @@ type Source = Box<dyn StdError + Send + Sync>;
 ///
 /// What the server answered is told from what happened on the way: only [`Error::as_mcp`] holds an error of the
 /// server's, and no code is ever invented for the others.
-#[derive(Debug)]
+///
+/// `Debug` writes the error and its causes in one line, so that `main` may return it; `{:#?}` writes its parts.
 pub struct Error {
     inner: Box<Inner>,
 }
@@ -238,7 +240,10 @@ impl Error {
             Kind::Timeout(_) => Some(ErrorKind::RequestTimeout),
             Kind::Closed(_) | Kind::SessionLost => Some(ErrorKind::ConnectionReset),
             Kind::Connect(_) => self.kind_of_connecting(),
-            Kind::Mcp(error) if [ErrorCode::RATE_LIMITED, ErrorCode::UNAVAILABLE].contains(&error.code()) => {
+            // A conflict is one with the same call, which is being run.
+            Kind::Mcp(error)
+                if [ErrorCode::RATE_LIMITED, ErrorCode::UNAVAILABLE, ErrorCode::CONFLICT].contains(&error.code()) =>
+            {
                 Some(ErrorKind::TemporaryFailure)
             }
             Kind::Mcp(_) | Kind::Status(_) => match self.status() {
@@ -305,6 +310,15 @@ impl Error {
     #[expect(clippy::unused_self, reason = "sessions exist over HTTP only")]
     pub(crate) fn is_session_lost(&self) -> bool {
         false
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return f.debug_struct("Error").field("inner", &self.inner).finish();
+        }
+        write_with_causes(self, f)
     }
 }
 

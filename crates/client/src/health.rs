@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use turbomcp_protocol::Method;
+use turbomcp_transport::HealthStatus;
 
 use crate::breaker::{Breaker, CircuitState};
 use crate::client::{Connection, Shared};
@@ -88,33 +89,6 @@ impl HealthConfig {
             return Err(Error::usage("a `connection_timeout` of nothing leaves no time for an answer"));
         }
         Ok(())
-    }
-}
-
-/// What is to be thought of a server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum HealthStatus {
-    /// It answers.
-    Healthy,
-    /// It can be used, but not everything is as it should be; with what is not.
-    Degraded(Vec<String>),
-    /// It cannot be used; with why.
-    Unhealthy(String),
-}
-
-impl HealthStatus {
-    /// Returns true if everything is as it should be.
-    #[must_use]
-    pub fn is_healthy(&self) -> bool {
-        *self == Self::Healthy
-    }
-
-    /// Returns true if the server cannot be used.
-    #[must_use]
-    pub fn is_unhealthy(&self) -> bool {
-        matches!(self, Self::Unhealthy(_))
     }
 }
 
@@ -366,7 +340,6 @@ impl fmt::Debug for Monitor {
 ///     HealthStatus::Healthy => {}
 ///     HealthStatus::Degraded(issues) => println!("{}", issues.join("; ")),
 ///     HealthStatus::Unhealthy(error) => println!("down: {error}"),
-///     _ => {}
 /// }
 /// assert!(checker.check_transport("https://notes.example/mcp").await?.is_healthy());
 /// # Ok(())

@@ -32,7 +32,7 @@
 //! | find out how a server is doing | [`Client::health`], [`HealthChecker`] |
 //! | hold many servers, or those of a configuration | [`ClientGroup`], [`ServerConfigs`] |
 //! | reach a server over HTTP | [`HttpTarget`](http::HttpTarget) |
-//! | reach a server over TLS, one message a line | `TlsTarget`, with the feature `tls` |
+//! | reach a server over TCP, TLS or a Unix socket, one message per line | `TcpTarget`, `TlsTarget`, `UnixTarget`, with the features of these names |
 
 mod backoff;
 mod breaker;
@@ -44,6 +44,9 @@ mod child;
 mod client;
 #[cfg(feature = "stdio")]
 mod command;
+#[cfg(any(feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
+#[cfg_attr(not(feature = "compression"), path = "compression/without.rs")]
+mod compression;
 mod config;
 mod error;
 mod exchange;
@@ -68,8 +71,12 @@ mod subscription;
 mod sync;
 mod target;
 mod task;
+#[cfg(feature = "tcp")]
+mod tcp;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(all(unix, feature = "unix"))]
+mod unix;
 #[cfg(feature = "websocket")]
 mod websocket;
 
@@ -83,13 +90,18 @@ pub use config::{ServerConfig, ServerConfigs};
 pub use error::Error;
 pub use group::{ClientGroup, Health};
 pub use handler::ClientHandler;
-pub use health::{ClientHealth, HealthChecker, HealthConfig, HealthStatus};
+pub use health::{ClientHealth, HealthChecker, HealthConfig};
 pub use pages::{Page, Pages};
 pub use retry::{BackoffStrategy, ErrorKind, Repeat, RetryConfig, RetryPolicy};
 pub use subscription::{Change, Subscription};
 pub use target::{ByText, ByTransport, IntoTarget, Ready, Target};
 pub use task::TaskHandle;
+#[cfg(feature = "tcp")]
+pub use tcp::TcpTarget;
 #[cfg(feature = "tls")]
 pub use tls::TlsTarget;
+pub use turbomcp_transport::HealthStatus;
 #[cfg(feature = "websocket")]
 pub use turbomcp_transport::websocket::WsConfig;
+#[cfg(all(unix, feature = "unix"))]
+pub use unix::UnixTarget;

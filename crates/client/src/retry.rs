@@ -24,9 +24,11 @@ const MAX_TOOLS: usize = 10_000;
 /// Only what can do no harm is repeated: a request that never reached the server or that the server has refused to
 /// begin, and a request that may have been run if running it twice is the same as running it once. That holds for every
 /// method of the protocol but `tools/call`, and for the tools that were listed with `idempotentHint` or `readOnlyHint`
-/// since the client last connected.
-/// Any other call is repeated only if it is marked by [`Call::idempotent`](crate::Call::idempotent) or the policy is told
-/// to by [`RetryConfig::repeat`].
+/// since the client last connected. Any other call is given an [idempotency key](crate::Call::idempotency_key), and
+/// repeated, where the server says that it runs what has one once: such a server answers the repeated call with what
+/// the first was answered, or, if the connection was lost while its tool ran, with an error that says that nobody knows
+/// how that ended, and that is not retried. Elsewhere it is repeated only if it is marked by
+/// [`Call::idempotent`](crate::Call::idempotent) or the policy is told to by [`RetryConfig::repeat`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -46,7 +48,7 @@ const MAX_TOOLS: usize = 10_000;
 /// let builder = Client::builder().reconnect().retry(policy);
 /// # drop(builder);
 /// ```
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 #[must_use]
 pub struct RetryPolicy {
     config: Option<RetryConfig>,
@@ -115,7 +117,7 @@ pub enum ErrorKind {
     /// A request was not answered in time.
     RequestTimeout,
     /// The server says that it cannot answer just now: HTTP status 429, 502, 503 or 504, or the errors of this library
-    /// that stand for 429 and 503.
+    /// that stand for 409, 429 and 503.
     TemporaryFailure,
 }
 
@@ -133,7 +135,7 @@ pub enum Repeat {
 impl RetryPolicy {
     /// Tries nothing again.
     pub fn none() -> Self {
-        Self::default()
+        Self { config: None }
     }
 
     /// Tries up to three times, as [`RetryConfig::new`] says.
@@ -152,6 +154,13 @@ impl RetryPolicy {
 
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.config().map_or(Ok(()), RetryConfig::check)
+    }
+}
+
+/// The same as [`RetryPolicy::production`]: whoever sets a policy wants calls to be tried again.
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self::production()
     }
 }
 
@@ -384,6 +393,12 @@ mod tests {
         let some: HashSet<_> = (0..64).map(|_| jitter.wait(2).as_millis()).collect();
         assert!(some.len() > 8 && some.iter().all(|wait| (1000..3000).contains(wait)), "{some:?}");
         assert!((0..64).all(|_| jitter.wait(u32::MAX) <= max));
+    }
+
+    #[test]
+    fn a_policy_that_is_set_tries_again_unless_it_is_none() {
+        assert_eq!(RetryPolicy::default(), RetryPolicy::production());
+        assert!(RetryPolicy::default().config().is_some() && RetryPolicy::none().config().is_none());
     }
 
     #[test]

@@ -63,7 +63,14 @@ impl Target {
         Self { connector: Box::new(Once { transport: Some(transport), alongside: Some(Box::pin(server)) }) }
     }
 
-    #[cfg(any(feature = "stdio", feature = "http", feature = "tls", feature = "websocket"))]
+    #[cfg(any(
+        feature = "stdio",
+        feature = "http",
+        feature = "tcp",
+        feature = "tls",
+        feature = "websocket",
+        all(unix, feature = "unix")
+    ))]
     pub(crate) fn new(connector: impl Connector + 'static) -> Self {
         Self { connector: Box::new(connector) }
     }
@@ -101,6 +108,12 @@ impl IntoTarget<ByText> for &str {
         }
         if let Some(address) = self.strip_prefix("tls://") {
             return by_tls(address);
+        }
+        if let Some(address) = self.strip_prefix("tcp://") {
+            return by_tcp(address);
+        }
+        if let Some(path) = self.strip_prefix("unix://") {
+            return by_socket(path);
         }
         if self.starts_with("ws://") || self.starts_with("wss://") {
             return by_websocket_url(self);
@@ -149,6 +162,31 @@ fn by_tls(address: &str) -> Result<Target, Error> {
 #[cfg(not(feature = "tls"))]
 fn by_tls(_: &str) -> Result<Target, Error> {
     Err(Error::connect("`tls://` needs the feature `tls`"))
+}
+
+#[cfg(feature = "tcp")]
+fn by_tcp(address: &str) -> Result<Target, Error> {
+    crate::TcpTarget::new(address).into_target()
+}
+
+#[cfg(not(feature = "tcp"))]
+fn by_tcp(_: &str) -> Result<Target, Error> {
+    Err(Error::connect("`tcp://` needs the feature `tcp`"))
+}
+
+#[cfg(all(unix, feature = "unix"))]
+fn by_socket(path: &str) -> Result<Target, Error> {
+    if !path.starts_with('/') {
+        return Err(Error::connect(
+            "`unix://` is followed by the whole path of a socket, as in `unix:///run/notes.socket`",
+        ));
+    }
+    crate::UnixTarget::new(path).into_target()
+}
+
+#[cfg(not(all(unix, feature = "unix")))]
+fn by_socket(_: &str) -> Result<Target, Error> {
+    Err(Error::connect("`unix://` needs the feature `unix`, and a system that has Unix sockets"))
 }
 
 #[cfg(feature = "websocket")]
@@ -210,6 +248,19 @@ pub(crate) trait Connector: Send {
     fn can_reopen(&self) -> bool;
 }
 
+/// Waits for a connection of a socket, for as long as one over HTTP is waited for.
+#[cfg(any(feature = "tcp", all(unix, feature = "unix")))]
+pub(crate) async fn reached<T>(
+    connecting: impl Future<Output = std::io::Result<T>>,
+    unreachable: impl FnOnce() -> String,
+) -> Result<T, Error> {
+    const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+
+    let connected = tokio::time::timeout(TIMEOUT, connecting).await;
+    let connected = connected.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+    connected.map_err(|error| Error::connect(unreachable()).with_source(error))
+}
+
 /// A transport, which serves for one connection.
 struct Once<T> {
     transport: Option<T>,
@@ -257,5 +308,16 @@ impl Drop for Alongside {
         if let Some(task) = lock(&self.task).take() {
             task.abort();
         }
+    }
+}
+
+#[cfg(all(test, any(feature = "tcp", all(unix, feature = "unix"))))]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_answer_is_not_waited_for() {
+        let error = reached::<()>(std::future::pending(), || "it cannot be reached".to_owned()).await.unwrap_err();
+        assert!(error.is_connect() && error.to_string().contains("it cannot be reached"), "{error}");
     }
 }

@@ -19,8 +19,9 @@ use crate::client::Shared;
 use crate::exchange::members_of;
 use crate::operations::prepared_tool;
 use crate::questions::write_input;
+use crate::retry::Attempts;
 use crate::sync::lock;
-use crate::{Client, Error};
+use crate::{Client, Error, RetryConfig};
 
 /// How long to wait before a task is asked for again, where the server does not say.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -176,11 +177,14 @@ impl TaskHandle {
 
     /// Waits until the task has changed, asking as often as the server likes, and answers what it asks meanwhile.
     ///
-    /// Returns at once if it is over.
+    /// Returns at once if it is over. Where the server cannot be reached or is busy, it is asked again as the client's
+    /// [`RetryPolicy`](crate::RetryPolicy) says, or as [`RetryConfig::new`](crate::RetryConfig::new) does for a client
+    /// without one.
     ///
     /// # Errors
     ///
-    /// As [`refresh`](Self::refresh); if the server asks what cannot be answered here.
+    /// As [`refresh`](Self::refresh), once it was asked as often as that; if the server asks what cannot be answered
+    /// here.
     ///
     /// # Cancel safety
     ///
@@ -191,13 +195,30 @@ impl TaskHandle {
             if before.is_some() {
                 tokio::time::sleep(self.poll_interval()).await;
             }
-            self.refresh().await?;
+            self.refresh_at_last().await?;
             self.answer().await?;
             if self.seen() != before {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// As [`refresh`](Self::refresh), more than once also where the client has no policy that says so.
+    async fn refresh_at_last(&mut self) -> Result<(), Error> {
+        let config = RetryConfig::new();
+        let has_policy = self.client.shared().settings.retry.config().is_some();
+        let mut attempts = Attempts::begin(&config);
+        loop {
+            let Err(error) = self.refresh().await else { return Ok(()) };
+            // By its policy, it was tried as often as that says.
+            if has_policy || !self.may_ask_again(&error).await {
+                return Err(error);
+            }
+            let Some(wait) = attempts.again(&error, true) else { return Err(error) };
+            tracing::debug!(%error, ?wait, "a task is asked for again");
+            tokio::time::sleep(wait).await;
+        }
     }
 
     fn seen(&self) -> Option<(TaskStatus, Option<String>)> {

@@ -1,20 +1,18 @@
 //! Servers that are reached over TLS, one message a line.
 
-#[cfg_attr(not(feature = "compression"), path = "tls/compression/without.rs")]
-mod compression;
-
 use std::sync::Arc;
 
+#[cfg(feature = "compression")]
+use turbomcp_transport::compression::CompressionConfig;
+use turbomcp_transport::metrics::Binding;
 use turbomcp_transport::tls::{TlsConfig, TlsTransport};
 
 use crate::Error;
 use crate::builder::Settings;
+use crate::compression::Setting;
 use crate::exchange::{BoxFuture, Exchange};
 use crate::inbox::Inbox;
-use crate::stream::StreamLink;
 use crate::target::{Connector, IntoTarget, Ready, Target};
-use compression::Setting;
-use turbomcp_transport::metrics::Binding;
 
 /// A server that is reached over TLS, one message a line: what `tls://host:port` means, with settings.
 ///
@@ -42,6 +40,13 @@ impl TlsTarget {
     pub fn new(address: impl Into<String>, config: TlsConfig) -> Self {
         Self { address: address.into(), config, compression: Setting::default() }
     }
+
+    /// Compresses what is sent, in LZ4. The server has to agree; one that does not is an error.
+    #[cfg(feature = "compression")]
+    pub fn compression(mut self, config: CompressionConfig) -> Self {
+        self.compression = Setting::new(config);
+        self
+    }
 }
 
 impl IntoTarget<Ready> for TlsTarget {
@@ -58,12 +63,11 @@ impl Connector for TlsTarget {
     ) -> BoxFuture<'a, Result<Arc<dyn Exchange>, Error>> {
         Box::pin(async move {
             let transport = TlsTransport::new_client(&self.address, &self.config).await;
-            let transport = transport
-                .map_err(|error| Error::connect("the server cannot be reached over TLS").with_source(error))?;
-            let meter = settings.metrics.as_ref().map(|metrics| metrics.meter(Binding::Tls));
-            let transport = self.compression.agree(transport, meter).await?;
+            let transport = transport.map_err(|error| {
+                Error::connect(format!("the server at {} cannot be reached over TLS", self.address)).with_source(error)
+            })?;
             let transport = transport.max_message_bytes(settings.max_message_bytes);
-            Ok(StreamLink::start(transport, inbox, None) as Arc<dyn Exchange>)
+            self.compression.start(transport, inbox).await
         })
     }
 

@@ -169,7 +169,7 @@ fn duplicates(handlers: &[Handler], errors: &Errors) {
         // Two functions under `#[cfg]` are usually two versions of one.
         let conditional = !handler.cfg.is_empty();
         if let Some((.., first)) = seen.iter().find(|other| other.0 == what && !(other.1 && conditional)) {
-            errors.at(span, format_args!("this would be {what}, which `{first}` is already"));
+            errors.at(span, format_args!("{what} is defined by `{first}` already"));
         }
         seen.push((what, conditional, &handler.function.ident));
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,8 @@ impl ErrorCode {
     pub const UNAUTHORIZED: Self = Self(401);
     /// The caller may not do this; an application code outside the reserved range.
     pub const FORBIDDEN: Self = Self(403);
+    /// The same is being done already; an application code outside the reserved range.
+    pub const CONFLICT: Self = Self(409);
     /// The caller sent too much; an application code outside the reserved range.
     pub const RATE_LIMITED: Self = Self(429);
     /// The server is shutting down or overloaded; an application code outside the reserved range.
@@ -180,6 +182,11 @@ impl McpError {
         Self::new(ErrorCode::RATE_LIMITED, message)
     }
 
+    /// The same is being done already, or was done in a way that cannot be told.
+    pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorCode::CONFLICT, message)
+    }
+
     /// The server is shutting down or overloaded.
     pub fn unavailable(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::UNAVAILABLE, message)
@@ -304,9 +311,63 @@ impl StdError for Boxed {
     }
 }
 
+/// Writes an error and its causes in one line, for the `Debug` of errors that `main` may return.
+///
+/// A cause whose text the line has already is left out, and what could steer a terminal is escaped.
+///
+/// # Errors
+///
+/// Those of the formatter.
+#[doc(hidden)]
+pub fn write_with_causes(error: &dyn StdError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let text = next.to_string();
+        if !line.contains(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        cause = next.source();
+    }
+    for c in line.chars() {
+        match c {
+            '\n' | '\t' => f.write_char(c)?,
+            c if c.is_control() => write!(f, "{}", c.escape_default())?,
+            c => f.write_char(c)?,
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn writes_an_error_with_its_causes() {
+        #[derive(Debug)]
+        struct Level(&'static str, Option<Box<Self>>);
+        impl fmt::Display for Level {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.0)
+            }
+        }
+        impl StdError for Level {
+            fn source(&self) -> Option<&(dyn StdError + 'static)> {
+                self.1.as_deref().map(|cause| cause as _)
+            }
+        }
+        struct Line(Level);
+        impl fmt::Debug for Line {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_with_causes(&self.0, f)
+            }
+        }
+        let cause = |text, cause| Some(Box::new(Level(text, cause)));
+        let error = Level("no bread", cause("the \u{1b}[31moven", cause("no bread", cause("is cold", None))));
+        assert_eq!(format!("{:?}", Line(error)), "no bread: the \\u{1b}[31moven: is cold");
+    }
 
     #[test]
     fn survives_a_trip_through_a_boxed_error() {

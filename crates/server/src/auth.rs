@@ -90,7 +90,7 @@ impl McpServer {
                 && let Some(peer) = extensions.get::<PeerAddr>()
                 && !was_counted(extensions)
             {
-                limit.admit_connection(peer.get().ip())?;
+                limit.admit_connection(self.metrics(), peer.get().ip()).await?;
             }
             if let Some(principal) = auth.by.authenticate(Shown::connection(extensions)).await? {
                 extensions.insert(principal);

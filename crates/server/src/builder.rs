@@ -41,6 +41,13 @@ pub struct ServerBuilder {
     pub(crate) tasks: Option<TaskConfig>,
     pub(crate) tenancy: tenancy::Setting,
     pub(crate) bus: Option<Arc<dyn Bus>>,
+    #[cfg(feature = "config-files")]
+    pub(crate) settings: Option<Arc<crate::settings::Settings>>,
+    /// What it was before there were settings.
+    #[cfg(feature = "hot-reload")]
+    pub(crate) base: Option<ServerConfig>,
+    #[cfg(feature = "hot-reload")]
+    pub(crate) place: Option<crate::settings::Place>,
 }
 
 impl ServerBuilder {
@@ -61,6 +68,12 @@ impl ServerBuilder {
             tasks: None,
             tenancy: tenancy::Setting::default(),
             bus: None,
+            #[cfg(feature = "config-files")]
+            settings: None,
+            #[cfg(feature = "hot-reload")]
+            base: None,
+            #[cfg(feature = "hot-reload")]
+            place: None,
         }
     }
 

@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use turbomcp_transport::Transport;
 use turbomcp_transport::compression::{CompressionConfig, Lz4Reader, Lz4Writer};
 use turbomcp_transport::lines::Lines;
-use turbomcp_transport::listener::{Ending, race};
+use turbomcp_transport::listener::{Ending, begin};
 use turbomcp_transport::metrics::Binding;
 #[cfg(feature = "tls")]
 use turbomcp_transport::tls::TlsTransport;
@@ -29,7 +29,7 @@ impl Setting {
         let Some(config) = self.0 else { return server.serve_over(binding, transport).await };
         let config = config.metered(server.transport_metrics().map(|metrics| metrics.meter(binding)));
         // In boxes, so that a connection that is not asked for this has no room for it.
-        match race(Box::pin(transport.agree(&config)), ending.asked()).await {
+        match begin(Box::pin(transport.agree(&config)), &mut ending).await {
             Some(agreed) => Box::pin(server.serve_over(binding, agreed.map_err(Error::transport)?)).await,
             None => Ok(()),
         }

@@ -15,6 +15,7 @@ use crate::batch::{self, BatchReply};
 use crate::era;
 use crate::in_flight::{InFlight, Refused};
 use crate::inner::Inner;
+use crate::layers::OneOfMany;
 use crate::metrics::{Connected, ErrorType};
 use crate::outbox::Outbox;
 use crate::outlet::Outlet;
@@ -22,6 +23,7 @@ use crate::peer::Peer;
 use crate::reply::{write_error, write_response};
 use crate::request::{Request, Response};
 use crate::run::Run;
+use crate::server::Latest;
 use crate::{Error, McpServer, hub};
 
 /// Serves a connection until its peer ends it or the server shuts down.
@@ -60,20 +62,23 @@ pub(crate) async fn serve<T: Transport>(
         in_flight: Arc::default(),
         peer: OnceLock::new(),
         extensions,
-        server,
+        server: Latest::new(server),
     });
     let reading = async {
+        let serving = async {
+            connection.read(&mut receive, connection.server.any().shutdown_started()).await;
+            connection.drain(&mut receive).await;
+        };
         match expires_at {
-            None => connection.read(&mut receive).await,
+            None => serving.await,
             Some(at) => {
                 let lapse = Box::pin(lapse(at));
-                if race(connection.read(&mut receive), lapse).await {
+                if race(serving, lapse).await {
                     // Whatever is under way was asked for by somebody who may not ask any more.
                     return connection.end();
                 }
             }
         }
-        connection.drain().await;
         outbox.close();
     };
     let writing = async {
@@ -87,15 +92,20 @@ pub(crate) async fn serve<T: Transport>(
         }
         send.close().await
     };
-    // One task for both directions: what the reader answered at once is written in the same turn.
-    let (mut reading, mut writing) = (pin!(reading), pin!(writing));
-    let mut read = false;
-    let result = poll_fn(|cx| {
-        read = read || reading.as_mut().poll(cx).is_ready();
-        writing.as_mut().poll(cx)
-    })
-    .await;
+    let result = {
+        // One task for both directions: what the reader answered at once is written in the same turn.
+        let (mut reading, mut writing) = (pin!(reading), pin!(writing));
+        let mut read = false;
+        poll_fn(|cx| {
+            read = read || reading.as_mut().poll(cx).is_ready();
+            writing.as_mut().poll(cx)
+        })
+        .await
+    };
     connection.end();
+    if result.is_ok() && connection.server.any().is_shutting_down() && is_socket(binding) {
+        Box::pin(linger(&mut receive)).await;
+    }
     match result {
         Err(error) if !error.is_closed() => {
             outbox.meter().iter().for_each(|meter| meter.broken());
@@ -122,8 +132,22 @@ async fn race(first: impl Future<Output = ()>, second: impl Future<Output = ()>)
     .await
 }
 
+/// Returns true if what is unread when a connection is closed can take with it what was written last.
+fn is_socket(binding: Binding) -> bool {
+    matches!(binding, Binding::Tcp | Binding::Tls | Binding::Unix)
+}
+
+/// Reads what the peer still sends, until it has heard of the end and closes, too.
+async fn linger(receive: &mut impl Receive) {
+    /// For peers that do not.
+    const PATIENCE: Duration = Duration::from_millis(500);
+
+    let heard = async { while let Ok(Some(_)) = receive.recv().await {} };
+    let _ = tokio::time::timeout(PATIENCE, heard).await;
+}
+
 struct Connection {
-    server: McpServer,
+    server: Latest,
     outbox: Arc<Outbox>,
     in_flight: Arc<InFlight>,
     /// The legacy client at the other end, once it has sent `initialize`.
@@ -132,15 +156,16 @@ struct Connection {
 }
 
 impl Connection {
-    async fn read(self: &Arc<Self>, receive: &mut impl Receive) {
-        let mut shutdown = pin!(self.server.shutdown_started());
+    /// Reads until the peer has nothing more to say, or `end` resolves.
+    async fn read(self: &Arc<Self>, receive: &mut impl Receive, end: impl Future<Output = ()>) {
+        let mut end = pin!(end);
         loop {
             self.outbox.ready().await;
             let received = {
                 let mut next = pin!(receive.recv());
                 poll_fn(|cx| match next.as_mut().poll(cx) {
                     Poll::Ready(received) => Poll::Ready(Some(received)),
-                    Poll::Pending => shutdown.as_mut().poll(cx).map(|()| None),
+                    Poll::Pending => end.as_mut().poll(cx).map(|()| None),
                 })
                 .await
             };
@@ -172,10 +197,23 @@ impl Connection {
     }
 
     /// Lets requests in flight finish, for a while.
-    async fn drain(&self) {
-        let limits = self.server.limits();
-        let limit = if self.server.is_shutting_down() { limits.shutdown } else { limits.end_of_input };
-        if !self.in_flight.drained(limit).await {
+    async fn drain(self: &Arc<Self>, receive: &mut impl Receive) {
+        let server = self.server.get();
+        let limits = server.limits();
+        let drained = if server.is_shutting_down() {
+            let mut drained = pin!(self.in_flight.drained(limits.drain()));
+            // The peer may still cancel, and has to answer what it was asked; what it asks for is refused.
+            let mut read = pin!(self.read(receive, std::future::pending()));
+            let mut is_read = false;
+            poll_fn(|cx| {
+                is_read = is_read || read.as_mut().poll(cx).is_ready();
+                drained.as_mut().poll(cx)
+            })
+            .await
+        } else {
+            self.in_flight.drained(limits.end_of_input).await
+        };
+        if !drained {
             tracing::warn!("requests were still running when their connection ended");
         }
     }
@@ -203,11 +241,12 @@ impl Connection {
     }
 
     fn batch(self: &Arc<Self>, frame: &Bytes) {
-        let spans = match batch::split(frame, self.server.limits()) {
+        let server = self.server.get();
+        let spans = match batch::split(frame, server.limits()) {
             Ok(spans) => spans,
             Err(error) => return self.refuse(None, &error, None),
         };
-        let batch = Arc::new(BatchReply::new(Outlet::Outbox(self.outbox.clone()), self.server.limits()));
+        let batch = Arc::new(BatchReply::new(Outlet::Outbox(self.outbox.clone()), server.limits()));
         for span in spans {
             let part = frame.slice(span.range());
             match Message::decode(&part) {
@@ -232,7 +271,7 @@ impl Connection {
 
     fn notification(&self, frame: &Bytes, message: &Message) {
         match self.peer.get() {
-            Some(peer) => _ = peer.notified(&self.server, frame, message),
+            Some(peer) => _ = peer.notified(self.server.any(), frame, message),
             None if *message.method(frame) == *Method::CANCELLED.as_str() => {
                 self.in_flight.cancel_named(frame, message);
             }
@@ -279,9 +318,16 @@ impl Connection {
         if self.in_flight.contains(&id) {
             return self.refuse(Some(&id), &Refused::Duplicate.into(), batch);
         }
+        if self.server.any().is_shutting_down() {
+            return self.refuse(Some(&id), &McpError::unavailable("the server is shutting down"), batch);
+        }
         let outlet = Outlet::Outbox(self.outbox.clone());
-        let inner = Arc::new(Inner::new(self.server.clone(), frame, message, method, revision, peer, outlet));
-        let request = Request::new(inner.clone(), self.extensions.clone());
+        let inner = Arc::new(Inner::new(self.server.get(), frame, message, method, revision, peer, outlet));
+        let mut extensions = self.extensions.clone();
+        if batch.is_some() {
+            extensions.insert(OneOfMany);
+        }
+        let request = Request::new(inner.clone(), extensions);
         let mut run = Run::start(inner, request);
         // Most handlers answer at once: only one that waits costs a task and a place among those in flight.
         match run.poll_once() {
@@ -291,7 +337,7 @@ impl Connection {
     }
 
     fn wait(self: &Arc<Self>, mut run: Run, batch: Option<&Arc<BatchReply>>) {
-        let entry = match self.in_flight.add(run.inner(), self.server.limits().requests_in_flight) {
+        let entry = match self.in_flight.add(run.inner(), run.inner().server.limits().requests_in_flight) {
             Ok(entry) => entry,
             Err(refused) => {
                 let error = refused.into();
@@ -328,7 +374,7 @@ impl Connection {
 
     /// Answers what never became a request.
     fn refuse(&self, id: Option<&[u8]>, error: &McpError, batch: Option<&Arc<BatchReply>>) {
-        self.server.metrics().error(ErrorType::of(error));
+        self.server.any().metrics().error(ErrorType::of(error));
         self.answer_error(id, error, batch);
     }
 

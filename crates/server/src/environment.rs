@@ -6,17 +6,17 @@ use crate::{Error, McpServer};
 
 /// Where sockets listen unless the environment says otherwise.
 #[cfg(any(feature = "http", feature = "tcp"))]
-const ADDRESS: &str = "127.0.0.1:8080";
+pub(crate) const ADDRESS: &str = "127.0.0.1:8080";
 
 #[cfg(feature = "tls")]
-const TLS_ADDRESS: &str = "127.0.0.1:8443";
+pub(crate) const TLS_ADDRESS: &str = "127.0.0.1:8443";
 
 #[cfg(all(unix, feature = "unix"))]
-const SOCKET: &str = "/tmp/mcp.sock";
+pub(crate) const SOCKET: &str = "/tmp/mcp.sock";
 
 /// A binding, and the feature that brings it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Binding {
+pub(crate) enum Binding {
     #[cfg(feature = "stdio")]
     Stdio,
     #[cfg(feature = "http")]
@@ -32,7 +32,7 @@ enum Binding {
 }
 
 /// The names of the bindings there are in this build.
-const CHOICES: &[(&str, Binding)] = &[
+pub(crate) const CHOICES: &[(&str, Binding)] = &[
     #[cfg(feature = "stdio")]
     ("stdio", Binding::Stdio),
     #[cfg(feature = "http")]
@@ -48,7 +48,20 @@ const CHOICES: &[(&str, Binding)] = &[
 ];
 
 /// The names of those there are in some build; each is also the name of its feature.
-const NAMES: &[&str] = &["stdio", "http", "websocket", "tcp", "unix", "tls"];
+pub(crate) const NAMES: &[&str] = &["stdio", "http", "websocket", "tcp", "unix", "tls"];
+
+#[cfg(feature = "config-files")]
+impl Binding {
+    /// Returns its name.
+    pub(crate) fn name(self) -> &'static str {
+        CHOICES.iter().find(|(_, binding)| *binding == self).map_or("", |(name, _)| name)
+    }
+
+    /// Returns true if it listens on an address.
+    pub(crate) fn has_address(self) -> bool {
+        !["stdio", "unix"].contains(&self.name())
+    }
+}
 
 impl McpServer {
     /// Serves on the binding that the environment variable `TRANSPORT` names, until SIGTERM or SIGINT asks the server to
@@ -70,6 +83,8 @@ impl McpServer {
     ///
     /// If `TRANSPORT` names something else or a binding that this build does not have, or a variable is no text
     /// ([`Error::is_configuration`]); if the binding cannot be served.
+    ///
+    /// If a second signal asks it to end before it has ([`Error::is_interrupted`](crate::Error::is_interrupted)).
     pub async fn run_from_env(&self) -> Result<(), Error> {
         match chosen(variable("TRANSPORT")?.as_deref())? {
             #[cfg(feature = "stdio")]

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use turbomcp_protocol::error::write_with_causes;
 use turbomcp_protocol::{ErrorCode, McpError};
 
 /// An error from building or running a server.
-#[derive(Debug)]
+///
+/// `Debug` writes the error and its causes in one line, so that `main` may return it; `{:#?}` writes its parts.
 pub struct Error {
     kind: Kind,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -16,9 +18,11 @@ enum Kind {
     Registration(String),
     Transport,
     #[cfg(any(feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
-    Bind,
+    Bind(String),
     Configuration(String),
     Refused,
+    #[cfg(any(feature = "stdio", feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
+    Interrupted,
 }
 
 impl Error {
@@ -31,8 +35,8 @@ impl Error {
     }
 
     #[cfg(any(feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
-    pub(crate) fn bind(source: std::io::Error) -> Self {
-        Self { kind: Kind::Bind, source: Some(source.into()) }
+    pub(crate) fn bind(what: impl Into<String>, source: std::io::Error) -> Self {
+        Self { kind: Kind::Bind(what.into()), source: Some(source.into()) }
     }
 
     pub(crate) fn configuration(message: impl Into<String>) -> Self {
@@ -41,6 +45,11 @@ impl Error {
 
     pub(crate) fn refused(refusal: turbomcp_transport::authenticate::Refusal) -> Self {
         Self { kind: Kind::Refused, source: Some(refusal.into()) }
+    }
+
+    #[cfg(any(feature = "stdio", feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
+    pub(crate) fn interrupted() -> Self {
+        Self { kind: Kind::Interrupted, source: None }
     }
 
     #[cfg(feature = "tls")]
@@ -52,7 +61,7 @@ impl Error {
     #[cfg(any(feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
     #[must_use]
     pub fn is_bind(&self) -> bool {
-        matches!(self.kind, Kind::Bind)
+        matches!(self.kind, Kind::Bind(_))
     }
 
     /// Returns true if a setting is malformed.
@@ -67,10 +76,26 @@ impl Error {
         matches!(self.kind, Kind::Refused)
     }
 
+    /// Returns true if a signal has asked the server to end a second time, before it had: what still ran was dropped.
+    #[cfg(any(feature = "stdio", feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self.kind, Kind::Interrupted)
+    }
+
     /// Returns true if a tool, resource, prompt or completion could not be registered.
     #[must_use]
     pub fn is_registration(&self) -> bool {
         matches!(self.kind, Kind::Registration(_))
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return f.debug_struct("Error").field("kind", &self.kind).field("source", &self.source).finish();
+        }
+        write_with_causes(self, f)
     }
 }
 
@@ -80,9 +105,19 @@ impl fmt::Display for Error {
             Kind::Registration(message) => f.write_str(message),
             Kind::Transport => f.write_str("the connection failed"),
             #[cfg(any(feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
-            Kind::Bind => f.write_str("the address cannot be listened on"),
+            Kind::Bind(what) => f.write_str(what),
             Kind::Configuration(message) => f.write_str(message),
             Kind::Refused => f.write_str("the peer was not let in"),
+            #[cfg(any(
+                feature = "stdio",
+                feature = "http",
+                feature = "tcp",
+                feature = "tls",
+                all(unix, feature = "unix")
+            ))]
+            Kind::Interrupted => {
+                f.write_str("the server was asked to end a second time, and has not waited any longer")
+            }
         }
     }
 }

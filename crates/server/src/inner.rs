@@ -15,7 +15,7 @@ use turbomcp_transport::authenticate::Refusal;
 use turbomcp_transport::metrics::Meter;
 
 use crate::McpServer;
-use crate::deadline::Asked;
+use crate::deadline::{Asked, Over};
 use crate::input::Inputs;
 use crate::outlet::Outlet;
 use crate::peer::Peer;
@@ -45,11 +45,13 @@ pub(crate) struct Inner {
     pub(crate) last_progress: Mutex<f64>,
     /// The task it is, or may become.
     pub(crate) task: OnceLock<Arc<TaskRun>>,
+    /// The handler of a tool has it: from now on nobody else knows what was done.
+    begun: AtomicBool,
     cancelled: AtomicBool,
     /// The answer is there: nothing more may be told before it.
     answered: AtomicBool,
-    /// There is no time left, which the layers are to see.
-    pub(crate) run_out: AtomicBool,
+    /// There is no time left, which the layers are to see, and why.
+    pub(crate) run_out: OnceLock<Over>,
     /// No client has sent it.
     unseen: AtomicBool,
     on_cancel: Notify,
@@ -82,9 +84,10 @@ impl Inner {
             asked: Asked::default(),
             last_progress: Mutex::new(f64::NEG_INFINITY),
             task: OnceLock::new(),
+            begun: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
             answered: AtomicBool::new(false),
-            run_out: AtomicBool::new(false),
+            run_out: OnceLock::new(),
             unseen: AtomicBool::new(false),
             on_cancel: Notify::new(),
             driver: Mutex::default(),
@@ -128,6 +131,15 @@ impl Inner {
     /// Sends a notification that belongs to this request, unless its answer is on the way already.
     pub(crate) async fn tell(&self, message: Vec<u8>) {
         self.outlet.send_unless(message, || self.is_cancelled() || self.answered.load(Ordering::Acquire)).await;
+    }
+
+    /// Says that the handler of a tool is about to run.
+    pub(crate) fn set_begun(&self) {
+        self.begun.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
     }
 
     /// From now on nothing is told before the answer any more.

@@ -368,7 +368,7 @@ impl Context {
     /// async fn summarize(ctx: &Context, text: &str) -> McpResult<Option<String>> {
     ///     let question = SamplingMessage::user(format!("Summarize in one sentence: {text}"));
     ///     let answer = ctx.sample(CreateMessageRequestParams::new([question], 100)).await?;
-    ///     Ok(answer.content.as_slice().iter().find_map(|block| block.as_text()).map(str::to_owned))
+    ///     Ok(answer.as_text().map(str::to_owned))
     /// }
     /// # let _ = summarize;
     /// ```

@@ -49,6 +49,8 @@ mod inner;
 mod input;
 pub mod layers;
 mod limits;
+#[cfg(any(feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
+mod listening;
 #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP shows all that is counted"))]
 pub mod metrics;
 mod operator;
@@ -71,6 +73,8 @@ mod seal;
 mod server;
 #[cfg(feature = "http")]
 pub mod sessions;
+#[cfg(feature = "config-files")]
+pub mod settings;
 mod shutdown;
 #[cfg(any(feature = "stdio", feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
 mod signal;
@@ -109,6 +113,8 @@ pub use handler::{
 pub use http::HttpUnixListener;
 #[cfg(feature = "http")]
 pub use http::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};
+#[cfg(feature = "dashboard")]
+pub use http::{DashboardConfig, DashboardListener};
 pub use input::Ask;
 pub use limits::Limits;
 #[doc(hidden)]

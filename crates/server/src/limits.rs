@@ -37,7 +37,8 @@ pub struct Limits {
     pub subscribed_resources: usize,
     /// How long requests in flight may go on after standard input has ended. 1.5 seconds.
     pub end_of_input: Duration,
-    /// How long requests in flight may go on after shutdown was asked for. 30 seconds.
+    /// How long requests in flight may go on after shutdown was asked for; those that are not done by then are answered with
+    /// an error, for which there is another second. 30 seconds.
     pub shutdown: Duration,
     /// How many entries one page of a list holds. 1000.
     pub page_size: usize,
@@ -72,6 +73,23 @@ pub struct Limits {
     pub replay_bytes: usize,
     /// HTTP: how long messages are kept for a client that reconnects. 5 minutes.
     pub replay_age: Duration,
+}
+
+impl Limits {
+    /// Returns how long requests in flight may go on, as something that clocks can count.
+    pub(crate) fn shutdown_time(&self) -> Duration {
+        const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+
+        self.shutdown.min(FAR)
+    }
+
+    /// Returns how long connections may go on after shutdown was asked for.
+    pub(crate) fn drain(&self) -> Duration {
+        /// For what is written once the time of those in flight is over.
+        const GRACE: Duration = Duration::from_secs(1);
+
+        self.shutdown_time() + GRACE
+    }
 }
 
 impl Default for Limits {

@@ -9,9 +9,11 @@ use crate::{Error, McpServer, ServerBuilder, health, metrics};
 /// What a builder keeps.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
-    health: Option<health::Settings>,
+    pub(crate) health: Option<health::Settings>,
     metrics: Option<std::sync::Arc<metrics::Settings>>,
     custom: Vec<Metric>,
+    #[cfg(feature = "dashboard")]
+    pub(crate) dashboard: Option<crate::http::dashboard::Settings>,
 }
 
 /// What a server has of it.
@@ -20,13 +22,35 @@ pub(crate) struct Operator {
     pub(crate) health: Option<Health>,
     #[cfg_attr(not(any(feature = "http", feature = "otel")), expect(dead_code, reason = "nothing shows them"))]
     pub(crate) custom: Vec<Metric>,
+    #[cfg(feature = "dashboard")]
+    pub(crate) dashboard: Option<crate::http::dashboard::Dashboard>,
+    /// Whether what is counted is shown to Prometheus.
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "nothing shows it"))]
+    shows_metrics: bool,
 }
 
 impl Operator {
     pub(crate) fn new(settings: Settings) -> Self {
-        let Settings { health, metrics, custom } = settings;
-        let detail = metrics.map(Detail::new);
-        Self { metrics: ServerMetrics::new(detail), health: health.map(Health::new), custom }
+        #[cfg(feature = "dashboard")]
+        let has_dashboard = settings.dashboard.is_some();
+        #[cfg(not(feature = "dashboard"))]
+        let has_dashboard = false;
+        let shows_metrics = settings.metrics.is_some();
+        let metrics = settings.metrics.or_else(|| has_dashboard.then(metrics::Settings::default).map(Into::into));
+        Self {
+            metrics: ServerMetrics::new(metrics.map(Detail::new)),
+            health: settings.health.map(Health::new),
+            custom: settings.custom,
+            #[cfg(feature = "dashboard")]
+            dashboard: settings.dashboard.map(crate::http::dashboard::Dashboard::new),
+            shows_metrics,
+        }
+    }
+
+    /// Returns what is counted in detail, if it is shown to Prometheus.
+    #[cfg(feature = "http")]
+    pub(crate) fn shown_metrics(&self) -> Option<&Detail> {
+        self.metrics.detail().filter(|_| self.shows_metrics)
     }
 }
 

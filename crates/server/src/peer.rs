@@ -213,6 +213,18 @@ impl Peer {
         }
     }
 
+    /// Returns true if the client may yet answer something, or cancel it.
+    #[cfg(feature = "http")]
+    pub(crate) fn expects_something(&self) -> bool {
+        !self.in_flight.is_empty() || !lock(&self.waiting).is_empty()
+    }
+
+    /// Returns true if the client was asked something that it has not answered.
+    #[cfg(feature = "http")]
+    pub(crate) fn awaits_an_answer(&self) -> bool {
+        !lock(&self.waiting).is_empty()
+    }
+
     fn waiting_for(&self, id: &[u8]) -> Option<oneshot::Sender<Answer>> {
         let id = std::str::from_utf8(id).ok()?.parse().ok()?;
         lock(&self.waiting).remove(&id)

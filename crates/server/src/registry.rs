@@ -1,5 +1,7 @@
 //! The named tables of tools, resources, prompts and completions.
 
+#[cfg(any(feature = "config-files", feature = "dashboard"))]
+mod definitions;
 mod difference;
 mod snapshot;
 mod tool;
@@ -11,9 +13,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use turbomcp_protocol::encode::EncodeResult;
 use turbomcp_protocol::types::{
-    CompletionReference, CompletionsCapability, Cursor, ListPromptsResult, ListResourceTemplatesResult,
-    ListResourcesResult, ListToolsResult, LoggingCapability, Meta, Prompt, PromptsCapability, Resource,
-    ResourceTemplate, ResourcesCapability, ServerCapabilities, TASKS_EXTENSION, ToolsCapability,
+    CompletionReference, CompletionsCapability, Cursor, IDEMPOTENCY_EXTENSION, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, LoggingCapability, Meta, Prompt,
+    PromptsCapability, Resource, ResourceTemplate, ResourcesCapability, ServerCapabilities, TASKS_EXTENSION,
+    ToolsCapability,
 };
 use turbomcp_protocol::{McpError, McpResult, Revision};
 
@@ -43,6 +46,8 @@ pub struct HandlerRegistry {
     completions: HashMap<(String, String), Arc<dyn ErasedCompletion>>,
     validator: Option<SchemaValidator>,
     has_task_tools: bool,
+    /// Whether calls are run once that carry a key.
+    pub(crate) has_idempotency: bool,
     pub(crate) schema_style: SchemaStyle,
 }
 
@@ -347,6 +352,12 @@ impl HandlerRegistry {
         if self.has_task_tools() {
             capabilities = capabilities.with_extension(TASKS_EXTENSION, serde_json::Map::new());
             capabilities.tasks = Some(json!({"cancel": {}, "requests": {"tools": {"call": {}}}}));
+        }
+        if self.has_idempotency {
+            let declared = serde_json::Map::from_iter([(IDEMPOTENCY_EXTENSION.to_owned(), json!({}))]);
+            // Extensions are something of the modern era.
+            capabilities.experimental = Some(declared.clone());
+            capabilities.extensions.get_or_insert_default().extend(declared);
         }
         if self.has_completions() {
             capabilities.completions = Some(CompletionsCapability::new());

@@ -195,6 +195,7 @@ fn call_tool(inner: &Arc<Inner>, ctx: crate::Context, snapshot: &Snapshot) -> Ro
     if let Plan::Task(wish) = plan {
         return Ok(RouteFuture::Other(tasks::call(inner, ctx, entry, request, wish)));
     }
+    inner.set_begun();
     Ok(RouteFuture::Tool(entry.handler.clone().call(request, ctx), entry.clone()))
 }
 
@@ -244,8 +245,7 @@ fn get_prompt(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed
     };
     let arguments: HashMap<String, String> = match inner.message.known.arguments.map(|span| inner.raw(span)) {
         None | Some(b"null") => HashMap::new(),
-        Some(raw) => serde_json::from_slice(raw)
-            .map_err(|error| McpError::invalid_params(format!("the arguments of a prompt are texts: {error}")))?,
+        Some(raw) => serde_json::from_slice(raw).map_err(|_| McpError::invalid_params(not_texts(raw)))?,
     };
     for argument in entry.definition.arguments.iter().flatten() {
         if argument.required == Some(true) && !arguments.contains_key(&argument.name) {
@@ -254,6 +254,16 @@ fn get_prompt(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed
     }
     let future = entry.handler.clone().call(GetPromptRequest::new(entry.guard.name.clone(), arguments), ctx);
     Ok(RouteFuture::Other(Box::pin(async move { future.await.map(Outcome::Prompt).into() })))
+}
+
+/// Says which of the arguments of a prompt is no text.
+#[cold]
+fn not_texts(arguments: &[u8]) -> String {
+    let arguments: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_slice(arguments).ok();
+    match arguments.iter().flatten().find(|(_, value)| !value.is_string()) {
+        Some((name, _)) => format!("the argument `{name}` has to be a text, as all arguments of prompts"),
+        None => "`arguments` has to be an object of texts".to_owned(),
+    }
 }
 
 fn complete(inner: &Inner, ctx: crate::Context, snapshot: &Snapshot) -> Routed {

@@ -6,12 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use tracing::Span;
 use turbomcp_protocol::McpError;
 
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, Over};
+#[cfg(feature = "dashboard")]
+use crate::http::dashboard::Seen;
 use crate::inner::Inner;
 use crate::metrics::{End, ErrorType};
 use crate::request::{Request, Response};
@@ -30,6 +31,9 @@ pub(crate) struct Run {
     span: Span,
     /// Whether it is counted and has not ended.
     is_counted: bool,
+    /// What the dashboard notes of it, if there is one.
+    #[cfg(feature = "dashboard")]
+    seen: Option<Box<Seen>>,
 }
 
 impl Run {
@@ -37,8 +41,18 @@ impl Run {
     pub(crate) fn start(inner: Arc<Inner>, request: Request) -> Self {
         let span = trace::span(&inner, request.extensions());
         inner.server.metrics().begin();
+        #[cfg(feature = "dashboard")]
+        let seen = Seen::begin(&inner, &request);
         let future = span.in_scope(|| call(&inner, request));
-        Self { inner, future, deadline: None, span, is_counted: true }
+        Self {
+            inner,
+            future,
+            deadline: None,
+            span,
+            is_counted: true,
+            #[cfg(feature = "dashboard")]
+            seen,
+        }
     }
 
     /// Hands something to the stack that stands for a request and that no client has sent.
@@ -46,7 +60,15 @@ impl Run {
     pub(crate) fn start_unseen(inner: Arc<Inner>, request: Request) -> Self {
         inner.set_unseen();
         let future = call(&inner, request);
-        Self { inner, future, deadline: None, span: Span::none(), is_counted: false }
+        Self {
+            inner,
+            future,
+            deadline: None,
+            span: Span::none(),
+            is_counted: false,
+            #[cfg(feature = "dashboard")]
+            seen: None,
+        }
     }
 
     /// Ends a request that is answered with an error in the place of its handler.
@@ -66,6 +88,10 @@ impl Run {
     fn count(&mut self, end: End) {
         if std::mem::take(&mut self.is_counted) {
             self.inner.server.metrics().end(&self.inner.method, self.inner.started, end);
+            #[cfg(feature = "dashboard")]
+            if let Some(seen) = self.seen.take() {
+                seen.ended(&self.inner, end);
+            }
         }
     }
 
@@ -85,11 +111,7 @@ impl Run {
 
     /// Starts the clock; called when the handler turns out to wait.
     pub(crate) fn start_clock(&mut self) {
-        let limit = self.inner.server.time_limit(&self.inner);
-        let left = limit.saturating_sub(self.inner.started.elapsed());
-        if limit < Duration::MAX {
-            self.deadline = Some(Deadline::new(left));
-        }
+        self.deadline = Deadline::of(&self.inner, self.inner.server.time_limit(&self.inner));
     }
 
     fn answered(&mut self, response: &Response) {
@@ -97,14 +119,14 @@ impl Run {
     }
 
     /// Ends a request for which there is no time left: by way of its layers, if any want to see that.
-    fn run_out(&mut self, cx: &mut Context<'_>) -> Response {
+    fn run_out(&mut self, over: Over, cx: &mut Context<'_>) -> Response {
         if self.inner.server.built_in().is_some() {
-            self.inner.set_run_out();
+            self.inner.set_run_out(over);
             if let Poll::Ready(response) = self.poll_future(cx) {
                 return response;
             }
         }
-        layers::ran_out()
+        layers::ran_out(over)
     }
 
     fn poll_future(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
@@ -164,11 +186,14 @@ impl Future for Run {
             return Poll::Ready(Some(response));
         }
         if let Some(deadline) = &mut this.deadline
-            && deadline.poll(cx, &this.inner.asked).is_ready()
+            && let Poll::Ready(over) = deadline.poll(cx)
         {
-            let response = this.run_out(cx);
+            let response = this.run_out(over, cx);
             this.inner.set_answered();
-            this.ended(Err(ErrorType::Timeout));
+            this.ended(Err(match over {
+                Over::Time => ErrorType::Timeout,
+                Over::Server => ErrorType::Unavailable,
+            }));
             return Poll::Ready(Some(response));
         }
         Poll::Pending

@@ -1,8 +1,7 @@
 //! The server.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock, RwLock, Weak};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock, RwLock};
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -24,11 +23,22 @@ use crate::router::Router;
 use crate::seal::Seal;
 #[cfg(feature = "http")]
 use crate::sessions::SessionManager;
+#[cfg(feature = "hot-reload")]
+use crate::settings::Base;
+#[cfg(feature = "config-files")]
+use crate::settings::Settings;
 use crate::shutdown::{Serving, Shutdown, ShutdownHandle};
 use crate::stack::Stack;
 use crate::sync::{read, write};
 use crate::tasks::{Desk, TaskConfig};
 use crate::{Error, Limits, ServerBuilder, ServerConfig, connection, roots, tenancy};
+
+#[cfg_attr(feature = "hot-reload", path = "server/reload.rs")]
+#[cfg_attr(not(feature = "hot-reload"), path = "server/fixed.rs")]
+mod versions;
+
+use self::versions::Part;
+pub(crate) use self::versions::{Latest, WeakServer};
 
 /// A server: cheap to clone, and every clone is the same server.
 #[derive(Clone)]
@@ -37,13 +47,34 @@ pub struct McpServer {
 }
 
 struct Shared {
+    now: Part<Replaceable>,
+    core: Part<Core>,
+}
+
+/// What can be replaced while the server runs.
+struct Replaceable {
     config: ServerConfig,
+    stack: Stack,
+    visibility: Option<Visibility>,
+    built_in: Option<Arc<Layers>>,
+    #[cfg(feature = "config-files")]
+    settings: Option<Arc<Settings>>,
+    /// The layers of the settings, and all within.
+    #[cfg(feature = "hot-reload")]
+    entrance: Option<Stack>,
+    /// Nothing stands outside of them.
+    #[cfg(feature = "hot-reload")]
+    is_outermost: bool,
+    #[cfg(feature = "hot-reload")]
+    number: u64,
+}
+
+/// What stays for as long as the server is there.
+struct Core {
     implementation: Implementation,
     /// `"io.modelcontextprotocol/serverInfo":{…}`, ready to be written.
     server_info_member: Vec<u8>,
-    stack: Stack,
     auth: Option<Auth>,
-    visibility: Option<Visibility>,
     snapshot: RwLock<Arc<Snapshot>>,
     hub: Hub,
     bus: Option<Link>,
@@ -56,25 +87,17 @@ struct Shared {
     sessions: Option<SessionManager>,
     shutdown: Arc<Shutdown>,
     operator: Operator,
-    built_in: Option<Arc<Layers>>,
     tasks: Tasks,
     #[cfg_attr(not(feature = "multi-tenancy"), expect(dead_code, reason = "there are no tenants"))]
     tenancy: tenancy::Setting,
+    #[cfg(feature = "hot-reload")]
+    versions: versions::Versions,
 }
 
 /// How tasks are to be kept, and those who keep them once there are any.
 struct Tasks {
     config: Option<TaskConfig>,
     desk: OnceLock<Arc<Desk>>,
-}
-
-/// A server that may be gone.
-pub(crate) struct WeakServer(Weak<Shared>);
-
-impl WeakServer {
-    pub(crate) fn upgrade(&self) -> Option<McpServer> {
-        self.0.upgrade().map(|shared| McpServer { shared })
-    }
 }
 
 impl McpServer {
@@ -102,7 +125,7 @@ impl McpServer {
         let visibility = tenancy::visibility(&builder.tenancy, builder.visibility);
         let ServerBuilder {
             config,
-            registry,
+            mut registry,
             layers,
             keys,
             metrics,
@@ -112,9 +135,43 @@ impl McpServer {
             tasks,
             tenancy,
             bus,
+            #[cfg(feature = "config-files")]
+            settings,
+            #[cfg(feature = "hot-reload")]
+            base,
+            #[cfg(feature = "hot-reload")]
+            place,
             ..
         } = builder;
+        #[cfg(feature = "hot-reload")]
+        let unsettled = visibility.clone();
+        #[cfg(feature = "config-files")]
+        let visibility = match &settings {
+            Some(settings) => settings.visibility(visibility),
+            None => visibility,
+        };
+        #[cfg(feature = "hot-reload")]
+        let count = layers.len();
+        // The dashboard shows connections by binding.
+        #[cfg(feature = "dashboard")]
+        let metrics = metrics.or_else(|| operator.dashboard.is_some().then(TransportMetrics::default));
+        registry.has_idempotency = built_in.as_ref().is_some_and(|layers| layers.idempotency.is_some());
+        #[cfg(feature = "config-files")]
+        if let Some(settings) = &settings {
+            settings.warn_of_unknown_tools(&registry);
+        }
+        #[cfg(feature = "hot-reload")]
+        let base = base.zip(settings.as_ref()).map(|(base, settings)| Base::new(base, settings, &config));
         let stack = layers.into_iter().fold(Stack::Bare(Router), |stack, layer| layer(stack));
+        #[cfg(feature = "hot-reload")]
+        let (rest, is_outermost) = match &place {
+            Some(place) => (place.rest.get(), place.at + 1 == count),
+            None => (None, false),
+        };
+        #[cfg(feature = "hot-reload")]
+        let entrance = versions::first_entrance(built_in.as_ref(), rest);
+        #[cfg(feature = "hot-reload")]
+        let stack = entrance.clone().filter(|_| is_outermost).unwrap_or(stack);
         let nobody_says = auth.is_none() && matches!(stack, Stack::Bare(_));
         if nobody_says && let Some(guard) = registry.guards().find(|guard| Guard::needs_something(guard)) {
             tracing::warn!(
@@ -126,30 +183,42 @@ impl McpServer {
         let seal = Seal::new(&keys, config.limits.request_state_age);
         let mut server_info_member = format!("\"{META_SERVER_INFO}\":").into_bytes();
         turbomcp_protocol::encode::encode_for(&implementation, Revision::LATEST, &mut server_info_member);
-        Self {
-            shared: Arc::new(Shared {
-                implementation,
-                server_info_member,
-                stack,
-                auth,
-                snapshot: RwLock::new(Arc::new(Snapshot::new(registry, config.limits.page_size, visibility.clone()))),
-                visibility,
-                hub: Hub::default(),
-                bus: bus.map(|bus| Link::new(bus, seal.identifier())),
-                seal,
-                #[cfg(feature = "http")]
-                http_meter: metrics.as_ref().map(|metrics| metrics.meter(Binding::Http)),
-                #[cfg(feature = "http")]
-                sessions,
-                metrics,
-                shutdown: Arc::default(),
-                operator: Operator::new(operator),
-                built_in,
-                tenancy,
-                tasks: Tasks { config: tasks, desk: OnceLock::new() },
-                config,
-            }),
-        }
+        let snapshot = Snapshot::new(registry, config.limits.page_size, visibility.clone());
+        let core = Core {
+            implementation,
+            server_info_member,
+            auth,
+            snapshot: RwLock::new(Arc::new(snapshot)),
+            hub: Hub::default(),
+            bus: bus.map(|bus| Link::new(bus, seal.identifier())),
+            seal,
+            #[cfg(feature = "http")]
+            http_meter: metrics.as_ref().map(|metrics| metrics.meter(Binding::Http)),
+            #[cfg(feature = "http")]
+            sessions,
+            metrics,
+            shutdown: Arc::default(),
+            operator: Operator::new(operator),
+            tenancy,
+            tasks: Tasks { config: tasks, desk: OnceLock::new() },
+            #[cfg(feature = "hot-reload")]
+            versions: versions::Versions::new(base, unsettled, rest.cloned()),
+        };
+        let now = Replaceable {
+            config,
+            stack,
+            visibility,
+            built_in,
+            #[cfg(feature = "config-files")]
+            settings,
+            #[cfg(feature = "hot-reload")]
+            entrance,
+            #[cfg(feature = "hot-reload")]
+            is_outermost,
+            #[cfg(feature = "hot-reload")]
+            number: 0,
+        };
+        Self { shared: Arc::new(Shared { now: versions::part(now), core: versions::part(core) }) }
     }
 
     /// Serves one connection until its peer ends it or the server shuts down.
@@ -180,6 +249,8 @@ impl McpServer {
     /// # Errors
     ///
     /// If the streams cannot be taken or fail, or nothing says who is there ([`Error::is_refused`]).
+    ///
+    /// If a second signal asks it to end before it has ([`Error::is_interrupted`](crate::Error::is_interrupted)).
     #[cfg(feature = "stdio")]
     pub async fn run_stdio(&self) -> Result<(), Error> {
         let transport = turbomcp_transport::stdio::StdioTransport::new().map_err(Error::transport)?;
@@ -191,7 +262,7 @@ impl McpServer {
     /// Returns what ends every `run_*` of this server.
     #[must_use]
     pub fn shutdown_handle(&self) -> ShutdownHandle {
-        ShutdownHandle::new(self.shared.shutdown.clone())
+        ShutdownHandle::new(self.shared.core.shutdown.clone())
     }
 
     /// Returns the server with what ends it; see [`shutdown_handle`](Self::shutdown_handle).
@@ -205,26 +276,35 @@ impl McpServer {
     #[cfg(feature = "http")]
     #[must_use]
     pub fn sessions(&self) -> Option<&SessionManager> {
-        self.shared.sessions.as_ref()
+        self.shared.core.sessions.as_ref()
     }
 
     /// Returns true once the server was asked to end.
     #[must_use]
     pub fn is_shutting_down(&self) -> bool {
-        self.shared.shutdown.is_started()
+        self.shared.core.shutdown.is_started()
     }
 
     pub(crate) async fn shutdown_started(&self) {
-        self.shared.shutdown.started().await;
+        self.shared.core.shutdown.started().await;
     }
 
     /// Returns until when whatever runs is waited for, once the server was asked to end.
     pub(crate) fn shutdown_deadline(&self) -> Option<Instant> {
-        /// For what is written once the time of those in flight is over.
-        const GRACE: Duration = Duration::from_secs(1);
-        const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+        self.shared.core.shutdown.started_at().map(|time| time + self.limits().drain())
+    }
 
-        self.shared.shutdown.started_at().map(|time| time + self.limits().shutdown.min(FAR) + GRACE)
+    /// Waits until the server was asked to end and the time of the requests in flight is over.
+    pub(crate) async fn shutdown_cut(&self) {
+        self.shutdown_started().await;
+        if let Some(time) = self.shared.core.shutdown.started_at() {
+            tokio::time::sleep_until(time + self.limits().shutdown_time()).await;
+        }
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn shutdown(&self) -> Arc<Shutdown> {
+        self.shared.core.shutdown.clone()
     }
 
     /// Waits until the server was asked to end and has no more time to.
@@ -239,7 +319,7 @@ impl McpServer {
     #[cfg(any(feature = "stdio", feature = "http", feature = "tcp", feature = "tls", all(unix, feature = "unix")))]
     pub(crate) async fn shutdown_settled(&self) {
         if let Some(deadline) = self.shutdown_deadline()
-            && tokio::time::timeout_at(deadline, self.shared.shutdown.ended()).await.is_err()
+            && tokio::time::timeout_at(deadline, self.shared.core.shutdown.ended()).await.is_err()
         {
             tracing::warn!("the server ends before all of it has");
         }
@@ -248,13 +328,13 @@ impl McpServer {
     /// Waits until the server was asked to end and nothing of it runs any more.
     #[cfg(feature = "http")]
     pub(crate) async fn shutdown_ended(&self) {
-        self.shared.shutdown.started().await;
-        self.shared.shutdown.ended().await;
+        self.shared.core.shutdown.started().await;
+        self.shared.core.shutdown.ended().await;
     }
 
     /// Has whoever waits for the end of the server wait for what is returned.
     pub(crate) fn serving(&self) -> Serving {
-        if let Some(health) = &self.shared.operator.health {
+        if let Some(health) = &self.shared.core.operator.health {
             drop(health.start());
         }
         // Those of servers that are gone may wait.
@@ -264,13 +344,13 @@ impl McpServer {
         if let Some(bus) = self.bus() {
             bus.start(self);
         }
-        self.shared.shutdown.serving()
+        self.shared.core.shutdown.serving()
     }
 
-    /// Returns what the server was made of.
+    /// Returns what the server was made of; where that is replaced while it runs, what held when this one was taken.
     #[must_use]
     pub fn config(&self) -> &ServerConfig {
-        &self.shared.config
+        &self.shared.now.config
     }
 
     /// Returns the places beneath which the server reads resources.
@@ -302,13 +382,13 @@ impl McpServer {
     /// Returns the name and version the server gives itself.
     #[must_use]
     pub fn implementation(&self) -> &Implementation {
-        &self.shared.implementation
+        &self.shared.core.implementation
     }
 
     /// Returns what counts connections and messages, if [that was asked for](ServerBuilder::transport_metrics).
     #[must_use]
     pub fn transport_metrics(&self) -> Option<&TransportMetrics> {
-        self.shared.metrics.as_ref()
+        self.shared.core.metrics.as_ref()
     }
 
     pub(crate) fn meter(&self, binding: Binding) -> Option<Meter> {
@@ -317,7 +397,7 @@ impl McpServer {
 
     #[cfg(feature = "http")]
     pub(crate) fn http_meter(&self) -> Option<&Meter> {
-        self.shared.http_meter.as_ref()
+        self.shared.core.http_meter.as_ref()
     }
 
     pub(crate) fn instructions(&self) -> Option<&str> {
@@ -325,44 +405,46 @@ impl McpServer {
     }
 
     pub(crate) fn server_info_member(&self) -> &[u8] {
-        &self.shared.server_info_member
+        &self.shared.core.server_info_member
     }
 
     /// Returns true if there may be tasks here.
     pub(crate) fn has_tasks(&self) -> bool {
-        let tasks = &self.shared.tasks;
+        let tasks = &self.shared.core.tasks;
         tasks.config.is_some() || tasks.desk.get().is_some() || self.snapshot().registry.has_task_tools()
     }
 
     pub(crate) fn tasks(&self) -> &Arc<Desk> {
-        let tasks = &self.shared.tasks;
+        let tasks = &self.shared.core.tasks;
         tasks.desk.get_or_init(|| Arc::new(Desk::new(tasks.config.clone().unwrap_or_default())))
-    }
-
-    pub(crate) fn downgrade(&self) -> WeakServer {
-        WeakServer(Arc::downgrade(&self.shared))
     }
 
     #[cfg(feature = "multi-tenancy")]
     pub(crate) fn tenancy(&self) -> &tenancy::Setting {
-        &self.shared.tenancy
+        &self.shared.core.tenancy
     }
 
     pub(crate) fn operator(&self) -> &Operator {
-        &self.shared.operator
+        &self.shared.core.operator
     }
 
     pub(crate) fn stack(&self) -> &Stack {
-        &self.shared.stack
+        &self.shared.now.stack
     }
 
     pub(crate) fn auth(&self) -> Option<&Auth> {
-        self.shared.auth.as_ref()
+        self.shared.core.auth.as_ref()
+    }
+
+    /// Returns the settings it was made by, if there were any.
+    #[cfg(feature = "config-files")]
+    pub(crate) fn configured(&self) -> Option<&Settings> {
+        self.shared.now.settings.as_deref()
     }
 
     /// Returns what of the middleware stack is on.
     pub(crate) fn built_in(&self) -> Option<&Layers> {
-        self.shared.built_in.as_deref()
+        self.shared.now.built_in.as_deref()
     }
 
     pub(crate) fn hub(&self) -> &Hub {
@@ -370,19 +452,19 @@ impl McpServer {
         if let Some(bus) = self.bus() {
             bus.start(self);
         }
-        &self.shared.hub
+        &self.shared.core.hub
     }
 
     pub(crate) fn bus(&self) -> Option<&Link> {
-        self.shared.bus.as_ref()
+        self.shared.core.bus.as_ref()
     }
 
     pub(crate) fn seal(&self) -> &Seal {
-        &self.shared.seal
+        &self.shared.core.seal
     }
 
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        read(&self.shared.snapshot).clone()
+        read(&self.shared.core.snapshot).clone()
     }
 
     pub(crate) fn discover_members(&self, snapshot: &Snapshot) -> Bytes {
@@ -495,7 +577,7 @@ impl McpServer {
     /// ```
     pub fn reload(&self, mut registry: HandlerRegistry) {
         let (changes, before, now) = {
-            let mut snapshot = write(&self.shared.snapshot);
+            let mut snapshot = write(&self.shared.core.snapshot);
             registry.inherit(&snapshot.registry);
             let changes = registry.changes(&snapshot.registry);
             let before = std::mem::replace(&mut *snapshot, self.take_snapshot(registry));
@@ -517,7 +599,7 @@ impl McpServer {
     /// Tells the clients of this replica alone.
     pub(crate) fn resource_updated_elsewhere(&self, uri: &str) {
         #[cfg(feature = "cache")]
-        if let Some(cache) = self.built_in().and_then(|layers| layers.cache.as_ref()) {
+        if let Some(cache) = self.newest().built_in().and_then(|layers| layers.cache.as_ref()) {
             cache.forget_resource(uri);
         }
         let now = self.snapshot();
@@ -526,16 +608,25 @@ impl McpServer {
     }
 
     /// Tells the clients of one tenant that asked that a resource has changed. Those of others, who may have asked for the
-    /// same URI, hear nothing, nor do the clients of other replicas.
+    /// same URI, hear nothing.
     #[cfg(feature = "multi-tenancy")]
     pub fn tenant_resource_updated(&self, tenant: &tenancy::TenantId, uri: &str) {
+        self.tenant_resource_updated_elsewhere(tenant, uri);
+        if let Some(bus) = self.bus() {
+            bus.tell_tenant(tenant.as_str(), uri);
+        }
+    }
+
+    /// Tells the clients of this replica alone.
+    #[cfg(feature = "multi-tenancy")]
+    pub(crate) fn tenant_resource_updated_elsewhere(&self, tenant: &tenancy::TenantId, uri: &str) {
         #[cfg(feature = "cache")]
-        if let Some(cache) = self.built_in().and_then(|layers| layers.cache.as_ref()) {
+        if let Some(cache) = self.newest().built_in().and_then(|layers| layers.cache.as_ref()) {
             cache.forget_resource(uri);
         }
         let now = self.snapshot();
         let concerns = |who: Who<'_>| who.tenant.is_some_and(|known| known.id() == tenant) && now.may_hear_of(uri, who);
-        self.hub().announce(Change::Updated(uri), self.limits().outgoing_notifications, Some(&concerns));
+        self.announce_here(Change::Updated(uri), Some(&concerns));
     }
 
     fn remove(&self, change: Change<'_>, remove: impl FnOnce(&mut HandlerRegistry) -> bool) -> bool {
@@ -549,7 +640,7 @@ impl McpServer {
         edit: impl FnOnce(&mut HandlerRegistry) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let (before, now) = {
-            let mut snapshot = write(&self.shared.snapshot);
+            let mut snapshot = write(&self.shared.core.snapshot);
             let mut registry = snapshot.registry.clone();
             edit(&mut registry)?;
             (std::mem::replace(&mut *snapshot, self.take_snapshot(registry)), snapshot.clone())
@@ -558,8 +649,21 @@ impl McpServer {
         Ok(())
     }
 
-    fn take_snapshot(&self, registry: HandlerRegistry) -> Arc<Snapshot> {
-        Arc::new(Snapshot::new(registry, self.limits().page_size, self.shared.visibility.clone()))
+    /// Makes the lists anew, and tells the clients of tools that are there or gone by that.
+    #[cfg(feature = "hot-reload")]
+    fn look_again(&self) {
+        let (before, now) = {
+            let mut snapshot = write(&self.shared.core.snapshot);
+            let registry = snapshot.registry.clone();
+            (std::mem::replace(&mut *snapshot, self.take_snapshot(registry)), snapshot.clone())
+        };
+        self.announce(Change::Tools, &before, &now);
+    }
+
+    fn take_snapshot(&self, mut registry: HandlerRegistry) -> Arc<Snapshot> {
+        let newest = self.newest();
+        registry.has_idempotency = newest.built_in().is_some_and(|layers| layers.idempotency.is_some());
+        Arc::new(Snapshot::new(registry, newest.limits().page_size, newest.shared.now.visibility.clone()))
     }
 
     /// Tells everyone that lists have changed.
@@ -574,12 +678,12 @@ impl McpServer {
     /// Tells the clients of this replica.
     pub(crate) fn announce_here(&self, change: Change<'_>, concerns: Option<&impl Fn(Who<'_>) -> bool>) {
         let concerns = concerns.map(|concerns| concerns as &Concerns<'_>);
-        self.hub().announce(change, self.limits().outgoing_notifications, concerns);
+        self.hub().announce(change, self.newest().limits().outgoing_notifications, concerns);
     }
 }
 
 impl fmt::Debug for McpServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("McpServer").field("implementation", &self.shared.implementation).finish_non_exhaustive()
+        f.debug_struct("McpServer").field("implementation", &self.shared.core.implementation).finish_non_exhaustive()
     }
 }

@@ -1,21 +1,49 @@
 //! Ending when the operating system asks for it.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
 
 use crate::{Error, McpServer};
 
-/// Serves, and asks the server to end at SIGTERM or SIGINT.
+/// How soon after the first signal another one is the same: a wrapper passes on what its whole group is sent anyway.
+const ECHO: Duration = Duration::from_millis(200);
+
+/// Serves, and asks the server to end at SIGTERM or SIGINT; at the second of them it is not waited for any longer.
 pub(crate) async fn until(server: &McpServer, serving: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     let handle = server.shutdown_handle();
+    let (insisting, insisted) = oneshot::channel();
+    // Before anything is served: the signal may come as soon as somebody can know that the server is there.
+    let signals = Signals::new();
     let _signals = Held(tokio::spawn(async move {
-        wait().await;
+        let Some(mut signals) = signals else { return std::future::pending().await };
+        signals.next().await;
         tracing::info!("shutting down");
         handle.shutdown();
+        let asked = Instant::now();
+        while asked.elapsed() < ECHO {
+            signals.next().await;
+        }
+        let _ = insisting.send(());
     }));
-    let result = serving.await;
-    // A task that is left to others is so before the process goes.
-    server.shutdown_settled().await;
-    result
+    let mut served = pin!(async {
+        let result = serving.await;
+        // A task that is left to others is so before the process goes.
+        server.shutdown_settled().await;
+        result
+    });
+    let mut insisted = pin!(insisted);
+    poll_fn(|cx| match served.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(result),
+        Poll::Pending => insisted.as_mut().poll(cx).map(|_| {
+            tracing::warn!("asked to end a second time: whatever still runs is dropped");
+            Err(Error::interrupted())
+        }),
+    })
+    .await
 }
 
 /// Serves in a task of its own: what waits for input is then polled by the thread that hears of it, where the future of a
@@ -60,26 +88,45 @@ pub(crate) fn reload_at_hangup(handle: turbomcp_transport::tls::TlsHandle) -> He
     }))
 }
 
+/// The signals that ask a process to end.
 #[cfg(unix)]
-async fn wait() {
-    use std::future::poll_fn;
-    use std::task::Poll;
-    use tokio::signal::unix::{SignalKind, signal};
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
 
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    poll_fn(|cx| {
-        let asked = terminate.poll_recv(cx).is_ready() || interrupt.poll_recv(cx).is_ready();
-        if asked { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
+#[cfg(unix)]
+impl Signals {
+    /// Listens to them; none if the operating system does not let anybody.
+    fn new() -> Option<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let (terminate, interrupt) = (signal(SignalKind::terminate()).ok()?, signal(SignalKind::interrupt()).ok()?);
+        Some(Self { terminate, interrupt })
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
+        poll_fn(|cx| {
+            let asked = self.terminate.poll_recv(cx).is_ready() || self.interrupt.poll_recv(cx).is_ready();
+            if asked { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
 }
 
 #[cfg(not(unix))]
-async fn wait() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Option<Self> {
+        Some(Self)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

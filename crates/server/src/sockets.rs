@@ -17,6 +17,10 @@ use turbomcp_transport::tcp;
 use turbomcp_transport::unix;
 
 use crate::compression::Setting;
+#[cfg(feature = "tcp")]
+use crate::listening::listen;
+#[cfg(all(unix, feature = "unix"))]
+use crate::listening::{listen_on_path, permit};
 use crate::{Error, McpServer};
 
 /// Serves every connection of a listener until the server shuts down.
@@ -34,10 +38,10 @@ where
 {
     let _serving = server.serving();
     let limits = server.limits();
-    let bounds = Bounds::new(limits.connections, limits.shutdown);
+    let bounds = Bounds::new(limits.connections, limits.drain());
     listener::serve(listener, bounds, server.shutdown_started(), |stream, peer, ending| {
-        let transport = transport(stream, limits.message_bytes);
-        let (server, compression) = (server.clone(), compression.clone());
+        let (server, compression) = (server.newest(), compression.clone());
+        let transport = transport(stream, server.limits().message_bytes);
         async move {
             // The connection itself hears of the end, and drains; until then it counts as one.
             if let Err(error) = compression.serve(server, binding, transport, ending).await {
@@ -97,6 +101,17 @@ pub struct UnixServer {
 
 #[cfg(all(unix, feature = "unix"))]
 impl UnixServer {
+    /// Sets who may open the socket, as `chmod` does: `0o660` lets the group of its file in as well. Unless set, only the
+    /// user of the server can open it.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be set ([`Error::is_bind`]).
+    pub fn permissions(self, mode: u32) -> Result<Self, Error> {
+        permit(&self.socket, mode)?;
+        Ok(self)
+    }
+
     /// Returns the path of the socket.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -133,8 +148,7 @@ impl McpServer {
     /// If the address cannot be listened on ([`Error::is_bind`]).
     #[cfg(feature = "tcp")]
     pub async fn bind_tcp(&self, address: impl ToSocketAddrs) -> Result<TcpServer, Error> {
-        let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
-        let address = listener.local_addr().map_err(Error::bind)?;
+        let (listener, address) = listen(address).await?;
         Ok(TcpServer { server: self.clone(), listener, address, compression: Setting::default() })
     }
 
@@ -143,6 +157,8 @@ impl McpServer {
     /// # Errors
     ///
     /// If the address cannot be listened on ([`Error::is_bind`]).
+    ///
+    /// If a second signal asks it to end before it has ([`Error::is_interrupted`](crate::Error::is_interrupted)).
     #[cfg(feature = "tcp")]
     pub async fn run_tcp(&self, address: impl ToSocketAddrs) -> Result<(), Error> {
         let listening = self.bind_tcp(address).await?;
@@ -158,7 +174,7 @@ impl McpServer {
     /// If the path cannot be listened on ([`Error::is_bind`]).
     #[cfg(all(unix, feature = "unix"))]
     pub fn bind_unix(&self, path: impl Into<PathBuf>) -> Result<UnixServer, Error> {
-        let socket = unix::Socket::bind(path).map_err(Error::bind)?;
+        let socket = listen_on_path(path)?;
         Ok(UnixServer { server: self.clone(), socket, compression: Setting::default() })
     }
 
@@ -167,6 +183,8 @@ impl McpServer {
     /// # Errors
     ///
     /// If the path cannot be listened on ([`Error::is_bind`]).
+    ///
+    /// If a second signal asks it to end before it has ([`Error::is_interrupted`](crate::Error::is_interrupted)).
     #[cfg(all(unix, feature = "unix"))]
     pub async fn run_unix(&self, path: impl Into<PathBuf>) -> Result<(), Error> {
         let listening = self.bind_unix(path)?;

@@ -9,6 +9,7 @@ use turbomcp_transport::metrics::Binding;
 use turbomcp_transport::tls::{Handshakes, TlsAcceptor, TlsConfig};
 
 use crate::compression::Setting;
+use crate::listening::listen;
 use crate::{Error, McpServer};
 
 /// A server that listens over TLS, and serves once [`serve`](Self::serve) is awaited.
@@ -41,12 +42,13 @@ impl TlsServer {
         let Self { server, listener, acceptor, compression, .. } = self;
         let _serving = server.serving();
         let limits = server.limits();
-        let bounds = Bounds::new(limits.connections, limits.shutdown);
+        let bounds = Bounds::new(limits.connections, limits.drain());
         listener::serve(listener, bounds, server.shutdown_started(), |stream, address, mut ending| {
-            let (server, acceptor, limit) = (server.clone(), acceptor.clone(), limits.message_bytes);
+            let (server, acceptor) = (server.newest(), acceptor.clone());
+            let limit = server.limits().message_bytes;
             let compression = compression.clone();
             async move {
-                let agreed = listener::race(Box::pin(acceptor.accept(stream)), ending.asked()).await;
+                let agreed = listener::begin(Box::pin(acceptor.accept(stream)), &mut ending).await;
                 let transport = match agreed {
                     Some(Ok(transport)) => transport.max_message_bytes(limit),
                     Some(Err(error)) => return tracing::debug!(%address, ?error, "no agreement on TLS"),
@@ -72,8 +74,7 @@ impl McpServer {
     /// ([`Error::is_configuration`]).
     pub async fn bind_tls(&self, address: impl ToSocketAddrs, config: TlsConfig) -> Result<TlsServer, Error> {
         let acceptor = TlsAcceptor::new(&config, &handshakes(self, Binding::Tls)).map_err(Error::tls)?;
-        let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
-        let address = listener.local_addr().map_err(Error::bind)?;
+        let (listener, address) = listen(address).await?;
         Ok(TlsServer { server: self.clone(), listener, address, acceptor, compression: Setting::default() })
     }
 
@@ -83,6 +84,8 @@ impl McpServer {
     /// # Errors
     ///
     /// As [`bind_tls`](Self::bind_tls).
+    ///
+    /// If a second signal asks it to end before it has ([`Error::is_interrupted`](crate::Error::is_interrupted)).
     pub async fn run_tls(
         &self,
         address: impl ToSocketAddrs,

@@ -25,6 +25,7 @@ pub mod codec;
 pub mod compression;
 mod error;
 pub mod extensions;
+mod health;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod lines;
@@ -33,6 +34,7 @@ pub mod listener;
 pub mod memory;
 pub mod metrics;
 mod principal;
+pub mod proofs;
 #[cfg(feature = "stdio")]
 pub mod stdio;
 // The listener for it is HTTP's and TLS's, too.
@@ -41,6 +43,8 @@ pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod transport;
+#[cfg(any(feature = "http", feature = "tcp", feature = "tls", feature = "websocket"))]
+pub mod tuning;
 #[cfg(all(unix, feature = "unix"))]
 pub mod unix;
 #[cfg(feature = "websocket")]
@@ -48,5 +52,6 @@ pub mod websocket;
 
 pub use error::Error;
 pub use extensions::{Extensions, Identity, ParentProcess, PeerAddr, PeerCredentials, TlsIdentity};
+pub use health::HealthStatus;
 pub use principal::Principal;
 pub use transport::{Batch, Receive, Send, Transport};

@@ -10,9 +10,19 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// How long accepting pauses when the process has run out of descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long nobody has to have come, at the end, until nobody is taken to have come before it.
+const QUIET: Duration = Duration::from_millis(20);
+
+/// How long, at the end, those are accepted who came before it; whoever goes on connecting does not hold it up.
+const LAST: Duration = Duration::from_millis(200);
+
+/// How long, at the end, a connection has to say what it wants, or to agree on TLS.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Something that accepts connections.
 pub trait Accept: Send + 'static {
@@ -86,6 +96,13 @@ pub async fn serve<A, F>(
         connections.spawn(handle(stream, peer, Ending { stopped: stopped.clone(), _place: permit }));
         while connections.try_join_next().is_some() {}
     }
+    // Whoever was let connect by the operating system has begun before the end, and would be cut off without a word.
+    let last = Instant::now() + LAST;
+    while let Ok(permit) = room.clone().try_acquire_owned() {
+        let quiet = last.min(Instant::now() + QUIET);
+        let Ok(Ok((stream, peer))) = tokio::time::timeout_at(quiet, listener.accept()).await else { break };
+        connections.spawn(handle(stream, peer, Ending { stopped: stopped.clone(), _place: permit }));
+    }
     drop(listener);
     drop(stop);
     let drained = tokio::time::timeout(bounds.drain, async { while connections.join_next().await.is_some() {} });
@@ -106,6 +123,15 @@ async fn accept<A: Accept>(listener: &A, room: &Arc<Semaphore>) -> (A::Stream, A
                 tokio::time::sleep(PAUSE).await;
             }
         }
+    }
+}
+
+/// Waits for a future, at the end only for a little longer: none if that is not enough.
+pub async fn begin<T>(first: impl Future<Output = T>, ending: &mut Ending) -> Option<T> {
+    let mut first = pin!(first);
+    match race(first.as_mut(), ending.asked()).await {
+        Some(first) => Some(first),
+        None => tokio::time::timeout(LAST_WORDS, first).await.ok(),
     }
 }
 

@@ -244,6 +244,12 @@ pub struct Meter {
 }
 
 impl Meter {
+    /// Returns the binding it counts for.
+    #[must_use]
+    pub fn binding(&self) -> Binding {
+        self.binding
+    }
+
     fn counters(&self) -> &Counters {
         &self.shared.bindings[self.binding as usize]
     }

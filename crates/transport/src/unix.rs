@@ -51,6 +51,15 @@ impl Socket {
         Ok(Self { listener, path })
     }
 
+    /// Sets who may open it, as `chmod` does: `0o660` lets the group of the file in as well.
+    ///
+    /// # Errors
+    ///
+    /// If the file is gone, or another user's.
+    pub fn set_permissions(&self, mode: u32) -> io::Result<()> {
+        std::fs::set_permissions(&self.path, Permissions::from_mode(mode))
+    }
+
     /// Returns the path.
     #[must_use]
     pub fn path(&self) -> &Path {

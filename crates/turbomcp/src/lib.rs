@@ -51,7 +51,9 @@
 //! | run, change and end a server | [`McpServer`], [`ServerConfig`], [`IntoServer`], [`ShutdownHandle`] |
 //! | bound what it takes on | [`Limits`] |
 //! | say whether it is well, and what it counts | [`health`], [`metrics`] |
+//! | see it and try its tools in a browser, with the feature `dashboard` | `ServerBuilder::with_dashboard`, `DashboardConfig` |
 //! | bound, record and word what passes, by one configuration | [`layers`], [`layers::MiddlewareStack`] |
+//! | say all that by files and variables, with the feature `config-files` | `settings`, [`ServerBuilder::settings`](ServerBuilder) |
 //! | wrap code around every request | [`Middleware`], [`ServerBuilder::layer`] |
 //! | let in only whom it should, with the feature `auth` | [`ServerBuilder::auth`], [`Principal`], `auth::AuthManager` |
 //! | decide what whoever calls may do and may know of | [`Access`], [`Visibility`], [`Claims`] |
@@ -76,7 +78,7 @@
 //! | `stdio` | standard input and output: `McpServer::run_stdio` | yes |
 //! | `http` | Streamable HTTP: `McpServer::run_http`, `HttpServer` | no |
 //! | `tcp`, `unix` | TCP and Unix sockets: `McpServer::run_tcp`, `McpServer::run_unix`; with `http` also `run_http_unix` | no |
-//! | `tls` | TLS: `McpServer::run_tls`, `HttpServer::tls`, `transport::tls::TlsConfig`, and `wss://` with `websocket` | no |
+//! | `tls` | TLS: `McpServer::run_tls`, `HttpServer::tls`, `transport::tls::TlsConfig`, `wss://` with `websocket`, and to the stores | no |
 //! | `websocket` | WebSocket: `McpServer::run_websocket`, `HttpServer::websocket`, and `ws://` for the client | no |
 //! | `compression` | compression over HTTP and over what carries lines: `transport::compression` | no |
 //! | `client` | `client`: the client, over the bindings that are chosen beside it | no |
@@ -84,6 +86,9 @@
 //! | `dev` | `auth::dev`: tokens for development. Not for production | no |
 //! | `cache` | results of tools that are kept for a while: `layers::CacheConfig`, `layers::CacheManager` | no |
 //! | `multi-tenancy` | `tenancy`: many tenants on one server, each with limits of its own | no |
+//! | `config-files` | `settings`: configuration from TOML, YAML and environment variables | no |
+//! | `hot-reload` | settings that are replaced while a server runs: `McpServer::replace_settings`, SIGHUP | no |
+//! | `dashboard` | pages for developers and operators: `ServerBuilder::with_dashboard`, `DashboardConfig` | no |
 //! | `otel` | `otel`: traces and metrics over OTLP | no |
 //! | `session-redis`, `session-postgres` | `store`: Redis and PostgreSQL, for what outlives a process and what replicas share | no |
 //! | `basic` | `macros` and `stdio` | |
@@ -110,6 +115,8 @@ pub use turbomcp_server::UnixServer;
 pub use turbomcp_server::otel;
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::sessions;
+#[cfg(feature = "config-files")]
+pub use turbomcp_server::settings;
 #[cfg(feature = "multi-tenancy")]
 pub use turbomcp_server::tenancy;
 pub use turbomcp_server::{
@@ -124,6 +131,8 @@ pub use turbomcp_server::{
 };
 #[cfg(any(feature = "http", feature = "websocket"))]
 pub use turbomcp_server::{CorsConfig, HttpListener, HttpServer, ManagementListener, ManagementServer};
+#[cfg(feature = "dashboard")]
+pub use turbomcp_server::{DashboardConfig, DashboardListener};
 pub use turbomcp_transport as transport;
 pub use turbomcp_transport::Principal;
 

@@ -5,6 +5,8 @@ mod asking;
 mod auth;
 mod child;
 mod clients;
+#[cfg(unix)]
+mod configured;
 mod ends;
 mod environment;
 mod failing;

@@ -1,4 +1,8 @@
-//! The example for operators.
+//! The examples for operators.
+
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use serde_json::{Value, json};
 
@@ -51,4 +55,28 @@ fn f117_observed_ends_when_it_has_not_been_well_for_a_while() {
     assert_eq!(notes.request("GET", "/health/ready", &[], "").status, 200);
     std::fs::remove_dir_all(folder).unwrap();
     assert_eq!(notes.ended().code(), Some(0));
+}
+
+#[test]
+fn dashboard_shows_a_server_that_calls_itself() {
+    let shown = Cell::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let mut shop = Server::start_by("dashboard", "/mcp", Era::Modern, |command, address| {
+        shown.set(TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+        command.arg(address.to_string()).arg(shown.get().to_string());
+    });
+    let sold = shop.text("order", json!({"titles": ["The Waves"], "wrapped": true}), &[]);
+    assert_eq!(sold, "That makes 14.50 euros.");
+    let read = |path: &str| {
+        let mut stream = TcpStream::connect(shown.get()).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    let page = read("/");
+    assert!(page.starts_with("HTTP/1.1 200 OK") && page.contains("<title>Overview · bookshop</title>"), "{page}");
+    let calls = read("/calls");
+    assert!(calls.contains("<td>modern</td><td>http</td>") && calls.contains("order"), "{calls}");
+    #[cfg(unix)]
+    assert_eq!(shop.end_by("INT").code(), Some(0));
 }

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use turbomcp::client::IntoTarget;
-use turbomcp_tests::stage::Plan;
+use turbomcp::client::http::HttpTarget;
+use turbomcp_tests::stage::{KNOWN, Plan};
 
 use super::ports::Port;
 use crate::binding::{Binding, Boxed, Control, Door, InProcess};
@@ -20,7 +21,11 @@ impl Binding for Http {
             let server = InProcess::new(plan);
             let listener = server.stage.server.http().bind("127.0.0.1:0").await.unwrap();
             let target = |port| format!("http://127.0.0.1:{port}/mcp").into_target().unwrap();
-            let door = Port::new(listener.local_addr(), target, |stream, address| {
+            let known = |port| {
+                let target = HttpTarget::new(format!("http://127.0.0.1:{port}/mcp"));
+                target.header(KNOWN.0, KNOWN.1).into_target().unwrap()
+            };
+            let door = Port::new(listener.local_addr(), target, known, |stream, address| {
                 Box::pin(std::future::ready(Raw::http(stream, address)))
             });
             server.serve(listener.serve());

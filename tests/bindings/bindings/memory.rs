@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use turbomcp::transport::memory;
+use turbomcp::client::Target;
+use turbomcp::transport::lines::Lines;
+use turbomcp::transport::{Extensions, Principal, memory};
 use turbomcp_tests::stage::Plan;
 
 use crate::binding::{Binding, BoxStream, Boxed, Control, Door, InProcess};
@@ -29,5 +31,15 @@ impl Door for Pair {
         let transport = memory::over(theirs).max_message_bytes(server.limits().message_bytes);
         self.0.serve(server.serve(transport));
         Box::pin(std::future::ready(Box::new(ours) as BoxStream))
+    }
+
+    /// Whoever makes the connection says who is at its other end.
+    fn known(&self) -> Boxed<'_, Option<Target>> {
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let (reader, writer) = tokio::io::split(theirs);
+        let mut extensions = Extensions::new();
+        extensions.insert(Principal::new("ada"));
+        self.0.serve(self.0.stage.server.serve(Lines::new(reader, writer).with_extensions(extensions)));
+        Box::pin(std::future::ready(Some(Target::transport(memory::over(ours)))))
     }
 }

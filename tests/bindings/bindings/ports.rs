@@ -25,15 +25,26 @@ pub struct Port {
     target: ByPort,
     raw: ByStream,
     tls: Option<Arc<ClientConfig>>,
+    known: Option<ByPort>,
 }
 
 impl Port {
-    pub fn new(
+    /// Of a binding that carries nothing by which somebody is known.
+    pub fn anonymous(
         address: SocketAddr,
         target: impl Fn(u16) -> Target + Send + Sync + 'static,
         raw: impl Fn(BoxStream, SocketAddr) -> Boxed<'static, Raw> + Send + Sync + 'static,
     ) -> Self {
-        Self { address, target: Box::new(target), raw: Box::new(raw), tls: None }
+        Self { address, target: Box::new(target), raw: Box::new(raw), tls: None, known: None }
+    }
+
+    pub fn new(
+        address: SocketAddr,
+        target: impl Fn(u16) -> Target + Send + Sync + 'static,
+        known: impl Fn(u16) -> Target + Send + Sync + 'static,
+        raw: impl Fn(BoxStream, SocketAddr) -> Boxed<'static, Raw> + Send + Sync + 'static,
+    ) -> Self {
+        Self { known: Some(Box::new(known)), ..Self::anonymous(address, target, raw) }
     }
 
     /// Has peers that say anything say it beneath TLS.
@@ -65,6 +76,10 @@ impl Door for Port {
     fn target<'a>(&'a self, way: Way<'a>) -> Boxed<'a, Target> {
         let port = way.relay.map_or(self.address.port(), Relay::port);
         Box::pin(std::future::ready((self.target)(port)))
+    }
+
+    fn known(&self) -> Boxed<'_, Option<Target>> {
+        Box::pin(std::future::ready(self.known.as_ref().map(|known| known(self.address.port()))))
     }
 
     fn raw(&self) -> Boxed<'_, Raw> {

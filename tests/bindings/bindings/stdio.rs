@@ -13,7 +13,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use turbomcp::client::{Command, IntoTarget, Target};
-use turbomcp_tests::stage::{Counts, Order, Plan, Report, line};
+use turbomcp_tests::stage::{Counts, Order, Plan, Report, USER, line};
 
 use crate::binding::{Binding, BoxStream, Boxed, Control, Door, Way};
 use crate::papers::Papers;
@@ -60,6 +60,12 @@ impl Door for Programs {
 
     fn starts_again(&self) -> bool {
         true
+    }
+
+    /// Whoever starts the process says who it is, by its environment.
+    fn known(&self) -> Boxed<'_, Option<Target>> {
+        let command = Command::new(PROGRAM).args(&self.arguments).env(USER.0, USER.1);
+        Box::pin(std::future::ready(Some(command.into_target().unwrap())))
     }
 
     fn target<'a>(&'a self, way: Way<'a>) -> Boxed<'a, Target> {
@@ -173,11 +179,15 @@ fn add_up(processes: &Mutex<Vec<Arc<Process>>>, counts: &watch::Sender<Counts>) 
         sum.told += counted.told;
         sum.arrived += counted.arrived;
         sum.tallied += counted.tallied;
+        sum.taken += counted.taken;
         for (method, count) in &counted.requests {
             *sum.requests.entry(method.clone()).or_default() += count;
         }
         for (ended, count) in &counted.recorded {
             *sum.recorded.entry(ended.clone()).or_default() += count;
+        }
+        for (what, count) in &counted.measured {
+            *sum.measured.entry(what.clone()).or_default() += count;
         }
     }
     counts.send_replace(sum);

@@ -1,14 +1,12 @@
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
-use turbomcp::client::Target;
-use turbomcp::transport::tcp;
+use turbomcp::client::{IntoTarget, TcpTarget};
 use turbomcp_tests::stage::Plan;
 
-use crate::binding::{Binding, BoxStream, Boxed, Control, Door, InProcess, Way};
+use super::ports::Port;
+use crate::binding::{Binding, Boxed, Control, Door, InProcess};
 use crate::papers::Papers;
-use crate::relay::Relay;
+use crate::raw::Raw;
 
 pub struct Tcp;
 
@@ -21,29 +19,11 @@ impl Binding for Tcp {
         Box::pin(async {
             let server = InProcess::new(plan);
             let listener = server.stage.server.bind_tcp("127.0.0.1:0").await.unwrap();
-            let door: Arc<dyn Door> = Arc::new(Socket(listener.local_addr()));
+            let target = |port| TcpTarget::new(format!("127.0.0.1:{port}")).into_target().unwrap();
+            let raw = |stream, _| Box::pin(std::future::ready(Raw::lines(stream))) as Boxed<'static, Raw>;
+            let door: Arc<dyn Door> = Arc::new(Port::anonymous(listener.local_addr(), target, raw));
             server.serve(listener.serve());
             (door, server as Arc<dyn Control>)
         })
-    }
-}
-
-struct Socket(SocketAddr);
-
-impl Door for Socket {
-    fn dial(&self) -> Boxed<'_, BoxStream> {
-        Box::pin(async { Box::new(TcpStream::connect(self.0).await.unwrap()) as BoxStream })
-    }
-
-    fn target<'a>(&'a self, way: Way<'a>) -> Boxed<'a, Target> {
-        Box::pin(async move {
-            let port = way.relay.map_or(self.0.port(), Relay::port);
-            let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-            Target::transport(tcp::over(stream).max_message_bytes(way.max_message_bytes))
-        })
-    }
-
-    fn relay(&self) -> Boxed<'_, Relay> {
-        Box::pin(Relay::before(self.0))
     }
 }

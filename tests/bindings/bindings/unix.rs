@@ -3,12 +3,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::net::UnixStream;
-use turbomcp::client::Target;
-use turbomcp::transport::unix;
+use turbomcp::client::{IntoTarget, Target, UnixTarget};
 use turbomcp_tests::stage::Plan;
 
 use crate::binding::{Binding, BoxStream, Boxed, Control, Door, InProcess, Way};
 use crate::papers::Papers;
+use crate::relay::Relay;
 
 pub struct Unix;
 
@@ -37,14 +37,16 @@ impl Door for Socket {
     }
 
     fn target<'a>(&'a self, way: Way<'a>) -> Boxed<'a, Target> {
-        Box::pin(async move {
-            let stream = UnixStream::connect(&self.0).await.unwrap();
-            let Some(relay) = way.relay else {
-                return Target::transport(unix::over(stream).max_message_bytes(way.max_message_bytes));
-            };
-            let (ours, theirs) = UnixStream::pair().unwrap();
-            relay.join(theirs, stream);
-            Target::transport(unix::over(ours).max_message_bytes(way.max_message_bytes))
-        })
+        let path = way.relay.map_or(self.0.as_path(), Relay::path);
+        Box::pin(std::future::ready(UnixTarget::new(path).into_target().unwrap()))
+    }
+
+    fn relay(&self) -> Boxed<'_, Relay> {
+        Box::pin(std::future::ready(Relay::before_socket(&self.0)))
+    }
+
+    /// The operating system says who it is.
+    fn known(&self) -> Boxed<'_, Option<Target>> {
+        Box::pin(std::future::ready(Some(UnixTarget::new(&self.0).into_target().unwrap())))
     }
 }

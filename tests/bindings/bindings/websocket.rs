@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use turbomcp::client::IntoTarget;
-use turbomcp_tests::stage::Plan;
+use turbomcp::client::{IntoTarget, WsConfig};
+use turbomcp_tests::stage::{KNOWN, Plan};
 
 use super::ports::Port;
 use crate::binding::{Binding, Boxed, Control, Door, InProcess};
@@ -20,7 +20,11 @@ impl Binding for WebSocket {
             let server = InProcess::new(plan);
             let listener = server.stage.server.bind_websocket("127.0.0.1:0").await.unwrap();
             let target = |port| format!("ws://127.0.0.1:{port}").into_target().unwrap();
-            let door = Port::new(listener.local_addr(), target, |stream, address| {
+            let known = |port| {
+                let target = WsConfig::new().url(format!("ws://127.0.0.1:{port}"));
+                target.header(KNOWN.0, KNOWN.1).into_target().unwrap()
+            };
+            let door = Port::new(listener.local_addr(), target, known, |stream, address| {
                 Box::pin(async move {
                     Raw::WebSocket(turbomcp_tests::WebSocket::over(stream, &address.to_string(), "/").await)
                 })

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use turbomcp::client::{IntoTarget, WsConfig};
-use turbomcp_tests::stage::Plan;
+use turbomcp_tests::stage::{KNOWN, Plan};
 
 use super::ports::Port;
 use crate::binding::{Binding, Boxed, Control, Door, InProcess};
@@ -20,12 +20,16 @@ impl Binding for Wss {
             let server = InProcess::new(plan);
             let listener = server.stage.server.http().tls(papers.server()).websocket("/ws").bind("127.0.0.1:0");
             let listener = listener.await.unwrap();
-            let trusted = papers.trusted();
+            let (trusted, also) = (papers.trusted(), papers.trusted());
+            let known = move |port| {
+                let target = WsConfig::new().url(format!("wss://127.0.0.1:{port}/ws")).tls(also.clone());
+                target.header(KNOWN.0, KNOWN.1).into_target().unwrap()
+            };
             let target = move |port| {
                 let target = WsConfig::new().url(format!("wss://127.0.0.1:{port}/ws")).tls(trusted.clone());
                 target.into_target().unwrap()
             };
-            let door = Port::new(listener.local_addr(), target, |stream, address| {
+            let door = Port::new(listener.local_addr(), target, known, |stream, address| {
                 Box::pin(async move {
                     Raw::WebSocket(turbomcp_tests::WebSocket::over(stream, &address.to_string(), "/ws").await)
                 })

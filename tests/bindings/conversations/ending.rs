@@ -68,7 +68,8 @@ pub async fn a_server_that_shuts_down_tells_what_it_cannot_wait_for(scene: Scene
     let call = hold(&site, &client).await;
     site.order(Order::Shutdown).await;
     let error = failure(async { call.await.unwrap() }).await;
-    assert!(error.is_closed(), "{error:?}");
+    let message = error.as_mcp().map(|error| error.message());
+    assert_eq!(message, Some("the server has ended before the request was done"), "{error:?}");
     site.ended().await;
 }
 

@@ -209,6 +209,8 @@ impl<S: tracing::Subscriber> Layer<S> for Seen {
 
 #[tokio::test]
 async fn f151_the_record_is_an_event_with_fields() {
+    // Other tests come and go with subscribers of their own; one that stays has every event wanted meanwhile.
+    let _ = tracing::subscriber::set_global_default(Registry::default());
     let seen = Seen::default();
     let _subscribed = tracing::subscriber::set_default(Registry::default().with(seen.clone()));
     for (log_level, expected) in

@@ -1,11 +1,11 @@
 //! Results that are kept for a while: F194.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use turbomcp::layers::{CacheConfig, MiddlewareStack, Which};
+use turbomcp::layers::{CacheConfig, Clock, MiddlewareStack, Which};
 use turbomcp::prelude::*;
 use turbomcp::types::{CacheScope, ReadResourceResult};
 use turbomcp::{Access, Arguments, FnResource, FnTool, ReadResourceRequest, ResourceDefinition};
@@ -189,6 +189,34 @@ async fn f194_contents_are_kept_as_they_say_themselves() {
     assert_eq!(read("common", "ada").await.0, "run 1");
     hand.advance(Duration::from_secs(40));
     assert_eq!(read("common", "ada").await.0, "run 7");
+}
+
+#[tokio::test]
+async fn f194_contents_that_change_while_they_are_put_there_are_not_kept() {
+    let (runs, server) = (Arc::new(AtomicU64::new(0)), Arc::new(OnceLock::<McpServer>::new()));
+    let (counted, announces) = (runs.clone(), Arc::new(AtomicBool::new(true)));
+    let read = move |request: ReadResourceRequest, _: Context| {
+        let run = counted.fetch_add(1, Ordering::SeqCst) + 1;
+        let result = ReadResourceResult::text(request.uri(), format!("run {run}"));
+        async { Ok::<_, McpError>(result.with_ttl(Duration::from_secs(60))) }
+    };
+    // Once they were read, the time is looked at to keep them: the contents change at that very moment.
+    let (changing, has_run) = (server.clone(), runs.clone());
+    let clock = Clock::from_fn(move || {
+        if has_run.load(Ordering::SeqCst) == 1 && announces.swap(false, Ordering::SeqCst) {
+            changing.get().unwrap().resource_updated("note://all");
+        }
+        Duration::ZERO
+    });
+    let resource = FnResource::new(ResourceDefinition::new("note"), read);
+    let builder = ServerBuilder::new().resource("note://all", resource).unwrap();
+    let stack = MiddlewareStack::new().with_cache(CacheConfig { clock, ..CacheConfig::default() });
+    let server = server.get_or_init(|| builder.with_middleware_stack(stack).unwrap().build());
+    let mut client = Client::connect(server);
+    for expected in ["run 1", "run 2", "run 2"] {
+        let answer = client.modern("resources/read", json!({"uri": "note://all"}), json!({})).await;
+        assert_eq!(answer["result"]["contents"][0]["text"], expected, "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! How many requests run at once.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
 use turbomcp::layers::{ConcurrencyConfig, MiddlewareStack, Overload, TrustedProxies};
+use turbomcp::tasks::{TaskConfig, ToolTask};
+use turbomcp::{Arguments, FnTool};
 use turbomcp_tests::{Request, Site, modern};
 
 use super::{ByName, Work, call, status};
@@ -155,4 +158,42 @@ async fn whoever_waits_for_a_task_takes_no_place() {
     assert_ne!(answer["error"]["code"], 503, "{answer}");
     work.let_go(1);
     assert_eq!(held.await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn a_call_that_becomes_a_task_keeps_the_place_of_its_tool_until_that_is_over() {
+    let work = Work::new();
+    let waiting = work.clone();
+    let job = FnTool::new(move |_: Arguments| {
+        let work = waiting.clone();
+        async move {
+            work.runs.fetch_add(1, Ordering::SeqCst);
+            work.gate.acquire().await.unwrap().forget();
+            "done"
+        }
+    });
+    let stack = MiddlewareStack::new().with_concurrency(ConcurrencyConfig::new(1).tool("job", 1));
+    let server = work.builder().tasks(TaskConfig::new()).unwrap().tool("job", job.task(ToolTask::optional())).unwrap();
+    let server = server.with_middleware_stack(stack).unwrap().build();
+    let client = turbomcp::client::Client::connect(&server).await.unwrap();
+    let mut task = client.call_tool_as_task("job", json!({})).await.unwrap();
+    work.begun(1).await;
+    let error = client.call_tool_as_task("job", json!({})).await.unwrap_err();
+    assert_eq!(error.code(), Some(turbomcp::ErrorCode::UNAVAILABLE));
+    // The only place there is for requests is not taken by it.
+    assert_eq!(client.call_tool("tell", json!({})).await.unwrap().content[0].as_text(), Some("run 2"));
+    work.let_go(1);
+    while !task.is_over() {
+        task.refresh().await.unwrap();
+    }
+    work.let_go(1);
+    let task = client.call_tool_as_task("job", json!({})).await.unwrap();
+    assert_eq!(task.result().await.unwrap().content[0].as_text(), Some("done"));
+    // Whatever ends it, and however soon.
+    let mut task = client.call_tool_as_task("job", json!({})).await.unwrap();
+    task.cancel().await.unwrap();
+    work.let_go(1);
+    while client.call_tool_as_task("job", json!({})).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }

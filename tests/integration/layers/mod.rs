@@ -5,6 +5,7 @@ mod audit;
 mod cache;
 mod concurrency;
 mod errors;
+mod idempotency;
 mod presets;
 mod rate_limit;
 mod security;

@@ -89,6 +89,12 @@ async fn f171_callers_are_counted_apart_where_that_is_asked_for() {
     let site = site_of(RateLimitStrategy::PerTool).await;
     assert_eq!(statuses(&site.client(), &call("tell"), 3).await, [200, 200, 429]);
     assert_eq!(statuses(&site.client(), &call("look"), 3).await, [200, 200, 429]);
+    // Names that somebody has made up are counted together.
+    let mut made_up = Vec::new();
+    for name in ["one", "two", "three"] {
+        made_up.extend(statuses(&site.client(), &call(name), 1).await);
+    }
+    assert!(made_up[0] != 429 && made_up[1] != 429 && made_up[2] == 429, "{made_up:?}");
     let list = Request::modern(&modern(1, "tools/list", json!({}), json!({})));
     assert_eq!(statuses(&site.client(), &list, 4).await, [200; 4]);
 }

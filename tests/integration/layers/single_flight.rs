@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use turbomcp::layers::{MiddlewareStack, SingleFlightConfig, Which};
+use turbomcp::{Middleware, MiddlewareResult, Next, Response};
 use turbomcp_tests::{Request, Site};
 
 use super::{ByName, Names, Work, call, call_with};
@@ -109,9 +110,37 @@ async fn f195_what_a_layer_inside_has_found_out_keeps_results_from_strangers() {
     let ada = send(&site, call("peek").header("X-Name", "ada@acme"));
     work.begun(1).await;
     let stranger = send(&site, call("peek"));
-    settle(&site).await;
-    let before = work.runs();
+    // Nor does the stranger wait for a result that is not for strangers.
+    work.begun(2).await;
     work.let_go(2);
     assert_eq!(crate::text(&ada.await.unwrap()), "run 1");
-    assert_eq!(crate::text(&stranger.await.unwrap()), format!("run {}", before + 1));
+    assert_eq!(crate::text(&stranger.await.unwrap()), "run 2");
+}
+
+#[tokio::test]
+async fn f195_whoever_waits_goes_on_once_a_layer_inside_says_who_calls() {
+    let work = Work::new();
+    let stack = MiddlewareStack::new().with_single_flight(SingleFlightConfig::default());
+    let server = work.builder().middleware(Slowly).middleware(Names).with_middleware_stack(stack).unwrap().build();
+    let site = Site::start(&server).await;
+    // Until it is known that somebody is asked who calls, one waits for the other; both wait for the same door.
+    let all = ["ada@acme", "bob@acme", "cyd@acme"].map(|name| send(&site, call("peek").header("X-Name", name)));
+    work.begun(3).await;
+    work.let_go(3);
+    let mut runs = Vec::new();
+    for one in all {
+        runs.push(crate::text(&one.await.unwrap()).to_owned());
+    }
+    runs.sort();
+    assert_eq!(runs, ["run 1", "run 2", "run 3"]);
+}
+
+/// Takes its time before anybody is asked.
+struct Slowly;
+
+impl Middleware for Slowly {
+    async fn process(&self, request: turbomcp::Request, next: Next) -> MiddlewareResult<Response> {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        next.run(request).await
+    }
 }

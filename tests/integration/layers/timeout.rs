@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use turbomcp::layers::{AuditConfig, AuditEvent, AuditSink, ErrorHandler, MiddlewareStack, TimeoutConfig};
-use turbomcp::{Limits, Response};
+use turbomcp::tasks::{TaskConfig, ToolTask};
+use turbomcp::{Arguments, FnTool, Limits, Response};
 use turbomcp_tests::Client;
 
 use super::Work;
@@ -125,4 +126,30 @@ async fn f78_that_there_was_no_time_is_recorded_if_a_layer_takes_more() {
     let error = Client::connect(&Work::new().server(stack)).tool("wait", json!({})).await["error"].take();
     assert_eq!(error["message"], "the request ran out of time");
     assert_eq!(*kept.0.lock().unwrap(), ["failure Some(-32603)"]);
+}
+
+#[tokio::test]
+async fn f78_a_task_has_the_time_of_its_tool_and_not_that_of_requests() {
+    let work = Work::new();
+    let job = |work: Work| {
+        FnTool::new(move |_: Arguments| {
+            let work = work.clone();
+            async move {
+                work.gate.acquire().await.unwrap().forget();
+                "done"
+            }
+        })
+        .task(ToolTask::optional())
+    };
+    let stack = MiddlewareStack::new().with_timeout(TimeoutConfig::new(SHORT).tool("short", SHORT));
+    let builder = work.builder().tasks(TaskConfig::new()).unwrap();
+    let builder = builder.tool("short", job(work.clone())).and_then(|builder| builder.tool("long", job(work.clone())));
+    let server = builder.unwrap().with_middleware_stack(stack).unwrap().build();
+    let client = turbomcp::client::Client::connect(&server).await.unwrap();
+    let long = client.call_tool_as_task("long", json!({})).await.unwrap();
+    let short = client.call_tool_as_task("short", json!({})).await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(30), short.result()).await.expect("it ends in time");
+    assert_eq!(ended.unwrap_err().as_mcp().unwrap().message(), "the task ran out of time");
+    work.let_go(1);
+    assert_eq!(long.result().await.unwrap().content[0].as_text(), Some("done"));
 }

@@ -9,7 +9,7 @@ use turbomcp::layers::{
 use turbomcp::prelude::*;
 use turbomcp::tenancy::{
     HeaderTenantExtractor, MemoryTenantConfigs, SubdomainTenantExtractor, Tenancy, TenantConfig, TenantConfigs,
-    TenantId,
+    TenantId, TenantStatus,
 };
 use turbomcp::transport::{Extensions, lines::Lines};
 use turbomcp::{BoxError, McpServer, Principal};
@@ -181,4 +181,44 @@ async fn the_middleware_stack_counts_and_records_each_tenant_apart() {
     assert_eq!(heard, [Some(ACME.to_owned()), Some(GLOBEX.to_owned()), Some(ACME.to_owned()), None]);
     server.shutdown_handle().shutdown();
     site.ended().await.unwrap();
+}
+
+/// What was recorded, as action, name, outcome, who and whose.
+#[derive(Clone, Default)]
+struct Records(Arc<Mutex<Vec<[String; 5]>>>);
+
+impl AuditSink for Records {
+    fn record(&self, event: &AuditEvent<'_>) {
+        let [target, user, tenant] =
+            [event.target, event.user_id, event.tenant_id].map(|text| text.unwrap_or("-").to_owned());
+        let record = [event.action.to_owned(), target, event.outcome.to_string(), user, tenant];
+        self.0.lock().unwrap().push(record);
+    }
+}
+
+#[tokio::test]
+async fn f151_a_refusal_by_the_tenancy_is_recorded_as_what_was_asked_for_and_by_whom() {
+    let records = Records::default();
+    let stack = MiddlewareStack::new().with_audit(AuditConfig::default().sink(records.clone()));
+    let configs = tenants();
+    let suspended = TenantConfig { status: TenantStatus::Suspended, ..TenantConfig::default() };
+    configs.set(id(GLOBEX), suspended).unwrap();
+    let server = Orders::new().into_builder().with_middleware_stack(stack).unwrap();
+    let server = server.with_tenancy(Tenancy::new(configs)).unwrap().build();
+    for principal in [Principal::new("ada").with_tenant(ACME), Principal::new("bob").with_tenant(GLOBEX)] {
+        connect(&server, Some(principal)).tool("whose", json!({})).await;
+    }
+    // Whoever is of no tenant, or of one that there is not, is somebody nevertheless.
+    for principal in [Some(Principal::new("cyd")), Some(Principal::new("dan").with_tenant("nowhere")), None] {
+        connect(&server, principal).tool("whose", json!({})).await;
+    }
+    let heard = records.0.lock().unwrap().clone();
+    let expected = [
+        ["tools/call", "whose", "success", "ada", ACME],
+        ["tools/call", "whose", "forbidden", "bob", GLOBEX],
+        ["tools/call", "whose", "forbidden", "cyd", "-"],
+        ["tools/call", "whose", "forbidden", "dan", "nowhere"],
+        ["tools/call", "whose", "forbidden", "-", "-"],
+    ];
+    assert_eq!(heard, expected.map(|record| record.map(str::to_owned)));
 }

@@ -51,7 +51,8 @@ fn tests_in(source: &str) -> Vec<(String, Vec<String>)> {
     tests
 }
 
-fn function(line: &str) -> Option<&str> {
+/// Returns the name of the function that a line begins.
+pub(crate) fn function(line: &str) -> Option<&str> {
     let words = line.strip_prefix("pub ").or(line.strip_prefix("pub(crate) ")).unwrap_or(line);
     let name = words.strip_prefix("async ").unwrap_or(words).strip_prefix("fn ")?;
     name.split(|character: char| !character.is_alphanumeric() && character != '_').next()

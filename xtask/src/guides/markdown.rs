@@ -5,33 +5,34 @@ use std::collections::BTreeSet;
 /// What a page includes and links to, each with the line it stands in.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Page {
-    /// `path` or `path:anchor`.
+    /// Whole pages that stand in the place of this one.
     pub(super) includes: Vec<(usize, String)>,
     /// Targets within the workspace, as they are written.
     pub(super) links: Vec<(usize, String)>,
     /// Headings, as links name them.
     pub(super) headings: BTreeSet<String>,
-    /// The lines of fenced Rust that are no includes.
+    /// The lines of fences with Rust of which nothing says where it is from.
     pub(super) pasted: Vec<usize>,
 }
 
 impl Page {
     pub(super) fn parse(text: &str) -> Self {
         let mut page = Self::default();
-        let mut fence: Option<&str> = None;
+        let (mut is_fenced, mut is_named) = (false, false);
         for (number, line) in (1..).zip(text.lines()) {
-            let include = included(line);
-            match (line.trim_start().strip_prefix("```"), fence) {
-                (Some(language), None) => fence = Some(language),
-                (Some(_), Some(_)) => fence = None,
-                (None, Some(language)) => {
-                    if language.starts_with("rust") && include.is_none() && !line.is_empty() {
+            match (line.trim_start().strip_prefix("```"), is_fenced) {
+                (Some(language), false) => {
+                    is_fenced = true;
+                    if language.starts_with("rust") && !is_named {
                         page.pasted.push(number);
                     }
                 }
-                (None, None) => page.prose(number, line),
+                (Some(_), true) => is_fenced = false,
+                (None, true) => {}
+                (None, false) => page.prose(number, line),
             }
-            page.includes.extend(include.map(|target| (number, target.to_owned())));
+            is_named = super::code::included(line).is_some();
+            page.includes.extend(included(line).map(|target| (number, target.to_owned())));
         }
         page
     }
@@ -51,9 +52,9 @@ impl Page {
     }
 }
 
-/// Returns what the line includes.
+/// Returns the page that the line includes.
 fn included(line: &str) -> Option<&str> {
-    let (_, rest) = line.split_once("{{#include ").or_else(|| line.split_once("{{#rustdoc_include "))?;
+    let (_, rest) = line.split_once("{{#include ")?;
     rest.split_once("}}").map(|(target, _)| target.trim())
 }
 
@@ -82,9 +83,9 @@ mod tests {
 
     #[test]
     fn finds_rust_that_is_pasted() {
-        let page = Page::parse("```rust\n{{#include a.rs:b}}\n\nlet c = 1;\n```\n```sh\nd\n```\n");
-        assert_eq!(page.pasted, [4]);
-        assert_eq!(page.includes, [(2, "a.rs:b".to_owned())]);
+        let page =
+            Page::parse("<!-- include a.rs:b -->\n```rust\nlet a = 1;\n```\n```rust\nlet c = 1;\n```\n```sh\nd\n```\n");
+        assert_eq!(page.pasted, [5]);
     }
 
     #[test]

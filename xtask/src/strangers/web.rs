@@ -15,7 +15,27 @@ pub(super) fn run(workspace: &Workspace, profile: Profile, strangers: &mut Stran
     let node = tools::node(workspace)?;
     let folder = tools::npm(workspace, "tests/strangers/web")?;
     remote(workspace, profile, strangers, &node, &folder)?;
-    browser(workspace, strangers, &node, &folder)
+    browser(workspace, strangers, &node, &folder)?;
+    dashboard(workspace, profile, strangers, None)
+}
+
+/// Looks at the dashboard of an example, and takes pictures of it if there is a folder for them.
+pub(super) fn dashboard(
+    workspace: &Workspace,
+    profile: Profile,
+    strangers: &mut Strangers,
+    pictures: Option<&Path>,
+) -> Outcome {
+    let (node, chromium) = (tools::node(workspace)?, tools::chromium()?);
+    let folder = tools::npm(workspace, "tests/strangers/web")?;
+    let program_path = fixture::build(workspace, profile, "dashboard")?;
+    let (served, shown) = (fixture::free_address()?, fixture::free_address()?);
+    let mut command = Command::new(program_path);
+    command.args([served.to_string(), shown.to_string()]);
+    let _running = Server::spawn(command, shown, &strangers.log("dashboard.server"))?;
+    let mut command = program(&node, &[&folder.join("dashboard.mjs"), &chromium]);
+    command.arg(format!("http://{shown}/")).args(pictures);
+    strangers.drive("dashboard", &mut command)
 }
 
 fn remote(workspace: &Workspace, profile: Profile, strangers: &mut Strangers, node: &Path, folder: &Path) -> Outcome {

@@ -13,6 +13,7 @@ use ring::hmac;
 use ring::rand::SystemRandom;
 use serde::Deserialize;
 use serde_json::Value;
+use turbomcp_transport::proofs::SharedProofs;
 
 use super::algorithm::{Algorithm, VerifyingKey};
 use super::config::seconds;
@@ -56,12 +57,21 @@ pub struct DpopConfig {
     pub max_age: Duration,
     /// Whether a signature must hold a nonce that the server has given. No.
     pub nonces: DpopNonces,
+    /// What nonces are made and known with; the same at all servers that stand in for each other. Made up by each unless
+    /// set; not read from files.
+    #[serde(skip)]
+    pub nonce_keys: NonceKeys,
     /// How many signatures are remembered, so that none is used twice, each until it is too old. 100,000.
     ///
     /// When there is no room left, a key that has an eighth of it is refused with 503, and for any other the oldest is
     /// forgotten, so that nobody keeps everybody else out by many requests. What is forgotten could be used once more, as
     /// long as it is not too old, by somebody who has seen it and its token: it takes eight keys that sign that many.
     pub remembered_proofs: usize,
+    /// Where it is noted, too, which signatures were used, so that one that was used at one server is refused at all
+    /// others that note them there. While that cannot be asked, signed requests are refused with 503. Each server for
+    /// itself unless set; not read from files.
+    #[serde(skip)]
+    pub shared: Option<SharedProofs>,
 }
 
 impl Default for DpopConfig {
@@ -71,8 +81,28 @@ impl Default for DpopConfig {
             algorithms: vec![Algorithm::ES256],
             max_age: Duration::from_secs(60),
             nonces: DpopNonces::default(),
+            nonce_keys: NonceKeys::default(),
             remembered_proofs: 100_000,
+            shared: None,
         }
+    }
+}
+
+/// Keys of which the first makes nonces, and all know those they have made, so that one can be replaced.
+///
+/// Their `Debug` shows how many there are.
+#[derive(Clone, Default)]
+pub struct NonceKeys(Vec<hmac::Key>);
+
+impl<I: IntoIterator<Item = [u8; 32]>> From<I> for NonceKeys {
+    fn from(keys: I) -> Self {
+        Self(keys.into_iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, &key)).collect())
+    }
+}
+
+impl fmt::Debug for NonceKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NonceKeys").field("count", &self.0.len()).finish_non_exhaustive()
     }
 }
 
@@ -129,6 +159,21 @@ impl DpopConfig {
         self
     }
 
+    /// Sets what nonces are made and known with, 32 random bytes each: the first makes them, and what any of them has made
+    /// is taken. Servers that stand in for each other have the same; unless set, each takes only its own nonces.
+    #[must_use]
+    pub fn nonce_keys(mut self, keys: impl Into<NonceKeys>) -> Self {
+        self.nonce_keys = keys.into();
+        self
+    }
+
+    /// Has several servers note together which signatures were used.
+    #[must_use]
+    pub fn shared(mut self, proofs: SharedProofs) -> Self {
+        self.shared = Some(proofs);
+        self
+    }
+
     /// Sets how many signatures are remembered.
     #[must_use]
     pub fn remembered_proofs(mut self, count: usize) -> Self {
@@ -145,6 +190,8 @@ pub(super) enum Unproven {
     Nonce(String),
     /// There is no room to note it, and many of this key are noted.
     Full,
+    /// Nobody can say whether it was used elsewhere.
+    Unknown,
 }
 
 pub(super) struct Dpop {
@@ -153,7 +200,8 @@ pub(super) struct Dpop {
     algorithms: String,
     fingerprints: Fingerprints,
     seen: Mutex<Proofs>,
-    nonces: hmac::Key,
+    /// The first makes nonces, and all know them.
+    nonces: Vec<hmac::Key>,
 }
 
 #[derive(Deserialize)]
@@ -179,8 +227,11 @@ impl Dpop {
             return usage("signatures of requests are good for up to ten minutes, and some of them are remembered");
         }
         let names: Vec<_> = config.algorithms.iter().map(|algorithm| algorithm.name()).collect();
-        let nonces = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
-            .map_err(|_| Error::usage("the operating system gives no random bytes"))?;
+        let mut nonces = config.nonce_keys.0.clone();
+        if nonces.is_empty() {
+            let own = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
+            nonces.push(own.map_err(|_| Error::usage("the operating system gives no random bytes"))?);
+        }
         Ok(Self {
             algorithms: names.join(" "),
             seen: Mutex::new(Proofs::new(config.remembered_proofs)),
@@ -201,7 +252,7 @@ impl Dpop {
     }
 
     /// Checks that a request with a token is signed with the key of this thumbprint.
-    pub(super) fn check(&self, head: &Parts, token: &str, thumbprint: &str) -> Result<(), Unproven> {
+    pub(super) async fn check(&self, head: &Parts, token: &str, thumbprint: &str) -> Result<(), Unproven> {
         let bad = |why| Err(Unproven::Proof(why));
         let mut shown = head.headers.get_all(&DPOP).iter();
         let (Some(proof), None) = (shown.next(), shown.next()) else {
@@ -249,7 +300,17 @@ impl Dpop {
         if proof.jti.is_empty() || proof.jti.len() > MAX_JTI {
             return bad("the DPoP proof has no usable `jti`");
         }
-        self.note(thumbprint, &proof.jti, signed_at + self.config.max_age, now)
+        let until = signed_at + self.config.max_age;
+        self.note(thumbprint, &proof.jti, until, now)?;
+        match &self.config.shared {
+            None => Ok(()),
+            Some(shared) => {
+                let name = digest(&SHA256, format!("{thumbprint}:{}", proof.jti).as_bytes());
+                // A little longer: the clocks of others may be late.
+                let keep = until.duration_since(now).unwrap_or_default() + self.config.max_age;
+                note_elsewhere(shared, &URL_SAFE_NO_PAD.encode(name), keep).await
+            }
+        }
     }
 
     /// Returns true if a URL is the one of the request, as far as the server can know: of the place where it is for clients,
@@ -273,12 +334,7 @@ impl Dpop {
     }
 
     fn nonce(&self) -> String {
-        self.nonce_of(seconds_of(SystemTime::now()))
-    }
-
-    fn nonce_of(&self, given: u64) -> String {
-        let tag = hmac::sign(&self.nonces, &given.to_be_bytes());
-        URL_SAFE_NO_PAD.encode([&given.to_be_bytes()[..], &tag.as_ref()[..16]].concat())
+        nonce_of(&self.nonces[0], seconds_of(SystemTime::now()))
     }
 
     /// Returns true if a nonce is one that was given a short while ago.
@@ -287,8 +343,27 @@ impl Dpop {
         let given = given.and_then(|bytes| bytes.get(..8).and_then(|first| first.try_into().ok()));
         let Some(given) = given.map(u64::from_be_bytes) else { return false };
         // Whoever could tell how far it is right has the whole of it from the refusal already.
+        let is_known = self.nonces.iter().any(|key| nonce == nonce_of(key, given));
         let now = seconds_of(SystemTime::now());
-        nonce == self.nonce_of(given) && given <= now && now - given <= NONCE_AGE
+        // The clock of the server that gave it may be ahead.
+        is_known && given <= now + self.config.max_age.as_secs() && now.saturating_sub(given) <= NONCE_AGE
+    }
+}
+
+fn nonce_of(key: &hmac::Key, given: u64) -> String {
+    let tag = hmac::sign(key, &given.to_be_bytes());
+    URL_SAFE_NO_PAD.encode([&given.to_be_bytes()[..], &tag.as_ref()[..16]].concat())
+}
+
+/// Notes where others do that a signature was used; an error if it was before.
+async fn note_elsewhere(shared: &SharedProofs, name: &str, keep: Duration) -> Result<(), Unproven> {
+    match shared.note(name, keep).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Unproven::Proof("the DPoP proof was used before")),
+        Err(error) => {
+            tracing::error!(error, "it cannot be told whether a DPoP proof was used elsewhere");
+            Err(Unproven::Unknown)
+        }
     }
 }
 
@@ -354,12 +429,22 @@ mod tests {
     }
 
     #[test]
+    fn nonces_are_known_to_all_that_have_the_key() {
+        let with = |keys: &[u8]| dpop(DpopConfig::default().nonce_keys(keys.iter().map(|&key| [key; 32])));
+        let (old, both, new) = (with(&[1]), with(&[2, 1]), with(&[2]));
+        assert!(both.gave(&old.nonce()) && new.gave(&both.nonce()) && both.gave(&new.nonce()));
+        assert!(!old.gave(&both.nonce()) && !new.gave(&old.nonce()));
+        assert!(!dpop(DpopConfig::default()).gave(&dpop(DpopConfig::default()).nonce()), "each has its own unless set");
+        assert_eq!(format!("{:?}", NonceKeys::from([[7; 32]])), "NonceKeys { count: 1, .. }");
+    }
+
+    #[test]
     fn a_nonce_is_one_that_was_given_lately() {
         let dpop = dpop(DpopConfig::default());
         let now = seconds_of(SystemTime::now());
         assert!(dpop.gave(&dpop.nonce()));
-        assert!(!dpop.gave(&dpop.nonce_of(now - NONCE_AGE - 5)));
-        assert!(!dpop.gave(&dpop.nonce_of(now + 60)));
+        assert!(!dpop.gave(&nonce_of(&dpop.nonces[0], now - NONCE_AGE - 5)));
+        assert!(!dpop.gave(&nonce_of(&dpop.nonces[0], now + 120)));
         for bad in ["", "x", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
             assert!(!dpop.gave(bad), "{bad}");
         }

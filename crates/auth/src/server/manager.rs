@@ -276,15 +276,17 @@ impl Authenticate for AuthManager {
 
 impl Shared {
     async fn of_request(&self, head: &Parts, shown: Shown<'_>) -> Result<Option<Principal>, Refusal> {
-        let token = self.token(head)?;
+        let (token, known) = self.token(head)?;
         for provider in &self.providers {
             match &provider.by {
                 By::Jwt(_) | By::Introspection(_) => {
                     if let Some(token) = token.filter(|token| matches!(token.scheme, Scheme::Bearer | Scheme::Dpop)) {
-                        if let Some(decided) = self.of_misplaced_key(token) {
+                        if known.is_none()
+                            && let Some(decided) = self.of_misplaced_key(token)
+                        {
                             return decided.map(Some);
                         }
-                        return self.of_token(token, Some(head), shown.get()).await.map(Some);
+                        return self.of_token(token, known, Some(head), shown.get()).await.map(Some);
                     }
                 }
                 By::ApiKey(header, keys) if *header == AUTHORIZATION => {
@@ -360,22 +362,21 @@ impl Shared {
                 return self.decided(provider, keys.verify(&value));
             }
         }
-        self.of_token(Token { scheme: Scheme::Bearer, text: &value }, None, None).await
+        let known = self.remembered.get(&value);
+        self.of_token(Token { scheme: Scheme::Bearer, text: &value }, known, None, None).await
     }
 
-    /// Finds out what `Authorization` holds, and refuses what is not shown as it must be.
-    fn token<'a>(&self, head: &'a Parts) -> Result<Option<Token<'a>>, Refusal> {
+    /// Finds out what `Authorization` holds, and what is known of it, and refuses what is not shown as it must be.
+    fn token<'a>(&self, head: &'a Parts) -> Result<(Option<Token<'a>>, Option<Known>), Refusal> {
         if head.uri.query().is_some_and(names_token) {
             return Err(self.offered.malformed("a token in a URL is not taken: it would be seen in logs"));
         }
         let mut values = head.headers.get_all(AUTHORIZATION).iter();
-        let Some(value) = values.next() else { return Ok(None) };
+        let Some(value) = values.next() else { return Ok((None, None)) };
         if values.next().is_some() {
             return Err(self.offered.malformed("`Authorization` is there more than once"));
         }
-        let Some(value) =
-            Some(value.as_bytes()).filter(|value| value.is_ascii()).and_then(|value| from_utf8(value).ok())
-        else {
+        let Ok(value) = from_utf8(value.as_bytes()) else {
             return Err(self.offered.malformed("`Authorization` is malformed"));
         };
         let (scheme, text) = value.split_once(' ').unwrap_or((value, ""));
@@ -386,26 +387,34 @@ impl Shared {
             () if is("ApiKey") => Scheme::ApiKey,
             () => Scheme::Other,
         };
-        if scheme != Scheme::Other && (text.is_empty() || !is_token(text.as_bytes())) {
+        let known = match scheme {
+            Scheme::Bearer | Scheme::Dpop => self.remembered.get(text),
+            Scheme::ApiKey | Scheme::Other => None,
+        };
+        // What is remembered was looked at.
+        let is_well_formed = known.is_some() || !text.is_empty() && is_token(text.as_bytes());
+        if scheme != Scheme::Other && !is_well_formed {
             return Err(self.offered.malformed("`Authorization` is malformed"));
         }
-        Ok(Some(Token { scheme, text }))
+        Ok((Some(Token { scheme, text }), known))
     }
 
     async fn of_token(
         &self,
         token: Token<'_>,
+        known: Option<Known>,
         head: Option<&Parts>,
         certificate: Option<&TlsIdentity>,
     ) -> Result<Principal, Refusal> {
-        let known = match self.remembered.get(token.text) {
+        let known = match known {
             Some(known) => known,
             // In a box: what this needs while it waits for an issuer is much more than any other request does.
             None => Box::pin(self.examine(token.text)).await?,
         };
         let dpop_required = self.dpop.as_ref().is_some_and(Dpop::is_required);
         if known.confirmation.is_some() || token.scheme == Scheme::Dpop || dpop_required {
-            self.confirm(&known, token, head, certificate)?;
+            // In a box: most tokens are bound to nothing.
+            Box::pin(self.confirm(&known, token, head, certificate)).await?;
         }
         Ok(known.principal)
     }
@@ -479,7 +488,7 @@ impl Shared {
     }
 
     /// Checks that whoever shows a token has what it is bound to.
-    fn confirm(
+    async fn confirm(
         &self,
         known: &Known,
         token: Token<'_>,
@@ -506,7 +515,7 @@ impl Shared {
             (Some(_), _, None) => bad("the token is bound to something that is not understood"),
             (Some(thumbprint), Scheme::Dpop, Some(dpop)) => {
                 let Some(head) = head else { return bad("the token is bound to a key") };
-                dpop.check(head, token.text, thumbprint).map_err(|unproven| self.unproven(unproven))
+                dpop.check(head, token.text, thumbprint).await.map_err(|unproven| self.unproven(unproven))
             }
             (Some(_), _, Some(_)) => bad("the token is bound to a key, so it is shown by the scheme `DPoP`"),
         }
@@ -520,6 +529,9 @@ impl Shared {
             }
             Unproven::Full => {
                 Refusal::unavailable("too many requests are signed at the moment").with_header("retry-after", "60")
+            }
+            Unproven::Unknown => {
+                Refusal::unavailable("signatures cannot be checked at the moment").with_header("retry-after", "5")
             }
         }
     }

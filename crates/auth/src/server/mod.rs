@@ -32,7 +32,7 @@ pub use builder::AuthManagerBuilder;
 pub use config::{
     Anonymous, AuthConfig, AuthProviderConfig, AuthorizationConfig, CredentialHeaders, Holder, ProviderSettings,
 };
-pub use dpop::{DpopConfig, DpopNonces, DpopTokens};
+pub use dpop::{DpopConfig, DpopNonces, DpopTokens, NonceKeys};
 pub use introspection::IntrospectionConfig;
 pub use jwks::JwksConfig;
 pub use jwt::{JwtConfig, JwtKeys};

@@ -43,6 +43,9 @@ const MAX_TOOLS: usize = 10_000;
 /// How long the end of a session may take.
 const CLOSING: Duration = Duration::from_secs(3);
 
+/// How long a server may take to take a notification.
+const NOTIFYING: Duration = Duration::from_secs(30);
+
 /// How long a server may take to open its listening stream; some send no head before there is an event.
 const LISTENING: Duration = Duration::from_millis(500);
 
@@ -242,9 +245,8 @@ impl Exchange for HttpLink {
                     .map_err(|error| Error::usage("the method cannot be put into a header").with_source(error))?;
                 headers.insert(METHOD, method);
             }
-            let limit = CLOSING.max(Duration::from_secs(30));
             let posting = self.session.post(headers, body.into(), None);
-            let response = tokio::time::timeout(limit, posting).await.map_err(|_| Error::timeout(limit))??;
+            let response = tokio::time::timeout(NOTIFYING, posting).await.map_err(|_| Error::timeout(NOTIFYING))??;
             if !response.status().is_success() {
                 return Err(Error::http_status(response.status().as_u16()));
             }
@@ -357,7 +359,7 @@ impl Drop for Waiting<'_> {
         // Ends by itself.
         runtime.spawn(async move {
             let posting = session.post(session.headers(), body.into(), None);
-            if !matches!(tokio::time::timeout(CLOSING, posting).await, Ok(Ok(_))) {
+            if !matches!(tokio::time::timeout(NOTIFYING, posting).await, Ok(Ok(_))) {
                 tracing::debug!("a cancellation could not be sent");
             }
         });

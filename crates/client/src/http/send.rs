@@ -100,7 +100,7 @@ impl Http {
             if let Some(compression) = &self.compression {
                 compression.request(&mut request);
             }
-            let response = self.client.request(request).await.map_err(unreachable)?;
+            let response = self.client.request(request).await.map_err(|error| unreachable(&url, error))?;
             let status = response.status();
             if self.compression.as_ref().is_some_and(|known| known.was_refused(status, response.headers())) {
                 continue;
@@ -233,9 +233,13 @@ pub(super) fn same_origin(a: &Uri, b: &Uri) -> bool {
     a.scheme_str() == b.scheme_str() && host(a) == host(b) && port(a) == port(b)
 }
 
-fn unreachable(error: hyper_util::client::legacy::Error) -> Error {
+fn unreachable(url: &Uri, error: hyper_util::client::legacy::Error) -> Error {
     if error.is_connect() {
-        Error::connect("the server cannot be reached").with_source(error)
+        let server = url.host().map_or_else(String::new, |host| match url.port() {
+            Some(port) => format!(" at {host}:{port}"),
+            None => format!(" at {host}"),
+        });
+        Error::connect(format!("the server{server} cannot be reached")).with_source(error)
     } else {
         Error::closed("the connection broke off").with_source(error)
     }

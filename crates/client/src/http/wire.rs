@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tower_service::Service;
+use turbomcp_transport::tuning::{KEEP_ALIVE, KEEP_ALIVE_INTERVAL};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -32,6 +33,9 @@ impl Wire {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
+        // As on every connection: a server that vanished without a word is noticed.
+        tcp.set_keepalive(Some(KEEP_ALIVE));
+        tcp.set_keepalive_interval(Some(KEEP_ALIVE_INTERVAL));
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         Self { tcp, socket }
     }

@@ -21,6 +21,9 @@ use super::{ClientCapabilities, Implementation, JsonObject, LoggingLevel, Progre
 #[serde(transparent)]
 pub struct Meta(JsonObject);
 
+/// The extension of servers that run a call once that carries [`Meta::IDEMPOTENCY_KEY`]: one of this library's.
+pub const IDEMPOTENCY_EXTENSION: &str = "io.github.turbomcp/idempotency";
+
 impl Meta {
     /// The key of the version a modern request speaks.
     pub const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -36,6 +39,8 @@ impl Meta {
     pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
     /// The key of the task a message belongs to (2025-11-25).
     pub const RELATED_TASK: &str = "io.modelcontextprotocol/related-task";
+    /// The key of what has a call run once, however often it is sent: an extension of this library.
+    pub const IDEMPOTENCY_KEY: &str = "io.github.turbomcp/idempotency-key";
     /// The key of the token that asks for progress notifications.
     pub const PROGRESS_TOKEN: &str = "progressToken";
 

@@ -69,7 +69,7 @@ pub use lifecycle::{
 };
 pub use list::{Cursor, PaginatedRequestParams};
 pub use logging::{LoggingLevel, LoggingMessageNotificationParams, SetLevelRequestParams};
-pub use meta::{EmptyResult, Meta, NotificationParams, RequestParams, ResultType};
+pub use meta::{EmptyResult, IDEMPOTENCY_EXTENSION, Meta, NotificationParams, RequestParams, ResultType};
 pub use mrtr::{InputRequest, InputRequests, InputRequiredResult, InputResponse, InputResponses};
 pub use progress::{ProgressNotificationParams, ProgressToken};
 pub use prompt::{GetPromptRequestParams, GetPromptResult, ListPromptsResult, Prompt, PromptArgument, PromptMessage};

@@ -259,6 +259,20 @@ impl CreateMessageResult {
         Self { role: Role::Assistant, content: content.into(), model: model.into(), stop_reason: None, meta: None }
     }
 
+    /// Returns the first block of text, if there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turbomcp_protocol::types::CreateMessageResult;
+    ///
+    /// assert_eq!(CreateMessageResult::new("It rains.", "some-model").as_text(), Some("It rains."));
+    /// ```
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        self.content.as_slice().iter().find_map(SamplingMessageContentBlock::as_text)
+    }
+
     with_methods! {
         /// Says why the model stopped.
         with_stop_reason(stop_reason: StopReason);

@@ -385,6 +385,21 @@ impl CallToolResult {
         self.is_error == Some(true)
     }
 
+    /// Returns the first block of text, if there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use turbomcp_protocol::types::CallToolResult;
+    ///
+    /// assert_eq!(CallToolResult::text("42").as_text(), Some("42"));
+    /// assert_eq!(CallToolResult::default().as_text(), None);
+    /// ```
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        self.content.iter().find_map(ContentBlock::as_text)
+    }
+
     with_methods! {
         /// Sets the structured content.
         with_structured_content(structured_content: Box<RawValue>);

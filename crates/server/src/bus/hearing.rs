@@ -1,13 +1,15 @@
 //! What a server does about what it hears.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::Heard;
 use super::message::{self, Broken, Told};
 use crate::McpServer;
 use crate::access::{Guard, Who};
 use crate::hub::Change;
+#[cfg(feature = "multi-tenancy")]
+use crate::tenancy::TenantId;
 
 impl McpServer {
     /// Tells the clients of this replica of what was heard.
@@ -17,6 +19,10 @@ impl McpServer {
         let outcome = catch_unwind(AssertUnwindSafe(|| match heard {
             Heard::Message(message) => self.told(message),
             Heard::Missed => {
+                #[cfg(feature = "http")]
+                if let Some(sessions) = self.sessions() {
+                    sessions.elsewhere().unheard();
+                }
                 self.everything_changed();
                 Ok(())
             }
@@ -38,7 +44,13 @@ impl McpServer {
             Some(Told::Prompts(guards)) => self.list_changed_elsewhere(Change::Prompts, &guards),
             Some(Told::Resources(guards)) => self.list_changed_elsewhere(Change::Resources, &guards),
             Some(Told::Updated(uri)) => self.resource_updated_elsewhere(&uri),
+            #[cfg(feature = "multi-tenancy")]
+            Some(Told::UpdatedFor(tenant, uri)) => {
+                let tenant = TenantId::new(tenant).map_err(|_| Broken::Malformed)?;
+                self.tenant_resource_updated_elsewhere(&tenant, &uri);
+            }
             Some(Told::Everything) => self.everything_changed(),
+            Some(Told::Unknown(kind)) => skipped(&kind),
             #[cfg(feature = "http")]
             Some(Told::Session(key, said)) => {
                 if let Some(sessions) = self.sessions() {
@@ -64,13 +76,23 @@ impl McpServer {
 
     fn everything_changed(&self) {
         #[cfg(feature = "cache")]
-        if let Some(cache) = self.built_in().and_then(|layers| layers.cache.as_ref()) {
+        if let Some(cache) = self.newest().built_in().and_then(|layers| layers.cache.as_ref()) {
             cache.forget_all();
         }
         let now = self.snapshot();
         let may_hear = |uri: &str, who: Who<'_>| now.may_hear_of(uri, who);
         let lists = now.registry.changes(&now.registry);
-        self.hub().announce_everything(&lists, self.limits().outgoing_notifications, &may_hear);
+        self.hub().announce_everything(&lists, self.newest().limits().outgoing_notifications, &may_hear);
+    }
+}
+
+/// Logs that a newer replica has told what is not understood here: that it does is worth knowing once.
+fn skipped(kind: &str) {
+    static WAS_TOLD: AtomicBool = AtomicBool::new(false);
+    if WAS_TOLD.swap(true, Ordering::Relaxed) {
+        tracing::debug!(kind, "what a newer replica has told was skipped");
+    } else {
+        tracing::warn!(kind, "newer replicas tell what this one has no word for: it is skipped");
     }
 }
 

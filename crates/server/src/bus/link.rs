@@ -1,12 +1,11 @@
 //! What ties a server to its bus.
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-#[cfg(feature = "http")]
-use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::task::{AbortHandle, JoinHandle};
 
 use super::outbound::{Next, Outbound};
@@ -17,7 +16,7 @@ use crate::access::Guard;
 use crate::hub::Change;
 use crate::server::WeakServer;
 #[cfg(feature = "http")]
-use crate::sessions::Announcement;
+use crate::sessions::{Listener, Told};
 
 /// How long it may take to publish, and to subscribe.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -59,12 +58,12 @@ impl Link {
         let Ok(runtime) = Handle::try_current() else { return };
         self.running.get_or_init(|| {
             let (bus, id) = (self.bus.clone(), self.id.clone());
-            let publishing = runtime.spawn(publish(bus.clone(), self.outbound.clone(), id.clone()));
+            let publishing = runtime.spawn(publish(bus.clone(), self.outbound.clone(), id.clone(), server.downgrade()));
             let listening = runtime.spawn(listen(bus, server.downgrade(), id));
             #[cfg(feature = "http")]
             let carrying = server.sessions().map(|sessions| {
                 let said = sessions.elsewhere().listen();
-                runtime.spawn(carry(said, self.outbound.clone(), self.id.clone()))
+                runtime.spawn(carry(said, self.outbound.clone(), self.id.clone(), server.downgrade()))
             });
             #[cfg(not(feature = "http"))]
             let carrying = None;
@@ -77,15 +76,25 @@ impl Link {
     pub(crate) fn tell(&self, change: Change<'_>, guards: &[&Guard]) {
         self.outbound.push(message::write(&self.id, change, guards));
     }
+
+    /// Announces that a resource of one tenant has changed.
+    #[cfg(feature = "multi-tenancy")]
+    pub(crate) fn tell_tenant(&self, tenant: &str, uri: &str) {
+        self.outbound.push(message::write_for(&self.id, tenant, uri));
+    }
 }
 
-/// Publishes what waits. What cannot be published is, later, that everything may have changed.
-async fn publish(bus: Arc<dyn Bus>, outbound: Arc<Outbound>, id: Arc<str>) {
+/// Publishes what waits. What cannot be published is published again, for a while or as that everything may have
+/// changed.
+async fn publish(bus: Arc<dyn Bus>, outbound: Arc<Outbound>, id: Arc<str>, server: WeakServer) {
     let mut pauses = Pauses::new(&id);
     let mut was_told = true;
     loop {
-        let published = match outbound.next().await {
-            Next::Message(message) => in_time(bus.publish(&message)).await,
+        let next = outbound.next().await;
+        let published = match &next {
+            Next::Urgent(message, _) | Next::Change(message) => in_time(bus.publish(message)).await,
+            #[cfg(feature = "http")]
+            Next::Hint(message) => in_time(bus.publish(message)).await,
             Next::Everything => in_time(bus.publish(&message::everything(&id))).await,
         };
         match published {
@@ -97,27 +106,60 @@ async fn publish(bus: Arc<dyn Bus>, outbound: Arc<Outbound>, id: Arc<str>) {
                 if std::mem::take(&mut was_told) {
                     tracing::warn!(error, "other replicas cannot be told of changes; it is tried again");
                 }
-                outbound.lose();
+                let is_hint = !matches!(next, Next::Urgent(..));
+                if !outbound.give_back(next) {
+                    dropped(&server, if is_hint { Lost::Hints(1) } else { Lost::Answers(1) });
+                }
                 tokio::time::sleep(pauses.take()).await;
             }
         }
     }
 }
 
+/// What will not reach the other replicas.
+#[derive(Debug, Clone, Copy)]
+enum Lost {
+    /// What somebody waits for.
+    Answers(u64),
+    Hints(u64),
+}
+
+/// Counts what will not reach the other replicas, and says so, but not as often as it happens.
+#[cold]
+fn dropped(server: &WeakServer, lost: Lost) {
+    let Some(server) = server.upgrade() else { return };
+    let metrics = server.metrics();
+    let (counter, count, what) = match lost {
+        Lost::Answers(count) => (&metrics.bus_answers_dropped, count, "what clients have answered or cancelled"),
+        Lost::Hints(count) => (&metrics.bus_hints_dropped, count, "hints at what there is to look at"),
+    };
+    let before = counter.fetch_add(count, Ordering::Relaxed);
+    let total = before + count;
+    if total.ilog2() > before.max(1).ilog2() || before == 0 {
+        tracing::warn!(total, "other replicas are not told all there is: {what}");
+    }
+}
+
 /// Carries what is said about sessions to other processes.
 #[cfg(feature = "http")]
-async fn carry(mut said: Receiver<Announcement>, outbound: Arc<Outbound>, id: Arc<str>) {
+async fn carry(mut said: Listener, outbound: Arc<Outbound>, id: Arc<str>, server: WeakServer) {
     loop {
-        match said.recv().await {
-            Ok(announcement) if announcement.is_from_afar => {}
-            Ok(announcement) => match message::write_session(&id, &announcement) {
-                Some(message) => outbound.say(message),
-                None => {
-                    tracing::warn!(session = ?announcement.key, "what a client has answered is too long for the bus")
+        match said.next().await {
+            Told::Said(announcement) if announcement.is_from_afar => {}
+            Told::Said(announcement) => {
+                let is_urgent = announcement.said.is_urgent();
+                let added = message::write_session(&id, &announcement).is_some_and(|message| match is_urgent {
+                    true => outbound.hurry(message),
+                    false => outbound.hint(message),
+                });
+                if !added {
+                    dropped(&server, if is_urgent { Lost::Answers(1) } else { Lost::Hints(1) });
                 }
-            },
-            Err(RecvError::Lagged(missed)) => tracing::debug!(missed, "too much was said about sessions for the bus"),
-            Err(RecvError::Closed) => return,
+            }
+            Told::Missed { count, is_urgent: true } => dropped(&server, Lost::Answers(count)),
+            Told::Missed { count, is_urgent: false } => dropped(&server, Lost::Hints(count)),
+            Told::Unheard => {}
+            Told::Closed => return,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::MESSAGE_BYTES;
 use crate::access::{Guard, PrimitiveKind};
@@ -11,6 +12,9 @@ use crate::hub::Change;
 use crate::sessions::{Announcement, Said, SessionKey};
 
 /// The version of what is written here.
+///
+/// A replica that knows only older ones takes what is said for everything. It skips a kind that is new to it, and a member
+/// that is new to it in what it knows: what may be skipped is no new version.
 const VERSION: u32 = 1;
 
 /// What has changed, as one replica tells it to another.
@@ -22,8 +26,13 @@ pub(super) enum Told {
     Resources(Vec<Guard>),
     /// The resource with this URI.
     Updated(String),
+    /// The resource with the second of these, of the tenant with the first: for nobody else.
+    #[cfg(feature = "multi-tenancy")]
+    UpdatedFor(String, String),
     /// It is not known what.
     Everything,
+    /// What only newer replicas have a word for, which is this.
+    Unknown(String),
     /// Something about a session.
     #[cfg(feature = "http")]
     Session(SessionKey, Said),
@@ -61,7 +70,7 @@ struct Wire<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[serde(rename_all = "lowercase")]
 enum What<'a> {
     #[serde(borrow)]
     Tools(Vec<Listed<'a>>),
@@ -71,6 +80,7 @@ enum What<'a> {
     Resources(Vec<Listed<'a>>),
     #[serde(borrow)]
     Updated(std::borrow::Cow<'a, str>),
+    UpdatedFor(#[serde(borrow)] std::borrow::Cow<'a, str>, #[serde(borrow)] std::borrow::Cow<'a, str>),
     Everything,
     #[cfg(feature = "http")]
     Session(&'a str, #[serde(borrow)] About<'a>),
@@ -79,7 +89,7 @@ enum What<'a> {
 /// What is said about a session.
 #[cfg(feature = "http")]
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[serde(rename_all = "lowercase")]
 enum About<'a> {
     Appended {
         stream: u32,
@@ -90,12 +100,14 @@ enum About<'a> {
     },
     #[serde(borrow)]
     Message(&'a serde_json::value::RawValue),
+    Left {
+        number: u32,
+    },
     Ended,
 }
 
 /// What decides who may know of a primitive.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Listed<'a> {
     #[serde(borrow)]
     name: std::borrow::Cow<'a, str>,
@@ -143,6 +155,16 @@ pub(super) fn write(from: &str, change: Change<'_>, guards: &[&Guard]) -> String
         Change::Resources => What::Resources(listed()),
         Change::Updated(uri) => What::Updated(uri.into()),
     };
+    fitting(from, what)
+}
+
+/// Writes that a resource of one tenant has changed.
+#[cfg(feature = "multi-tenancy")]
+pub(super) fn write_for(from: &str, tenant: &str, uri: &str) -> String {
+    fitting(from, What::UpdatedFor(tenant.into(), uri.into()))
+}
+
+fn fitting(from: &str, what: What<'_>) -> String {
     let message = encode(from, what);
     if message.len() > MESSAGE_BYTES { everything(from) } else { message }
 }
@@ -154,6 +176,7 @@ pub(super) fn write_session(from: &str, announcement: &Announcement) -> Option<S
         Said::Appended { stream } => About::Appended { stream: *stream },
         Said::Read { stream, reader } => About::Read { stream: *stream, reader: *reader },
         Said::Message(frame) => About::Message(serde_json::from_slice(frame).ok()?),
+        Said::Left { number } => About::Left { number: *number },
         Said::Ended => About::Ended,
     };
     let message = encode(from, What::Session(announcement.key.as_str(), about));
@@ -169,6 +192,43 @@ fn encode(from: &str, what: What<'_>) -> String {
     serde_json::to_string(&Wire { v: VERSION, from, what }).expect("texts and lists of them can be written")
 }
 
+/// What there is to tell, as it is written.
+const KINDS: &[&str] = &[
+    "tools",
+    "prompts",
+    "resources",
+    "updated",
+    "updatedfor",
+    "everything",
+    #[cfg(feature = "http")]
+    "session",
+];
+
+/// What is said about a session, as it is written.
+const SAID: &[&str] = &["appended", "read", "message", "left", "ended"];
+
+/// Returns the beginning of what a message tells, if only newer replicas of the same version have a word for it.
+#[cold]
+fn unknown_kind(message: &str) -> Option<String> {
+    fn kind_of(told: &Value) -> Option<(&str, &Value)> {
+        match told {
+            Value::String(kind) => Some((kind, &Value::Null)),
+            Value::Object(members) if members.len() == 1 => {
+                members.iter().next().map(|(kind, of_what)| (kind.as_str(), of_what))
+            }
+            _ => None,
+        }
+    }
+
+    let message: Value = serde_json::from_str(message).ok()?;
+    let (kind, of_what) = kind_of(message.get("what")?)?;
+    if !KINDS.contains(&kind) {
+        return Some(format!("{kind:.64}"));
+    }
+    let (said, _) = kind_of(of_what.get(1).filter(|_| kind == "session")?)?;
+    (!SAID.contains(&said)).then(|| format!("{kind} {said:.64}"))
+}
+
 /// Reads a message; none if it is from `own`.
 pub(super) fn read(message: &str, own: &str) -> Result<Option<Told>, Broken> {
     if message.len() > MESSAGE_BYTES {
@@ -182,13 +242,20 @@ pub(super) fn read(message: &str, own: &str) -> Result<Option<Told>, Broken> {
     if envelope.v > VERSION {
         return Ok(Some(Told::Everything));
     }
-    let wire: Wire<'_> = serde_json::from_str(message).map_err(|_| Broken::Malformed)?;
+    let Ok(wire) = serde_json::from_str::<Wire<'_>>(message) else {
+        return unknown_kind(message).map(|kind| Some(Told::Unknown(kind))).ok_or(Broken::Malformed);
+    };
     let guards = |listed: Vec<Listed<'_>>, kind| listed.into_iter().map(|it| it.guard(kind)).collect::<Result<_, _>>();
     Ok(Some(match wire.what {
         What::Tools(listed) => Told::Tools(guards(listed, PrimitiveKind::Tool)?),
         What::Prompts(listed) => Told::Prompts(guards(listed, PrimitiveKind::Prompt)?),
         What::Resources(listed) => Told::Resources(guards(listed, PrimitiveKind::Resource)?),
         What::Updated(uri) => Told::Updated(uri.into_owned()),
+        #[cfg(feature = "multi-tenancy")]
+        What::UpdatedFor(tenant, uri) => Told::UpdatedFor(tenant.into_owned(), uri.into_owned()),
+        // There are no tenants here.
+        #[cfg(not(feature = "multi-tenancy"))]
+        What::UpdatedFor(..) => return Ok(None),
         What::Everything => Told::Everything,
         #[cfg(feature = "http")]
         What::Session(key, about) => Told::Session(SessionKey::parse(key).ok_or(Broken::Malformed)?, about.into()),
@@ -202,6 +269,7 @@ impl From<About<'_>> for Said {
             About::Appended { stream } => Self::Appended { stream },
             About::Read { stream, reader } => Self::Read { stream, reader },
             About::Message(frame) => Self::Message(frame.get().as_bytes().to_vec().into()),
+            About::Left { number } => Self::Left { number },
             About::Ended => Self::Ended,
         }
     }
@@ -211,6 +279,8 @@ impl From<About<'_>> for Said {
 mod tests {
     use super::*;
     use crate::Access;
+    #[cfg(feature = "http")]
+    use crate::bus::FRAME_BYTES;
 
     fn guard(name: &str, tags: &[&str], access: Access) -> Guard {
         let tags = tags.iter().map(|&tag| tag.to_owned()).collect();
@@ -235,6 +305,7 @@ mod tests {
             Said::Appended { stream: 7 },
             Said::Read { stream: 7, reader: u64::MAX },
             Said::Message(frame),
+            Said::Left { number: u32::MAX },
             Said::Ended,
         ] {
             let expected = format!("{said:?}");
@@ -243,6 +314,11 @@ mod tests {
             let Ok(Some(Told::Session(read_key, read))) = read(&message, "other") else { panic!("{message}") };
             assert_eq!((read_key, format!("{read:?}")), (key.clone(), expected), "{message}");
         }
+        // What is not left in the store fits, with the longest that goes around it.
+        let from = crate::seal::Seal::new(&[], std::time::Duration::ZERO).identifier();
+        let frame = format!("\"{}\"", "x".repeat(FRAME_BYTES - 2)).into();
+        let announcement = Announcement { key: key.clone(), said: Said::Message(frame), is_from_afar: false };
+        assert!(write_session(&from, &announcement).is_some());
         let frame = format!("\"{}\"", "x".repeat(MESSAGE_BYTES)).into();
         let announcement = Announcement { key, said: Said::Message(frame), is_from_afar: false };
         assert_eq!(write_session("one", &announcement), None);
@@ -266,6 +342,16 @@ mod tests {
         assert!(matches!(read(&message, "other"), Ok(Some(Told::Updated(read))) if read == uri), "{message}");
     }
 
+    #[cfg(feature = "multi-tenancy")]
+    #[test]
+    fn what_is_for_one_tenant_says_for_which() {
+        let message = write_for("one", "acme", "test://\"quoted\"");
+        let Ok(Some(Told::UpdatedFor(tenant, uri))) = read(&message, "other") else { panic!("{message}") };
+        assert_eq!((&*tenant, &*uri), ("acme", "test://\"quoted\""));
+        let message = write_for("one", "acme", &"ü".repeat(MESSAGE_BYTES));
+        assert!(matches!(read(&message, "other"), Ok(Some(Told::Everything))), "{message}");
+    }
+
     #[test]
     fn broken_messages_are_told_apart_from_those_of_newer_versions() {
         for broken in [
@@ -274,7 +360,10 @@ mod tests {
             "null",
             "[1]",
             r#"{"v":1,"from":"x"}"#,
-            r#"{"v":1,"from":"x","what":"nothing"}"#,
+            r#"{"v":1,"from":"x","what":7}"#,
+            r#"{"v":1,"from":"x","what":{}}"#,
+            r#"{"v":1,"from":"x","what":"updated"}"#,
+            r#"{"v":1,"from":"x","what":{"updatedfor":"a"}}"#,
             r#"{"v":1,"from":"x","what":{"tools":[{"tags":[]}]}}"#,
             r#"{"v":1,"from":"x","what":{"tools":[{"name":"a","needs":[["a b"],[],[],[]]}]}}"#,
             r#"{"v":1,"from":7,"what":"everything"}"#,
@@ -285,5 +374,38 @@ mod tests {
         let newer = r#"{"v":2,"from":"x","what":{"more":1},"and":[]}"#;
         assert!(matches!(read(newer, "y"), Ok(Some(Told::Everything))));
         assert!(read(newer, "x").unwrap().is_none());
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn what_only_newer_replicas_have_a_word_for_is_told_from_what_is_broken() {
+        let key = SessionKey::of("a session");
+        for (what, expected) in [
+            (r#""more""#.to_owned(), "more"),
+            (r#"{"more":["a",1]}"#.to_owned(), "more"),
+            (format!(r#"{{"session":["{key}","paused"]}}"#), "session paused"),
+            (format!(r#"{{"session":["{key}",{{"paused":{{"stream":1}}}}]}}"#), "session paused"),
+        ] {
+            let message = format!(r#"{{"v":1,"from":"x","what":{what}}}"#);
+            let told = read(&message, "y");
+            assert!(matches!(&told, Ok(Some(Told::Unknown(kind))) if kind == expected), "{message}: {told:?}");
+            assert!(read(&message, "x").unwrap().is_none());
+        }
+        for what in [r#"{"session":[]}"#, r#"{"session":["short","paused"],"more":1}"#, r#"{"more":1,"and":2}"#] {
+            let message = format!(r#"{{"v":1,"from":"x","what":{what}}}"#);
+            assert_eq!(read(&message, "y").unwrap_err(), Broken::Malformed, "{message}");
+        }
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn members_that_only_newer_replicas_have_a_word_for_are_skipped() {
+        let key = SessionKey::of("a session");
+        let of_a_session = format!(r#"{{"session":["{key}",{{"appended":{{"stream":7,"soon":true}}}}]}}"#);
+        let message = |what: &str| format!(r#"{{"v":1,"from":"x","at":7,"what":{what}}}"#);
+        let told = read(&message(&of_a_session), "y");
+        assert!(matches!(told, Ok(Some(Told::Session(_, Said::Appended { stream: 7 })))), "{told:?}");
+        let told = read(&message(r#"{"tools":[{"name":"a","icon":"b"}]}"#), "y");
+        assert!(matches!(&told, Ok(Some(Told::Tools(guards))) if *guards[0].name == *"a"), "{told:?}");
     }
 }

@@ -53,6 +53,10 @@ pub use redis::RedisBus;
 /// The longest message in bytes: what every engine carries.
 pub const MESSAGE_BYTES: usize = 7_900;
 
+/// The longest message of a client that is carried, with room for what goes around it.
+#[cfg(feature = "http")]
+pub(crate) const FRAME_BYTES: usize = MESSAGE_BYTES - 400;
+
 /// The future of the methods of a [`Bus`] and its [`Subscription`]s.
 pub type BusFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
 

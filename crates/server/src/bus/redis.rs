@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
 use redis::{PushInfo, PushKind, Value, cmd};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::{Bus, BusFuture, Heard, MESSAGE_BYTES, Subscription};
-use crate::store::Redis;
+use crate::store::{Connection, Redis};
 
 /// How many messages wait at most for whoever acts on them; what comes beyond that is dropped, and that is told.
 const WAITING: usize = 512;
@@ -65,8 +64,8 @@ impl Bus for RedisBus {
             let (sender, messages) = mpsc::channel(WAITING);
             let is_missing = Arc::new(AtomicBool::new(false));
             let inbox = Inbox { sender, is_missing: is_missing.clone() };
-            let connection = self.redis.listen(&self.channel, move |pushed| inbox.take(pushed)).await?;
-            Ok(Box::new(Listening { connection, messages, is_missing }) as _)
+            let opened = self.redis.listen(&self.channel, move |pushed| inbox.take(pushed)).await?;
+            Ok(Box::new(Listening { opened, messages, is_missing }) as _)
         })
     }
 }
@@ -98,7 +97,7 @@ impl Inbox {
 }
 
 struct Listening {
-    connection: MultiplexedConnection,
+    opened: Connection,
     messages: Receiver<Option<String>>,
     is_missing: Arc<AtomicBool>,
 }
@@ -113,7 +112,7 @@ impl Subscription for Listening {
                 match tokio::time::timeout(QUIET, self.messages.recv()).await {
                     Ok(Some(Some(message))) => return Ok(Heard::Message(message)),
                     Ok(Some(None) | None) => return Err("the connection to Redis broke".into()),
-                    Err(_) => cmd("PING").query_async::<()>(&mut self.connection).await?,
+                    Err(_) => cmd("PING").query_async::<()>(&mut self.opened.connection).await?,
                 }
             }
         })

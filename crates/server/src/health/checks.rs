@@ -25,9 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(unix)]
 use nix::sys::statvfs::Statvfs;
 
-use super::Check;
-#[cfg(unix)]
-use super::HealthStatus;
+use super::{Check, HealthStatus};
 
 #[cfg(any(feature = "http", feature = "tcp", feature = "tls"))]
 pub use net::{http, tcp};
@@ -96,6 +94,20 @@ pub fn redis(redis: &crate::store::Redis) -> Check {
     Check::new("redis", move || {
         let redis = redis.clone();
         async move { redis.ping().await }
+    })
+}
+
+/// Checks that rate limits are counted together, as far as requests have shown: where they are not, requests are
+/// counted by each server for itself, or refused.
+#[must_use]
+pub fn rate_limits(limits: &crate::layers::SharedRateLimits) -> Check {
+    let limits = limits.clone();
+    Check::new("rate_limits", move || {
+        std::future::ready(match (limits.is_failing(), limits.refuses()) {
+            (false, _) => HealthStatus::Healthy,
+            (true, false) => HealthStatus::Degraded(vec!["each server counts requests for itself".to_owned()]),
+            (true, true) => HealthStatus::Unhealthy("requests cannot be counted, and are refused".to_owned()),
+        })
     })
 }
 

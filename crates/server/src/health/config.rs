@@ -32,8 +32,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 #[must_use]
 pub struct HealthChecker {
     checks: Vec<Check>,
-    interval: Duration,
-    timeout: Duration,
+    pub(crate) interval: Duration,
+    pub(crate) timeout: Duration,
 }
 
 impl HealthChecker {
@@ -87,9 +87,9 @@ impl Default for HealthChecker {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct HealthCheckConfig {
-    checker: HealthChecker,
-    readiness: String,
-    liveness: String,
+    pub(crate) checker: HealthChecker,
+    pub(crate) readiness: String,
+    pub(crate) liveness: String,
 }
 
 impl HealthCheckConfig {
@@ -173,6 +173,29 @@ impl Settings {
         let mut settings = Self { checks: Vec::new(), interval: checker.interval, timeout: checker.timeout, paths };
         checker.checks.into_iter().try_for_each(|check| settings.add(check))?;
         Ok(settings)
+    }
+
+    /// Fills in what nobody has said, by the keys of a configuration.
+    #[cfg(feature = "config-files")]
+    pub(crate) fn fill(&self, config: &mut HealthCheckConfig, is_left: impl Fn(&str) -> bool) {
+        if is_left("health.interval") {
+            config.checker.interval = self.interval;
+        }
+        if is_left("health.timeout") {
+            config.checker.timeout = self.timeout;
+        }
+        if is_left("health.readiness_endpoint") {
+            config.readiness = self.paths.readiness.to_string();
+        }
+        if is_left("health.liveness_endpoint") {
+            config.liveness = self.paths.liveness.to_string();
+        }
+    }
+
+    /// Adds the checks of others.
+    #[cfg(feature = "config-files")]
+    pub(crate) fn join(&mut self, other: Self) -> Result<(), Error> {
+        other.checks.into_iter().try_for_each(|check| self.add(check))
     }
 
     pub(crate) fn add(&mut self, check: Check) -> Result<(), Error> {

@@ -29,61 +29,7 @@ pub use config::{HealthCheckConfig, HealthChecker};
 pub(crate) use config::{Paths, Settings};
 pub use report::{CheckReport, HealthReport};
 pub(crate) use schedule::Health;
-
-/// What a check found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HealthStatus {
-    /// All is well.
-    Healthy,
-    /// It works, but not as it should, for these reasons.
-    Degraded(Vec<String>),
-    /// It does not work, for this reason.
-    Unhealthy(String),
-}
-
-impl HealthStatus {
-    /// Returns true unless it is [`Unhealthy`](Self::Unhealthy).
-    #[must_use]
-    pub fn is_healthy(&self) -> bool {
-        !matches!(self, Self::Unhealthy(_))
-    }
-
-    /// Returns the word for it: `healthy`, `degraded` or `unhealthy`.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Degraded(_) => "degraded",
-            Self::Unhealthy(_) => "unhealthy",
-        }
-    }
-
-    /// Returns why it is not healthy, if it is not.
-    #[must_use]
-    pub fn message(&self) -> Option<String> {
-        match self {
-            Self::Healthy => None,
-            Self::Degraded(reasons) => Some(reasons.join("; ")),
-            Self::Unhealthy(reason) => Some(reason.clone()),
-        }
-    }
-}
-
-impl From<bool> for HealthStatus {
-    fn from(is_healthy: bool) -> Self {
-        if is_healthy { Self::Healthy } else { Self::Unhealthy("the check failed".to_owned()) }
-    }
-}
-
-impl<E: fmt::Display> From<Result<(), E>> for HealthStatus {
-    fn from(result: Result<(), E>) -> Self {
-        match result {
-            Ok(()) => Self::Healthy,
-            Err(error) => Self::Unhealthy(error.to_string()),
-        }
-    }
-}
+pub use turbomcp_transport::HealthStatus;
 
 /// Something a server depends on, and whether it is well.
 ///

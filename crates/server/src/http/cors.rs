@@ -35,9 +35,9 @@ use crate::Error;
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct CorsConfig {
-    pub(super) origins: Vec<String>,
-    methods: Option<Vec<String>>,
-    max_age: Option<Duration>,
+    pub(crate) origins: Vec<String>,
+    pub(crate) methods: Option<Vec<String>>,
+    pub(crate) max_age: Option<Duration>,
 }
 
 impl CorsConfig {

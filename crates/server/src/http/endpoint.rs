@@ -150,9 +150,9 @@ impl Endpoint {
     }
 
     /// Refuses requests from addresses that send too many, before anything is done for them.
-    pub(super) fn limit_address(&self, parts: &Parts, peer_addr: Option<SocketAddr>) -> Result<(), Rejected> {
+    pub(super) async fn limit_address(&self, parts: &Parts, peer_addr: Option<SocketAddr>) -> Result<(), Rejected> {
         let Some(limit) = self.server.built_in().and_then(|layers| layers.rate_limit.as_ref()) else { return Ok(()) };
-        limit.admit_head(peer_addr, &parts.headers).map_err(|refusal| {
+        limit.admit_head(self.server.metrics(), peer_addr, &parts.headers).await.map_err(|refusal| {
             self.record(&refusal, parts, peer_addr);
             Box::new(turned_away(&refusal, &crate::auth::error(&refusal)))
         })
@@ -230,7 +230,7 @@ impl Endpoint {
         B: HttpBody<Data: Send> + Send,
     {
         self.screen(&parts)?;
-        self.limit_address(&parts, peer_addr)?;
+        self.limit_address(&parts, peer_addr).await?;
         if self.server.auth().is_some() {
             self.authenticate(&mut parts, peer_addr).await?;
         }
@@ -357,6 +357,7 @@ pub(super) fn status_of(error: &McpError, revision: Revision) -> StatusCode {
     match error.code_for(revision) {
         ErrorCode::UNAUTHORIZED => StatusCode::UNAUTHORIZED,
         ErrorCode::FORBIDDEN => StatusCode::FORBIDDEN,
+        ErrorCode::CONFLICT => StatusCode::CONFLICT,
         ErrorCode::RATE_LIMITED => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
         // A legacy client takes a status for the fate of its session or of the transport.

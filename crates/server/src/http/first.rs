@@ -44,19 +44,27 @@ pub(super) struct First {
     endpoint: Arc<Endpoint>,
     stream: Arc<str>,
     messages: Arc<str>,
-    clients: Mutex<HashMap<Box<str>, Client>>,
+    clients: Arc<Clients>,
 }
+
+/// Whoever reads streams, by the id of each.
+pub(super) type Clients = Mutex<HashMap<Box<str>, Client>>;
 
 /// Whoever reads a stream.
 #[derive(Debug, Clone)]
-struct Client {
+pub(super) struct Client {
     owner: Option<Identity>,
     messages: mpsc::Sender<Bytes>,
 }
 
 impl First {
-    pub(super) fn new(endpoint: Arc<Endpoint>, stream: Arc<str>, messages: Arc<str>) -> Arc<Self> {
-        Arc::new(Self { endpoint, stream, messages, clients: Mutex::default() })
+    pub(super) fn new(
+        endpoint: Arc<Endpoint>,
+        stream: Arc<str>,
+        messages: Arc<str>,
+        clients: Arc<Clients>,
+    ) -> Arc<Self> {
+        Arc::new(Self { endpoint, stream, messages, clients })
     }
 
     /// Opens a stream, which begins with where to post to.
@@ -67,7 +75,7 @@ impl First {
         connected: Option<Arc<Connected>>,
     ) -> Result<Response<Body>, Rejected> {
         self.endpoint.screen(&parts)?;
-        self.endpoint.limit_address(&parts, peer_addr)?;
+        self.endpoint.limit_address(&parts, peer_addr).await?;
         self.endpoint.authenticate(&mut parts, peer_addr).await?;
         if parts.method != Method::GET {
             return Ok(not_allowed("GET"));
@@ -114,7 +122,7 @@ impl First {
         B: HttpBody<Data: std::marker::Send> + std::marker::Send,
     {
         self.endpoint.screen(&parts)?;
-        self.endpoint.limit_address(&parts, peer_addr)?;
+        self.endpoint.limit_address(&parts, peer_addr).await?;
         self.endpoint.authenticate(&mut parts, peer_addr).await?;
         if parts.method != Method::POST {
             return Ok(not_allowed("POST"));
@@ -200,6 +208,11 @@ pub(super) struct FirstService {
 impl FirstService {
     pub(super) fn new(first: Arc<First>, part: Part) -> Self {
         Self { first, part, peer_addr: None, connected: None }
+    }
+
+    /// Returns who reads streams.
+    pub(super) fn clients(&self) -> Arc<Clients> {
+        self.first.clients.clone()
     }
 
     /// Returns the service for a connection from this address.

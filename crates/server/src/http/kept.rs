@@ -4,9 +4,14 @@
 //! in the store before it is answered. Streams are copied there as they grow; one that is resumed where it did not begin is
 //! followed there.
 
-use std::collections::HashMap;
+mod hearing;
+
+use std::collections::{HashMap, HashSet};
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -14,10 +19,8 @@ use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::Notify;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::task::AbortHandle;
+use turbomcp_protocol::McpError;
 use turbomcp_protocol::types::LoggingLevel;
-use turbomcp_protocol::{Kind, McpError, Message};
 use turbomcp_transport::Identity;
 
 use super::body::Body;
@@ -26,13 +29,14 @@ use super::head::{Head, SESSION_ID};
 use super::legacy::{Opening, full};
 use super::session::{LISTENING, Session, Sessions};
 use super::stream::{Reader, Stream};
+use crate::bus::FRAME_BYTES;
 use crate::inner::Inner;
 use crate::metrics::ErrorType;
 use crate::peer::Agreed;
 use crate::request::Response as Answer;
 use crate::sessions::{EventBounds, NewEvents, Record, Said, SessionKey, SessionManager, StoredSession};
 use crate::store::StoreError;
-use crate::sync::{lock, read};
+use crate::sync::lock;
 use crate::{Limits, McpServer};
 
 /// How long a stream that grows elsewhere is not looked after if nobody says that it has grown: where nobody would, and
@@ -51,6 +55,9 @@ const OUT_OF_REACH: &str = "the sessions are out of reach";
 /// How long the id of a session is.
 const ID: usize = 32;
 
+/// What leaves in the store what a client has said.
+pub(super) type Leaving = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+
 /// What the store has of a session, and what is to come there.
 pub(super) struct Kept {
     key: SessionKey,
@@ -61,7 +68,10 @@ pub(super) struct Kept {
     /// How many changes the store has.
     settled: AtomicU64,
     followed: Mutex<HashMap<u32, Followed>>,
-    listening: Mutex<Option<AbortHandle>>,
+    /// What belongs to no request, while it is copied.
+    listening: Mutex<Option<Arc<Stream>>>,
+    /// What was found that others have left, as long as it is there to be found again.
+    fetched: Mutex<HashSet<u32>>,
 }
 
 /// A stream that is read here and grows in the store.
@@ -81,6 +91,7 @@ impl Kept {
             settled: AtomicU64::new(0),
             followed: Mutex::default(),
             listening: Mutex::default(),
+            fetched: Mutex::default(),
         })
     }
 
@@ -98,26 +109,42 @@ impl Kept {
     /// Has the store have what comes in a stream, until its end.
     ///
     /// The store knows of it before anybody does who could come back to it elsewhere.
-    pub(super) async fn copy(&self, stream: Arc<Stream>) {
+    pub(super) async fn copy(&self, server: &McpServer, stream: Arc<Stream>) {
         let mut copy = self.copy_of(stream);
+        // Whoever waits for the end of the server waits until all of it is there.
+        let serving = server.serving();
         if copy.step(Duration::ZERO).await {
+            let server = server.clone();
             // It ends with the stream, and that with its request.
-            tokio::spawn(copy.finish());
+            tokio::spawn(async move {
+                let _serving = serving;
+                copy.finish_unless(server.shutdown_overdue()).await;
+            });
         }
     }
 
     /// Has the store have what belongs to no request.
-    pub(super) fn copy_listening(&self, stream: Arc<Stream>) {
+    pub(super) fn copy_listening(&self, server: &McpServer, stream: Arc<Stream>) {
         let mut copy = self.copy_of(stream);
         // Others add to it as well, and none of them begins it.
         copy.after = Some(0);
         copy.is_shared = true;
-        *lock(&self.listening) = Some(tokio::spawn(copy.finish()).abort_handle());
+        let shutdown = server.shutdown();
+        let (serving, limit) = (server.serving(), server.limits().shutdown);
+        *lock(&self.listening) = Some(copy.stream.clone());
+        // It ends with its stream.
+        tokio::spawn(async move {
+            copy.finish_unless(shutdown.started()).await;
+            // It lasts as long as the session, but the server waits only for what was said before it was asked to end.
+            let _ = tokio::time::timeout(limit, copy.catch_up()).await;
+            drop(serving);
+            copy.finish_unless(std::future::pending()).await;
+        });
     }
 
     fn copy_of(&self, stream: Arc<Stream>) -> Copy {
         let (manager, key, bounds) = (self.manager.clone(), self.key.clone(), self.bounds);
-        Copy { manager, key, bounds, stream, after: None, is_shared: false }
+        Copy { manager, key, bounds, stream, after: None, is_shared: false, once: None }
     }
 
     pub(super) fn end(&self) {
@@ -148,8 +175,9 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        if let Some(copying) = lock(&self.listening).take() {
-            copying.abort();
+        // What it has is copied still.
+        if let Some(stream) = lock(&self.listening).take() {
+            stream.finish(None);
         }
     }
 }
@@ -164,6 +192,8 @@ struct Copy {
     after: Option<u64>,
     /// Others add to it, so that only the store knows its numbers.
     is_shared: bool,
+    /// What is being added there, and by which number, so that it is added once.
+    once: Option<(u64, u64)>,
 }
 
 impl Copy {
@@ -171,10 +201,20 @@ impl Copy {
     ///
     /// Without patience, what the store does not take now is left for the next step.
     async fn step(&mut self, patience: Duration) -> bool {
-        let Self { manager, key, bounds, stream, is_shared, .. } = self;
-        let copied = stream.copied(self.after).await;
-        let first = (!*is_shared).then_some(copied.first);
-        let events = NewEvents { first, events: &copied.events, is_over: copied.is_over && !*is_shared };
+        let Self { manager, key, bounds, stream, is_shared, once, .. } = self;
+        let mut copied = stream.copied(self.after).await;
+        let mut events = NewEvents::new(None, &copied.events);
+        if *is_shared {
+            // Whoever gave up meanwhile may have added it: what is asked again is the same, and what came since waits.
+            let (count, number) = once.take().unwrap_or_else(|| (copied.events.len() as u64, random()));
+            *once = Some((count, number));
+            let count = usize::try_from(count).unwrap_or(usize::MAX).min(copied.events.len());
+            copied.is_over &= count == copied.events.len();
+            copied.events.truncate(count);
+            events = NewEvents::new(None, &copied.events).once(number);
+        } else {
+            (events.first, events.is_over) = (Some(copied.first), copied.is_over);
+        }
         if !(*is_shared && copied.events.is_empty()) {
             let appended = again(patience, || manager.store().append(key, stream.id(), events, *bounds)).await;
             match appended {
@@ -192,11 +232,24 @@ impl Copy {
             }
         }
         self.after = Some(copied.first + copied.events.len() as u64 - 1);
+        self.once = None;
         !copied.is_over
     }
 
-    async fn finish(mut self) {
-        while self.step(self.bounds.age).await {}
+    /// Copies until the stream is over, unless something else happens before.
+    async fn finish_unless(&mut self, other: impl Future<Output = ()>) {
+        let (mut other, age) = (pin!(other), self.bounds.age);
+        let mut copying = pin!(async { while self.step(age).await {} });
+        poll_fn(|cx| match copying.as_mut().poll(cx) {
+            Poll::Pending => other.as_mut().poll(cx),
+            Poll::Ready(()) => Poll::Ready(()),
+        })
+        .await;
+    }
+
+    /// Copies what there is.
+    async fn catch_up(&mut self) {
+        while self.after.is_none_or(|after| after < self.stream.last()) && self.step(self.bounds.age).await {}
     }
 }
 
@@ -234,6 +287,10 @@ impl Session {
         }
         let fresh = Record::read(&stored.record)?;
         let mut base = lock(&kept.base);
+        // Somebody may have taken over a newer one meanwhile, which is not to be undone.
+        if base.0 >= stored.version {
+            return Ok(());
+        }
         let mut ours = base.1.clone();
         self.peer.describe(&mut ours);
         let mut merged = fresh.clone();
@@ -294,11 +351,23 @@ impl Session {
         }
     }
 
-    /// Tells those who serve the session elsewhere what is not about anything here.
-    pub(super) fn pass_on(&self, frame: &Bytes) {
-        if let Some(kept) = &self.kept {
-            kept.manager.say(&kept.key, Said::Message(frame.clone()));
+    /// Tells those who serve the session elsewhere what is not about anything here. What is too long for that is in the store
+    /// once what is returned has succeeded, and not to be acknowledged before.
+    pub(super) fn pass_on(&self, server: &McpServer, frame: &Bytes) -> Option<Leaving> {
+        let kept = self.kept.as_ref()?;
+        let (manager, key) = (kept.manager.clone(), kept.key.clone());
+        if frame.len() <= FRAME_BYTES || server.bus().is_none() {
+            manager.say(&key, Said::Message(frame.clone()));
+            return None;
         }
+        let (frame, longest) = (frame.clone(), server.limits().message_bytes);
+        Some(Box::pin(async move {
+            // The first is the one that lasts as long as a session.
+            let number = u32::try_from(random() >> 32).unwrap_or(1).max(1);
+            manager.leave(&key, number, &frame, longest).await?;
+            manager.say(&key, Said::Left { number });
+            Ok(())
+        }))
     }
 
     /// Counts a request that was answered.
@@ -499,57 +568,12 @@ impl Sessions {
         self.add_kept(server, session)
     }
 
-    /// Has it heard here what is said about sessions elsewhere, from now on.
-    fn hear(self: &Arc<Self>, server: &McpServer, manager: &SessionManager) {
-        let mut listener = lock(&self.listener);
-        if listener.as_ref().is_some_and(|running| !running.is_finished()) {
-            return;
-        }
-        let mut said = manager.elsewhere().listen();
-        let (sessions, server) = (Arc::downgrade(self), server.clone());
-        let listening = async move {
-            loop {
-                match said.recv().await {
-                    Ok(announcement) => {
-                        let Some(sessions) = sessions.upgrade() else { return };
-                        sessions.heard(&server, &announcement.key, announcement.said);
-                    }
-                    Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "too much was said about sessions"),
-                    Err(RecvError::Closed) => return,
-                }
-            }
-        };
-        *listener = Some(tokio::spawn(listening).abort_handle());
-    }
-
-    fn heard(&self, server: &McpServer, key: &SessionKey, said: Said) {
-        let Some(session) = read(&self.keys).get(key).and_then(Weak::upgrade) else { return };
-        let Some(kept) = &session.kept else { return };
-        match said {
-            Said::Appended { stream } => kept.has_grown(stream),
-            Said::Read { stream, reader } => {
-                kept.is_read(stream, reader);
-                if lock(&kept.followed).get(&stream).is_none_or(|followed| followed.reader != reader) {
-                    session.release(stream);
-                }
-            }
-            Said::Message(frame) => match Message::decode(&frame) {
-                Ok(message) if message.kind == Kind::Notification => {
-                    session.peer.notified(server, &frame, &message);
-                }
-                Ok(message) => _ = session.peer.answered(&frame, &message),
-                Err(_) => {}
-            },
-            Said::Ended => _ = session.peer.session_id().map(|id| self.remove(id)),
-        }
-    }
-
     /// Keeps in the store what is used here without requests, ends here what has ended there, and has it removed there what has
     /// expired.
     pub(super) async fn renew(&self) {
         let Some(manager) = &self.manager else { return };
-        for session in self.all() {
-            let Some(kept) = session.kept.as_ref().filter(|_| session.is_busy()) else { continue };
+        for session in self.all_that(|session| session.is_busy()) {
+            let Some(kept) = &session.kept else { continue };
             match manager.renew(&kept.key).await {
                 Ok(true) => {}
                 Ok(false) => _ = session.peer.session_id().map(|id| self.remove(id)),

@@ -17,7 +17,7 @@ use super::endpoint::{
     refuse, status_of,
 };
 use super::head::{Field, Head, SESSION_ID};
-use super::kept::out_of_reach;
+use super::kept::{Leaving, out_of_reach};
 use super::session::{LISTENING, Session, Sessions, event_of};
 use super::stream::{Last, Reader, Stream};
 use crate::McpServer;
@@ -97,16 +97,14 @@ impl Endpoint {
         match message.kind {
             Kind::Request => {}
             Kind::Notification => {
-                if !session.peer.notified(&self.server, &frame, &message) {
-                    session.pass_on(&frame);
-                }
-                return self.settled(session, accepted);
+                let is_elsewhere = !session.peer.notified(&self.server, &frame, &message);
+                let leaving = is_elsewhere.then(|| session.pass_on(&self.server, &frame)).flatten();
+                return self.once_left(leaving.into_iter().collect(), self.settled(session, accepted));
             }
             _ => {
-                if !session.peer.answered(&frame, &message) {
-                    session.pass_on(&frame);
-                }
-                return Reply::Now(accepted());
+                let is_elsewhere = !session.peer.answered(&frame, &message);
+                let leaving = is_elsewhere.then(|| session.pass_on(&self.server, &frame)).flatten();
+                return self.once_left(leaving.into_iter().collect(), Reply::Now(accepted()));
             }
         }
         let id = message.id.map(|id| id.of(&frame)).unwrap_or_default();
@@ -169,6 +167,25 @@ impl Endpoint {
         }))
     }
 
+    /// Answers once the store has what others fetch there.
+    fn once_left(&self, leaving: Vec<Leaving>, reply: Reply) -> Reply {
+        if leaving.is_empty() {
+            return reply;
+        }
+        let server = self.server.clone();
+        Reply::Later(Box::pin(async move {
+            for leaving in leaving {
+                if let Err(error) = leaving.await {
+                    return *out_of_reach(&server, &error);
+                }
+            }
+            match reply {
+                Reply::Now(response) => response,
+                Reply::Later(response) => response.await,
+            }
+        }))
+    }
+
     /// Answers with what a stream brings, once the store has what the client has said.
     fn responding(&self, session: Arc<Session>, reader: Reader) -> Reply {
         let server = self.server.clone();
@@ -199,7 +216,7 @@ impl Endpoint {
         let reader = session.stream();
         let stream = reader.stream().clone();
         let batch = Arc::new(BatchReply::new(Outlet::Stream(stream.clone()), self.server.limits()));
-        let mut is_answered = false;
+        let (mut is_answered, mut leaving) = (false, Vec::new());
         for span in spans {
             let part = frame.slice(span.range());
             match Message::decode(&part) {
@@ -209,12 +226,12 @@ impl Endpoint {
                 }
                 Ok(message) if message.kind == Kind::Notification => {
                     if !session.peer.notified(&self.server, &part, &message) {
-                        session.pass_on(&part);
+                        leaving.extend(session.pass_on(&self.server, &part));
                     }
                 }
                 Ok(message) => {
                     if !session.peer.answered(&part, &message) {
-                        session.pass_on(&part);
+                        leaving.extend(session.pass_on(&self.server, &part));
                     }
                 }
                 Err(error) => {
@@ -227,7 +244,8 @@ impl Endpoint {
             }
         }
         drop(batch);
-        if is_answered { self.responding(session, reader) } else { self.settled(session, accepted) }
+        let reply = if is_answered { self.responding(session, reader) } else { self.settled(session, accepted) };
+        self.once_left(leaving, reply)
     }
 
     fn start_in_batch(
@@ -407,7 +425,7 @@ async fn respond(server: McpServer, session: Arc<Session>, reader: Reader) -> Re
     }
     session.keep(reader.stream());
     if let Some(kept) = &session.kept {
-        kept.copy(reader.stream().clone()).await;
+        kept.copy(&server, reader.stream().clone()).await;
     }
     events(Body::legacy(reader, &server, revision(&session).has_priming_event()))
 }

@@ -4,6 +4,8 @@ mod body;
 #[cfg_attr(not(feature = "compression"), path = "compression/without.rs")]
 mod compression;
 mod cors;
+#[cfg(feature = "dashboard")]
+pub(crate) mod dashboard;
 mod endpoint;
 mod events;
 mod first;
@@ -15,6 +17,7 @@ mod mirrored;
 mod modern;
 mod operator;
 mod owner;
+mod renewal;
 mod server;
 mod service;
 mod session;
@@ -27,6 +30,8 @@ mod unix;
 mod websocket;
 
 pub use cors::CorsConfig;
+#[cfg(feature = "dashboard")]
+pub use dashboard::{DashboardConfig, DashboardListener};
 pub(crate) use events::Events;
 pub(crate) use mirrored::check as check_mirrored;
 pub use operator::{ManagementListener, ManagementServer};

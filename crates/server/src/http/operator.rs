@@ -12,7 +12,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHE
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
+use hyper::service::{Service as HttpService, service_fn};
 use tokio::net::{TcpListener, ToSocketAddrs};
 use tower_service::Service;
 use turbomcp_transport::http::listener::{self, Bounds};
@@ -24,6 +24,7 @@ use super::endpoint::{Endpoint, empty, json, not_allowed, refuse};
 use super::service::Answering;
 use super::session::Sessions;
 use crate::health::HealthReport;
+use crate::listening::listen;
 use crate::metrics::{Format, render};
 use crate::{Error, McpServer};
 
@@ -71,7 +72,7 @@ impl Pages {
             paths.push((&*health.paths().readiness, Page::Ready));
             paths.push((&*health.paths().liveness, Page::Live));
         }
-        if let Some(detail) = operator.metrics.detail() {
+        if let Some(detail) = operator.shown_metrics() {
             paths.push((&*detail.settings.endpoint, Page::Metrics));
         }
         paths
@@ -132,7 +133,7 @@ impl Pages {
 
     fn metrics(&self, parts: &Parts) -> Response<Body> {
         let server = &self.endpoint.server;
-        let Some(detail) = server.operator().metrics.detail() else { return empty(StatusCode::NOT_FOUND) };
+        let Some(detail) = server.operator().shown_metrics() else { return empty(StatusCode::NOT_FOUND) };
         match &detail.settings.credentials {
             Some(credentials) => {
                 let given = parts.headers.get(AUTHORIZATION);
@@ -222,8 +223,7 @@ impl ManagementServer {
     /// If the address cannot be listened on ([`Error::is_bind`]), a host is malformed, two things have one path, or the
     /// server has neither health nor metrics to show.
     pub async fn bind(self, address: impl ToSocketAddrs) -> Result<ManagementListener, Error> {
-        let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
-        let address = listener.local_addr().map_err(Error::bind)?;
+        let (listener, address) = listen(address).await?;
         let mut origins = OriginPolicy::for_listener(address.ip());
         if !self.hosts.is_empty() {
             origins = origins.allow_hosts(&self.hosts).map_err(|error| Error::configuration(error.to_string()))?;
@@ -265,18 +265,27 @@ impl ManagementListener {
     pub async fn serve(self) -> Result<(), Error> {
         let Self { listener, pages, .. } = self;
         let server = pages.endpoint.server.clone();
-        let bounds = Bounds {
-            connections: Connections::new(CONNECTIONS, DRAIN),
-            header_timeout: HEADER_TIMEOUT,
-            header_bytes: HEADER_BYTES,
-        };
-        listener::serve(listener, bounds, server.shutdown_ended(), |address, _| {
+        serve(listener, &server, |address| {
             let pages = pages.at(Some(address));
             service_fn(move |request: Request<Incoming>| pages.clone().call(request))
         })
         .await;
         Ok(())
     }
+}
+
+/// Serves what a few people and programs ask once in a while, until nothing of the server runs any more.
+pub(super) async fn serve<S>(listener: TcpListener, server: &McpServer, service: impl Fn(SocketAddr) -> S)
+where
+    S: HttpService<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Send + 'static,
+    S::Future: Send,
+{
+    let bounds = Bounds {
+        connections: Connections::new(CONNECTIONS, DRAIN),
+        header_timeout: HEADER_TIMEOUT,
+        header_bytes: HEADER_BYTES,
+    };
+    listener::serve(listener, bounds, server.shutdown_ended(), |address, _| service(address)).await;
 }
 
 impl McpServer {

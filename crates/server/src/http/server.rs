@@ -1,5 +1,6 @@
 //! Serving a server over HTTP: its settings, its listener, and its router.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -16,18 +17,21 @@ use turbomcp_transport::http::origin::OriginPolicy;
 use turbomcp_transport::listener::Bounds as Connections;
 use turbomcp_transport::metrics::Meter;
 
+use super::body::Body;
 use super::compression::Setting;
 use super::cors::CorsConfig;
 use super::endpoint::{Endpoint, empty};
 use super::first::{First, FirstService, Part};
 use super::metadata::Metadata;
 use super::operator::Pages;
+use super::renewal::Renewal;
 #[cfg(feature = "websocket")]
 use super::service::UpgradeService;
 use super::service::{Answering, McpService};
 use super::session::Sessions;
 use super::tls::{Doors, Tls};
 use crate::layers::Dress;
+use crate::listening::listen;
 use crate::metrics::Connected;
 use crate::{Error, Limits, McpServer};
 
@@ -55,6 +59,7 @@ pub struct HttpServer {
     first: Option<(String, String)>,
     policy: Option<OriginPolicy>,
     hosts: Vec<String>,
+    /// Beside what the server itself says.
     cors: CorsConfig,
     pub(super) tls: Tls,
     pub(super) compression: Setting,
@@ -62,7 +67,6 @@ pub struct HttpServer {
 
 impl HttpServer {
     pub(crate) fn new(server: McpServer) -> Self {
-        let cors = server.security().map(|security| security.cors.clone()).unwrap_or_default();
         Self {
             server,
             path: Some("/mcp".to_owned()),
@@ -71,10 +75,16 @@ impl HttpServer {
             first: None,
             policy: None,
             hosts: Vec::new(),
-            cors,
+            cors: CorsConfig::default(),
             tls: Tls::default(),
             compression: Setting::default(),
         }
+    }
+
+    /// Offers another version of the server in the same way.
+    #[cfg(feature = "hot-reload")]
+    pub(super) fn with_server(&self, server: McpServer) -> Self {
+        Self { server, ..self.clone() }
     }
 
     /// Sets the path of the one URL that clients use. `/mcp` unless set.
@@ -154,10 +164,10 @@ impl HttpServer {
     /// If the address cannot be listened on ([`Error::is_bind`]), or a host, origin or path is malformed.
     pub async fn bind(self, address: impl ToSocketAddrs) -> Result<HttpListener, Error> {
         let doors = self.tls.open(&self.server)?;
-        let listener = TcpListener::bind(address).await.map_err(Error::bind)?;
-        let address = listener.local_addr().map_err(Error::bind)?;
-        let routes = self.routes(address.ip())?;
-        Ok(HttpListener { listener, address, server: self.server, routes, doors })
+        let (listener, address) = listen(address).await?;
+        let server = self.server.clone();
+        let renewal = Renewal::new(self, address.ip())?;
+        Ok(HttpListener { listener, address, server, renewal, doors })
     }
 
     /// Serves on an address until SIGTERM or SIGINT asks the server to end.
@@ -165,6 +175,8 @@ impl HttpServer {
     /// # Errors
     ///
     /// If the address cannot be listened on ([`Error::is_bind`]), or a host, origin or path is malformed.
+    ///
+    /// If a second signal asks it to end before it has ([`Error::is_interrupted`](crate::Error::is_interrupted)).
     pub async fn run(self, address: impl ToSocketAddrs) -> Result<(), Error> {
         let server = self.server.clone();
         let _reloading = self.tls.reloading();
@@ -180,23 +192,20 @@ impl HttpServer {
     /// If a host, origin or path is malformed.
     pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> Result<Router<S>, Error> {
         // Nobody knows where it will listen, so the narrower policy holds.
-        let routes = self.routes(IpAddr::V4(Ipv4Addr::LOCALHOST))?;
+        let renewal = Renewal::new(self, IpAddr::V4(Ipv4Addr::LOCALHOST))?;
+        let routes = renewal.routes();
         let mut router = Router::new();
-        if let Some((path, front)) = routes.http {
-            router = match front {
-                Front::Plain(service) => router.route_service(&path, service),
-                Front::Cors(service) => router.route_service(&path, *service),
-            };
+        if let Some((path, _)) = &routes.http {
+            router = routed(router, path, &renewal, |routes| Some(routes.http.as_ref()?.1.clone()));
         }
-        for (path, front) in routes.first {
-            router = match front {
-                Front::Plain(service) => router.route_service(&path, service),
-                Front::Cors(service) => router.route_service(&path, *service),
-            };
+        let parts: [Pick<FirstService>; 2] =
+            [|routes| Some(routes.first.first()?.1.clone()), |routes| Some(routes.first.get(1)?.1.clone())];
+        for ((path, _), pick) in routes.first.iter().zip(parts) {
+            router = routed(router, path, &renewal, pick);
         }
         #[cfg(feature = "websocket")]
-        if let Some((path, service)) = routes.websocket {
-            router = router.route_service(&path, service);
+        if let Some((path, _)) = &routes.websocket {
+            router = routed(router, path, &renewal, |routes| Some(Front::Plain(routes.websocket.as_ref()?.1.clone())));
         }
         if let Some(pages) = routes.pages {
             router = pages.into_router(router);
@@ -211,20 +220,23 @@ impl HttpServer {
         })
     }
 
-    pub(super) fn routes(&self, address: IpAddr) -> Result<Routes, Error> {
-        let endpoint = self.endpoint(address)?;
+    /// Makes the routes, with the sessions and streams of those they take the place of.
+    pub(super) fn routes(&self, address: IpAddr, before: Option<&Routes>) -> Result<Routes, Error> {
+        let mut cors = self.server.security().map(|security| security.cors.clone()).unwrap_or_default();
+        cors.merge(self.cors.clone());
+        let endpoint = self.endpoint(address, &cors, before)?;
         let pages = Pages::beside(&endpoint);
         if let Some(pages) = &pages {
             pages.check(self.paths())?;
         }
         let http = self.path.as_deref();
-        let http = http.map(|path| Ok((plain(path)?, self.front(McpService::new(endpoint.clone(), None))?)));
+        let http = http.map(|path| Ok((plain(path)?, front(&cors, McpService::new(endpoint.clone(), None))?)));
         let security = self.server.security().filter(|security| security.has_headers());
         Ok(Routes {
             dress: security.map(|_| Dress::new(self.server.clone(), self.tls.is_set())),
             pages,
             http: http.transpose()?,
-            first: self.first_routes(&endpoint)?,
+            first: self.first_routes(&endpoint, &cors, before)?,
             metadata: Metadata::of(&self.server, self.main_path()),
             #[cfg(feature = "websocket")]
             websocket: match self.websocket.as_deref() {
@@ -233,9 +245,10 @@ impl HttpServer {
                         "path `{path}` cannot be both for HTTP and for WebSocket"
                     )));
                 }
-                Some(path) => Some((plain(path)?, UpgradeService::new(endpoint))),
+                Some(path) => Some((plain(path)?, UpgradeService::new(endpoint.clone()))),
                 None => None,
             },
+            endpoint,
         })
     }
 
@@ -248,16 +261,19 @@ impl HttpServer {
         self.path.as_deref()
     }
 
-    fn endpoint(&self, address: IpAddr) -> Result<Arc<Endpoint>, Error> {
+    fn endpoint(&self, address: IpAddr, cors: &CorsConfig, before: Option<&Routes>) -> Result<Arc<Endpoint>, Error> {
         let invalid = |error: turbomcp_transport::http::origin::InvalidEntry| Error::configuration(error.to_string());
         let mut policy = self.policy.clone().unwrap_or_else(|| OriginPolicy::for_listener(address));
         if !self.hosts.is_empty() {
             policy = policy.allow_hosts(&self.hosts).map_err(invalid)?;
         }
-        let policy = policy.allow_origins(&self.cors.origins).map_err(invalid)?;
+        let policy = policy.allow_origins(&cors.origins).map_err(invalid)?;
         let server = self.server.clone();
         let compression = self.compression.ready(self.server.http_meter())?;
-        let sessions = Arc::new(Sessions::new(server.sessions().cloned()));
+        let sessions = match before {
+            Some(before) => before.endpoint.sessions.clone(),
+            None => Arc::new(Sessions::new(server.sessions().cloned())),
+        };
         Ok(Arc::new(Endpoint { server, origins: policy, sessions, compression }))
     }
 
@@ -270,7 +286,12 @@ impl HttpServer {
         paths.chain(first).map(String::as_str).collect()
     }
 
-    fn first_routes(&self, endpoint: &Arc<Endpoint>) -> Result<Vec<Route<FirstService>>, Error> {
+    fn first_routes(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        cors: &CorsConfig,
+        before: Option<&Routes>,
+    ) -> Result<Vec<Route<FirstService>>, Error> {
         let Some((stream, messages)) = &self.first else { return Ok(Vec::new()) };
         for path in [stream, messages] {
             if self.paths().iter().filter(|known| *known == path).count() > 1 {
@@ -278,16 +299,43 @@ impl HttpServer {
             }
         }
         let (stream, messages) = (plain(stream)?, plain(messages)?);
-        let first = First::new(endpoint.clone(), stream.clone(), messages.clone());
-        let route = |path, part| Ok((path, self.front(FirstService::new(first.clone(), part))?));
+        let clients = before.and_then(|before| before.first.first()).map(|(_, front)| front.service().clients());
+        let first = First::new(endpoint.clone(), stream.clone(), messages.clone(), clients.unwrap_or_default());
+        let route = |path, part| Ok((path, front(cors, FirstService::new(first.clone(), part))?));
         Ok(vec![route(stream, Part::Stream)?, route(messages, Part::Messages)?])
     }
+}
 
-    fn front<S>(&self, service: S) -> Result<Front<S>, Error> {
-        Ok(match self.cors.layer()? {
-            Some(cors) => Front::Cors(Box::new(cors.layer(service))),
-            None => Front::Plain(service),
-        })
+fn front<S>(cors: &CorsConfig, service: S) -> Result<Front<S>, Error> {
+    Ok(match cors.layer()? {
+        Some(cors) => Front::Cors(Box::new(cors.layer(service))),
+        None => Front::Plain(service),
+    })
+}
+
+/// Adds a path to a router; what answers there is picked again whenever the configuration is another.
+#[cfg(feature = "hot-reload")]
+fn routed<R, S>(router: Router<R>, path: &str, renewal: &Renewal, pick: Pick<S>) -> Router<R>
+where
+    R: Clone + Send + Sync + 'static,
+    S: Service<Request<axum::body::Body>, Response = http::Response<Body>, Error = Infallible, Future = Answering>,
+    S: Clone + Send + Sync + 'static,
+{
+    router.route_service(path, super::renewal::Renewing::new(renewal, pick))
+}
+
+/// Adds a path to a router.
+#[cfg(not(feature = "hot-reload"))]
+fn routed<R, S>(router: Router<R>, path: &str, renewal: &Renewal, pick: Pick<S>) -> Router<R>
+where
+    R: Clone + Send + Sync + 'static,
+    S: Service<Request<axum::body::Body>, Response = http::Response<Body>, Error = Infallible, Future = Answering>,
+    S: Clone + Send + Sync + 'static,
+{
+    match pick(&renewal.routes()) {
+        Some(Front::Plain(service)) => router.route_service(path, service),
+        Some(Front::Cors(service)) => router.route_service(path, *service),
+        None => router,
     }
 }
 
@@ -300,6 +348,7 @@ fn plain(path: &str) -> Result<Arc<str>, Error> {
 /// What is answered, and where.
 #[derive(Debug, Clone)]
 pub(super) struct Routes {
+    endpoint: Arc<Endpoint>,
     http: Option<Route<McpService>>,
     first: Vec<Route<FirstService>>,
     metadata: Option<Metadata>,
@@ -309,12 +358,15 @@ pub(super) struct Routes {
     dress: Option<Dress>,
 }
 
+/// Finds what answers at a path.
+pub(super) type Pick<S> = fn(&Routes) -> Option<Front<S>>;
+
 /// A path, and what answers there.
 type Route<S> = (Arc<str>, Front<S>);
 
 /// What answers, with or without what browsers ask for.
 #[derive(Debug, Clone)]
-enum Front<S> {
+pub(super) enum Front<S> {
     Plain(S),
     Cors(Box<Cors<S>>),
 }
@@ -325,7 +377,7 @@ pub struct HttpListener {
     listener: TcpListener,
     address: SocketAddr,
     server: McpServer,
-    routes: Routes,
+    renewal: Renewal,
     doors: Doors,
 }
 
@@ -348,7 +400,7 @@ impl HttpListener {
     ///
     /// Dropping the future closes every connection.
     pub async fn serve(self) -> Result<(), Error> {
-        let Self { listener, server, routes, doors, .. } = self;
+        let Self { listener, server, renewal, doors, .. } = self;
         let _serving = server.serving();
         let limits = server.limits();
         let bounds = bounds(limits);
@@ -359,7 +411,7 @@ impl HttpListener {
             // In a box: what a connection moves from hand to hand it keeps room for in each of them. It counts as one until it
             // lets go of this.
             let connected = Arc::new(Connected::new(counted.clone()));
-            let routes = routes.at(Some(address), afterwards, &connected);
+            let routes = renewal.open(Some(address), afterwards, &connected);
             let held = Box::new((routes, told, meter.as_ref().map(Meter::opened), connected));
             service_fn(move |mut request: Request<Incoming>| {
                 let (routes, told, ..) = &*held;
@@ -374,18 +426,25 @@ impl HttpListener {
 
 pub(super) fn bounds(limits: &Limits) -> Bounds {
     Bounds {
-        connections: Connections::new(limits.connections, limits.shutdown),
+        connections: Connections::new(limits.connections, limits.drain()),
         header_timeout: limits.header_timeout,
         header_bytes: limits.header_bytes,
     }
 }
 
 impl Routes {
+    /// Returns true if the configuration of the server has not been replaced since.
+    #[cfg(feature = "hot-reload")]
+    pub(super) fn is_newest(&self) -> bool {
+        self.endpoint.server.is_newest()
+    }
+
     /// Returns the routes for a connection from this address.
     pub(super) fn at(&self, address: Option<SocketAddr>, afterwards: &Afterwards, connected: &Arc<Connected>) -> Self {
         #[cfg(not(feature = "websocket"))]
         let _ = (afterwards, connected);
         Self {
+            endpoint: self.endpoint.clone(),
             http: self.http.as_ref().map(|(path, front)| (path.clone(), front.map(|service| service.at(address)))),
             first: {
                 let change = |service: &FirstService| service.at(address, connected);
@@ -438,6 +497,15 @@ impl Routes {
     }
 }
 
+impl<S> Front<S> {
+    fn service(&self) -> &S {
+        match self {
+            Self::Plain(service) => service,
+            Self::Cors(service) => service.get_ref(),
+        }
+    }
+}
+
 impl<S: Clone> Front<S> {
     fn map(&self, change: impl FnOnce(&S) -> S) -> Self {
         match self {
@@ -453,8 +521,15 @@ impl<S: Clone> Front<S> {
 
 impl McpServer {
     /// Starts to describe how the server is offered over HTTP.
+    ///
+    /// It begins with what the [settings](crate::ServerBuilder) of the server say, if it has any.
     pub fn http(&self) -> HttpServer {
-        HttpServer::new(self.clone())
+        let http = HttpServer::new(self.clone());
+        #[cfg(feature = "config-files")]
+        if let Some(settings) = self.configured() {
+            return http.configured(settings);
+        }
+        http
     }
 
     /// Serves Streamable HTTP on the path `/mcp` of an address, until SIGTERM or SIGINT asks the server to end.
@@ -462,17 +537,20 @@ impl McpServer {
     /// # Errors
     ///
     /// If the address cannot be listened on.
+    ///
+    /// If a second signal asks it to end before it has ([`Error::is_interrupted`](crate::Error::is_interrupted)).
     pub async fn run_http(&self, address: impl ToSocketAddrs) -> Result<(), Error> {
         self.http().run(address).await
     }
 
-    /// Makes an axum router that answers on the path `/mcp`, to be merged into an application or nested in it.
+    /// Makes an axum router to be merged into an application or nested in it.
     ///
-    /// It answers only requests for loopback hosts; for any other, see [`HttpServer::allow_hosts`].
+    /// Unless the [settings](crate::ServerBuilder) of the server say otherwise, it answers on the path `/mcp`, and only requests for
+    /// loopback hosts; see [`HttpServer::allow_hosts`].
     ///
     /// # Panics
     ///
-    /// Never: the default settings are well-formed.
+    /// Never: settings are held against what they have to be when they are read.
     pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
         self.http().into_router().expect("the default settings are well-formed")
     }

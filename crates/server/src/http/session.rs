@@ -171,6 +171,8 @@ pub(crate) struct Sessions {
     pub(super) manager: Option<SessionManager>,
     pub(super) keys: RwLock<HashMap<SessionKey, Weak<Session>>>,
     pub(super) listener: Mutex<Option<AbortHandle>>,
+    /// What looks for answers that were not heard of.
+    pub(super) looking: Mutex<Option<AbortHandle>>,
 }
 
 impl Sessions {
@@ -218,15 +220,15 @@ impl Sessions {
             && let Some(kept) = &session.kept
         {
             write(&self.keys).insert(kept.key().clone(), Arc::downgrade(&session));
-            kept.copy_listening(session.listening.clone());
+            kept.copy_listening(server, session.listening.clone());
         }
         self.reap(server);
         there
     }
 
-    /// Returns the sessions that are there.
-    pub(super) fn all(&self) -> Vec<Arc<Session>> {
-        read(&self.table).values().cloned().collect()
+    /// Returns the sessions that are there and are so.
+    pub(super) fn all_that(&self, are_so: impl Fn(&Session) -> bool) -> Vec<Arc<Session>> {
+        read(&self.table).values().filter(|session| are_so(session)).cloned().collect()
     }
 
     /// Ends a session; false if there is none.
@@ -282,7 +284,7 @@ impl Sessions {
 
 impl Drop for Sessions {
     fn drop(&mut self) {
-        for task in [lock(&self.reaper).take(), lock(&self.listener).take()].into_iter().flatten() {
+        for task in [&self.reaper, &self.listener, &self.looking].into_iter().filter_map(|task| lock(task).take()) {
             task.abort();
         }
         for session in read(&self.table).values() {

@@ -13,7 +13,9 @@ use turbomcp_transport::metrics::Meter;
 use turbomcp_transport::unix::Socket;
 
 use super::HttpServer;
-use super::server::{Routes, bounds};
+use super::renewal::Renewal;
+use super::server::bounds;
+use crate::listening::{listen_on_path, permit};
 use crate::metrics::Connected;
 use crate::{Error, McpServer};
 
@@ -22,10 +24,21 @@ use crate::{Error, McpServer};
 pub struct HttpUnixListener {
     server: McpServer,
     socket: Socket,
-    routes: Routes,
+    renewal: Renewal,
 }
 
 impl HttpUnixListener {
+    /// Sets who may open the socket, as `chmod` does: `0o660` lets the group of its file in as well. Unless set, only the
+    /// user of the server can open it.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be set ([`Error::is_bind`]).
+    pub fn permissions(self, mode: u32) -> Result<Self, Error> {
+        permit(&self.socket, mode)?;
+        Ok(self)
+    }
+
     /// Returns the path of the socket.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -44,7 +57,7 @@ impl HttpUnixListener {
     ///
     /// Dropping the future closes every connection and removes the socket.
     pub async fn serve(self) -> Result<(), Error> {
-        let Self { server, socket, routes } = self;
+        let Self { server, socket, renewal } = self;
         let _serving = server.serving();
         let end = server.shutdown_started();
         let meter = server.http_meter().cloned();
@@ -52,7 +65,7 @@ impl HttpUnixListener {
         let service = move |peer: Option<PeerCredentials>, afterwards: &Afterwards| {
             // In a box, as over TCP.
             let connected = Arc::new(Connected::new(counted.clone()));
-            let routes = routes.at(None, afterwards, &connected);
+            let routes = renewal.open(None, afterwards, &connected);
             let held = Box::new((routes, meter.as_ref().map(Meter::opened), connected));
             service_fn(move |mut request: Request<Incoming>| {
                 let (routes, ..) = &*held;
@@ -83,9 +96,10 @@ impl HttpServer {
         if self.tls.is_set() {
             return Err(Error::configuration("a Unix socket is not served over TLS: nothing leaves the machine"));
         }
-        let routes = self.routes(IpAddr::V4(Ipv4Addr::LOCALHOST))?;
-        let socket = Socket::bind(path).map_err(Error::bind)?;
-        Ok(HttpUnixListener { server: self.server, socket, routes })
+        let server = self.server.clone();
+        let renewal = Renewal::new(self, IpAddr::V4(Ipv4Addr::LOCALHOST))?;
+        let socket = listen_on_path(path)?;
+        Ok(HttpUnixListener { server, socket, renewal })
     }
 
     /// Serves HTTP/1.1 on a Unix socket until SIGTERM or SIGINT asks the server to end; see [`bind_unix`](Self::bind_unix).
@@ -93,6 +107,8 @@ impl HttpServer {
     /// # Errors
     ///
     /// As [`bind_unix`](Self::bind_unix).
+    ///
+    /// If a second signal asks it to end before it has ([`Error::is_interrupted`](crate::Error::is_interrupted)).
     pub async fn run_unix(self, path: impl Into<PathBuf>) -> Result<(), Error> {
         let server = self.server.clone();
         let listener = self.bind_unix(path)?;
@@ -108,6 +124,8 @@ impl McpServer {
     /// # Errors
     ///
     /// If the path cannot be listened on ([`Error::is_bind`]).
+    ///
+    /// If a second signal asks it to end before it has ([`Error::is_interrupted`](crate::Error::is_interrupted)).
     pub async fn run_http_unix(&self, path: impl Into<PathBuf>) -> Result<(), Error> {
         self.http().run_unix(path).await
     }

@@ -34,7 +34,7 @@ impl Endpoint {
         Box::pin(async move {
             let accepted = async {
                 self.screen(&parts)?;
-                self.limit_address(&parts, peer_addr)?;
+                self.limit_address(&parts, peer_addr).await?;
                 self.authenticate(&mut parts, peer_addr).await?;
                 let headers = handshake::accept(&parts).map_err(|refusal| {
                     let mut response = refuse(refusal.status(), refusal.to_string());
@@ -112,6 +112,8 @@ impl McpServer {
     /// # Errors
     ///
     /// If the address cannot be listened on ([`Error::is_bind`]).
+    ///
+    /// If a second signal asks it to end before it has ([`Error::is_interrupted`](crate::Error::is_interrupted)).
     pub async fn run_websocket(&self, address: impl ToSocketAddrs) -> Result<(), Error> {
         self.http().websocket_only("/").run(address).await
     }

@@ -152,6 +152,15 @@ impl AuditOutcome {
         }
     }
 
+    /// Returns what the status of a refusal stands for.
+    fn of_status(status: u16) -> Self {
+        match status {
+            401 => Self::Unauthenticated,
+            403 => Self::Forbidden,
+            _ => Self::Failure,
+        }
+    }
+
     fn of(response: &Response) -> Self {
         match response.as_error().map(McpError::code) {
             Some(ErrorCode::UNAUTHORIZED) => Self::Unauthenticated,
@@ -280,11 +289,7 @@ impl Audit {
     /// Records somebody who is not let in.
     #[cold]
     pub(crate) fn turned_away(&self, refusal: &Refusal, peer: Option<IpAddr>) {
-        let outcome = match refusal.status() {
-            401 => AuditOutcome::Unauthenticated,
-            403 => AuditOutcome::Forbidden,
-            _ => AuditOutcome::Failure,
-        };
+        let outcome = AuditOutcome::of_status(refusal.status());
         if !self.wants(outcome) {
             return;
         }
@@ -312,6 +317,24 @@ impl Audit {
         headers: &http::HeaderMap,
     ) {
         self.turned_away(refusal, self.proxies.client(peer.map(|peer| peer.ip()), headers));
+    }
+
+    /// Records a request that was refused before it came here, and whose it is.
+    #[cfg(feature = "multi-tenancy")]
+    #[cold]
+    pub(crate) fn refused(&self, refusal: &Refusal, request: &Request, tenant: Option<&str>) {
+        if request.inner().is_unseen() {
+            return self.turned_away_from(refusal, request.extensions());
+        }
+        let record = Record {
+            audit: self,
+            inner: request.inner().clone(),
+            known: Known::of(request.extensions()),
+            peer: Caller { inner: request.inner(), extensions: request.extensions(), proxies: &self.proxies }.address(),
+            is_over: true,
+        };
+        let outcome = AuditOutcome::of_status(refusal.status());
+        record.write_of(outcome, Some(crate::auth::error(refusal).code().0), tenant);
     }
 
     /// As [`turned_away`](Self::turned_away), of whoever has opened a connection.
@@ -347,6 +370,11 @@ struct Record<'a> {
 
 impl Record<'_> {
     fn write(&self, outcome: AuditOutcome, error_code: Option<i64>) {
+        self.write_of(outcome, error_code, None);
+    }
+
+    /// As [`write`](Self::write), of a tenant that only the caller knows.
+    fn write_of(&self, outcome: AuditOutcome, error_code: Option<i64>, tenant_id: Option<&str>) {
         if !self.audit.wants(outcome) || self.audit.is_unheard(outcome) {
             return;
         }
@@ -367,7 +395,7 @@ impl Record<'_> {
             outcome,
             error_code,
             user_id: principal.map(Principal::subject),
-            tenant_id: self.known.tenant_id().or_else(tenant_of),
+            tenant_id: tenant_id.or_else(|| self.known.tenant_id()).or_else(tenant_of),
             session: session.as_deref(),
             peer: self.peer,
             arguments: arguments.and_then(|span| std::str::from_utf8(inner.raw(span)).ok()),
@@ -380,7 +408,7 @@ impl Drop for Record<'_> {
         if !self.is_over {
             let (outcome, code) = match &*self.inner {
                 // A layer has not come to an end in time to say so.
-                inner if inner.has_run_out() => (AuditOutcome::Failure, Some(ErrorCode::INTERNAL_ERROR.0)),
+                inner if inner.has_run_out().is_some() => (AuditOutcome::Failure, Some(ErrorCode::INTERNAL_ERROR.0)),
                 inner if inner.is_answered() => (AuditOutcome::InputRequired, None),
                 _ => (AuditOutcome::Cancelled, None),
             };

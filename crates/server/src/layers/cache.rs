@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hash::Hash;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -228,6 +228,7 @@ impl Cache {
     /// Forgets the contents of a resource.
     pub(crate) fn forget_resource(&self, uri: &str) {
         self.forgotten.fetch_add(1, Ordering::AcqRel);
+        fence(Ordering::SeqCst);
         // Whom they were kept for is a part of the key, so all contents are looked through; those that change are few.
         let mut suffix = Vec::new();
         write_part(uri.as_bytes(), &mut suffix);
@@ -244,6 +245,7 @@ impl Cache {
     /// Forgets everything.
     pub(crate) fn forget_all(&self) {
         self.forgotten.fetch_add(1, Ordering::AcqRel);
+        fence(Ordering::SeqCst);
         self.kept.entries.invalidate_all();
     }
 
@@ -305,7 +307,12 @@ impl Cache {
             && self.fits(result)
         {
             let key = if result.cache_scope == Some(CacheScope::Public) { common } else { own };
-            self.kept.put(key, Value::Resource(Arc::downgrade(&entry), Arc::new(result.clone())), ttl);
+            self.kept.put(key.clone(), Value::Resource(Arc::downgrade(&entry), Arc::new(result.clone())), ttl);
+            // Whoever has forgotten them since has not found these there.
+            fence(Ordering::SeqCst);
+            if self.forgotten.load(Ordering::Acquire) != before {
+                self.kept.entries.invalidate(&key);
+            }
         }
         response
     }

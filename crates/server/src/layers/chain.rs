@@ -7,6 +7,7 @@ use std::task::Poll;
 
 use turbomcp_protocol::{ErrorCode, McpError};
 
+use crate::deadline::Over;
 use crate::inner::Inner;
 use crate::request::{Request, Response};
 use crate::run::contain;
@@ -60,8 +61,8 @@ impl Answer for Innermost {
         let mut request = Some(request);
         let mut future = None;
         poll_fn(|cx| {
-            if inner.has_run_out() {
-                return Poll::Ready(ran_out());
+            if let Some(over) = inner.has_run_out() {
+                return Poll::Ready(ran_out(over));
             }
             contain(&inner, || {
                 // To find a handler runs code of users, too.
@@ -77,8 +78,14 @@ impl Answer for Innermost {
 }
 
 /// Answers that there was no time left.
-pub(crate) fn ran_out() -> Response {
-    Response::error(McpError::new(ErrorCode::INTERNAL_ERROR, "the request ran out of time"))
+///
+/// Nobody knows what a handler has done until then, so neither is an error after which a request may simply be repeated.
+pub(crate) fn ran_out(over: Over) -> Response {
+    let message = match over {
+        Over::Time => "the request ran out of time",
+        Over::Server => "the server has ended before the request was done",
+    };
+    Response::error(McpError::new(ErrorCode::INTERNAL_ERROR, message))
 }
 
 /// The layers as a part of the stack: one box for all of them.
@@ -106,11 +113,11 @@ impl<A: Answer> Call for Entrance<A> {
 
 impl Inner {
     /// Tells the layers that there is no time left.
-    pub(crate) fn set_run_out(&self) {
-        self.run_out.store(true, std::sync::atomic::Ordering::Release);
+    pub(crate) fn set_run_out(&self, over: Over) {
+        let _ = self.run_out.set(over);
     }
 
-    pub(super) fn has_run_out(&self) -> bool {
-        self.run_out.load(std::sync::atomic::Ordering::Acquire)
+    pub(super) fn has_run_out(&self) -> Option<Over> {
+        self.run_out.get().copied()
     }
 }

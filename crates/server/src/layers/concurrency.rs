@@ -18,13 +18,15 @@ use super::rate_limit::refuse;
 use super::stack::lasts;
 use crate::Error;
 use crate::inner::Inner;
-use crate::request::{Request, Response};
+use crate::request::{Outcome, Request, Response};
 use crate::sync::lock;
 
 /// How many requests run at once, and what becomes of those for which there is no place.
 ///
-/// `initialize`, `ping`, `subscriptions/listen` and `tasks/result` take no place. Whoever gets none is refused with the
-/// code 503, over HTTP with that status, too, and told to try again in a second.
+/// `initialize`, `ping`, `subscriptions/listen` and `tasks/result` take no place. A call that becomes a task keeps the
+/// place of its tool until the task is over, or is begun again elsewhere, which takes a place there; its other places
+/// it gives up, as those who ask for the task need some. Whoever gets none is refused with the code 503, over HTTP with
+/// that status, too, and told to try again in a second.
 ///
 /// ```
 /// use std::time::Duration;
@@ -154,6 +156,12 @@ pub(crate) struct Concurrency {
     waiting: AtomicUsize,
 }
 
+/// The place of a call of a tool, where these are counted.
+#[derive(Debug, Default)]
+pub(crate) struct ToolPlace {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
 /// What a request holds while it runs.
 #[derive(Default)]
 struct Places<'a> {
@@ -190,7 +198,7 @@ impl Concurrency {
         let mut since = None;
         if let Some(limit) = self.per_principal {
             let caller = Caller { inner, extensions: request.extensions(), proxies: &self.proxies };
-            let key = caller.by_identity(&self.hasher);
+            let key = caller.by_identity().local(&self.hasher);
             let of = lock(&self.principals).entry(key).or_insert_with(|| Arc::new(Semaphore::new(limit))).clone();
             let place =
                 places.principal.insert(PrincipalPlace { of: self, key, places: Some(of.clone()), permit: None });
@@ -204,6 +212,12 @@ impl Concurrency {
         }
         places.server = Some(self.take(&self.server, &mut since).await?);
         Some(places)
+    }
+
+    /// Takes the place of a call of a tool if there is one, without waiting.
+    pub(super) fn tool_place(&self, tool: &str) -> Option<ToolPlace> {
+        let Some(places) = self.tools.get(tool) else { return Some(ToolPlace::default()) };
+        places.clone().try_acquire_owned().ok().map(|permit| ToolPlace { _permit: Some(permit) })
     }
 
     /// Takes a place; `since` is when the request began to wait for its places.
@@ -249,8 +263,16 @@ impl Layer for Concurrency {
             return rest.answer(request).await;
         }
         match self.places(&request).await {
-            Some(places) => {
+            Some(mut places) => {
+                let calling = places.tool.is_some().then(|| request.inner().clone());
                 let response = rest.answer(request).await;
+                // What goes on as a task is work of its tool still. It is no request any more, and those that ask for
+                // it or answer its questions have to find places.
+                if let Ok(Outcome::Task(_)) = &response.outcome
+                    && let Some(run) = calling.as_ref().and_then(|inner| inner.task())
+                {
+                    run.hold(ToolPlace { _permit: places.tool.take() });
+                }
                 drop(places);
                 response
             }

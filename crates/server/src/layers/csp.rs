@@ -69,7 +69,7 @@ impl ContentSecurityPolicy {
         self
     }
 
-    pub(super) fn text(&self) -> Result<String, Error> {
+    pub(crate) fn text(&self) -> Result<String, Error> {
         let mut parts: Vec<String> = self.text.iter().cloned().collect();
         for (name, sources) in &self.directives {
             let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');

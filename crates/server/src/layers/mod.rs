@@ -24,8 +24,14 @@ mod concurrency;
 #[cfg(feature = "http")]
 mod csp;
 mod errors;
+mod idempotency;
+#[cfg(feature = "hot-reload")]
+mod kept;
 mod proxies;
 mod rate_limit;
+#[cfg(feature = "session-redis")]
+mod rate_redis;
+mod rate_store;
 #[cfg(feature = "http")]
 mod security;
 mod sharing;
@@ -38,15 +44,25 @@ pub use audit::{AuditConfig, AuditEvent, AuditLogLevel, AuditOutcome, AuditSink}
 pub use cache::{CacheConfig, CacheManager};
 pub(crate) use chain::ran_out;
 pub use clock::Clock;
+pub(crate) use concurrency::ToolPlace;
 pub use concurrency::{ConcurrencyConfig, Overload};
 #[cfg(feature = "http")]
 pub use csp::ContentSecurityPolicy;
 pub use errors::ErrorHandler;
+#[cfg(feature = "session-postgres")]
+pub use idempotency::PostgresIdempotency;
+#[cfg(feature = "session-redis")]
+pub use idempotency::RedisIdempotency;
+pub use idempotency::{Begun, IdempotencyConfig, IdempotencyStore, MemoryIdempotency, OnceBounds, OnceCall, OnceStore};
 pub use proxies::{ForwardedHeader, TrustedProxies};
-pub(crate) use rate_limit::retry_after;
 #[cfg(feature = "http")]
-pub(crate) use rate_limit::{Counted, OneOfMany};
+pub(crate) use rate_limit::Counted;
+pub(crate) use rate_limit::OneOfMany;
+pub(crate) use rate_limit::retry_after;
 pub use rate_limit::{RateLimitConfig, RateLimitStrategy, RateLimits};
+#[cfg(feature = "session-redis")]
+pub use rate_redis::RedisRateLimits;
+pub use rate_store::{RateBucket, RateLimitStore, RateVerdict, SharedRateLimits, WhenUnavailable};
 #[cfg(feature = "http")]
 pub(crate) use security::Dress;
 #[cfg(feature = "http")]
@@ -55,6 +71,8 @@ pub use sharing::Which;
 pub use single_flight::{RequestDeduplicator, SingleFlightConfig};
 pub(crate) use stack::Layers;
 pub use stack::MiddlewareStack;
+#[cfg(feature = "hot-reload")]
+pub(crate) use stack::Standing;
 #[cfg(feature = "multi-tenancy")]
 pub(crate) use stack::lasts;
 pub use timeout::TimeoutConfig;

@@ -23,9 +23,9 @@ use crate::Error;
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct TrustedProxies {
-    networks: Vec<String>,
-    header: ForwardedHeader,
-    unix_sockets: bool,
+    pub(crate) networks: Vec<String>,
+    pub(crate) header: ForwardedHeader,
+    pub(crate) unix_sockets: bool,
 }
 
 /// The header that the trusted proxies add to. Only this one is read: another is the client's own.
@@ -64,6 +64,12 @@ impl TrustedProxies {
         if self.networks.is_empty() && !self.unix_sockets {
             self.clone_from(other);
         }
+    }
+
+    /// Finds what is no network.
+    #[cfg(feature = "config-files")]
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.ready().map(drop)
     }
 
     pub(super) fn ready(&self) -> Result<Proxies, Error> {

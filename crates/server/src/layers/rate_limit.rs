@@ -9,11 +9,13 @@ use turbomcp_protocol::{McpError, Method};
 use turbomcp_transport::authenticate::Refusal;
 
 use super::bucket::Buckets;
-use super::caller::{Caller, by_address, by_tool};
+use super::caller::{Caller, Key};
 use super::chain::{Answer, Layer};
 use super::clock::Clock;
 use super::proxies::{Proxies, TrustedProxies};
+use super::rate_store::{RateBucket, RateVerdict, SharedRateLimits};
 use crate::Error;
+use crate::metrics::ServerMetrics;
 use crate::outlet::Outlet;
 use crate::request::{Request, Response};
 
@@ -50,12 +52,15 @@ pub struct RateLimitConfig {
     pub also: Vec<(RateLimitStrategy, RateLimits)>,
     /// Whether anything is counted at all. True.
     pub enabled: bool,
-    /// For how many callers a strategy remembers what they have sent. 16,384, which take 272 KiB for each strategy.
+    /// For how many callers a strategy remembers what they have sent. 16,384, which take 272 KiB for each strategy. It
+    /// bounds the table of this server, and not what a store has that several servers share.
     pub max_keys: usize,
     /// The proxies that say where requests come from.
     pub trusted_proxies: TrustedProxies,
-    /// What tells the time.
+    /// What tells the time, but not in a store.
     pub clock: Clock,
+    /// Where several servers count together; each for itself unless set.
+    pub shared: Option<SharedRateLimits>,
 }
 
 /// Who is counted together.
@@ -71,7 +76,8 @@ pub enum RateLimitStrategy {
     PerSession,
     /// Whoever belongs to one tenant; those that belong to none are counted together.
     PerTenant,
-    /// All calls of one tool, whoever makes them. Other requests are not counted.
+    /// All calls of one tool, whoever makes them; those of tools that do not exist are counted together. Other requests
+    /// are not counted.
     PerTool,
     /// All requests.
     Global,
@@ -116,7 +122,19 @@ impl RateLimitConfig {
             max_keys: 16_384,
             trusted_proxies: TrustedProxies::default(),
             clock: Clock::default(),
+            shared: None,
         }
+    }
+
+    /// Has several servers count together. What there is only in one of them, such as a connection, that one counts
+    /// alone.
+    ///
+    /// [`max_keys`](Self::max_keys) does not bound the store: it has as many keys as callers have sent something since
+    /// their buckets were full.
+    #[must_use]
+    pub fn shared(mut self, shared: SharedRateLimits) -> Self {
+        self.shared = Some(shared);
+        self
     }
 
     /// Counts by another strategy, too.
@@ -169,10 +187,14 @@ impl RateLimitConfig {
         if self.max_keys == 0 || self.max_keys > LARGEST {
             return Err(Error::configuration(format!("`max_keys` must be between 1 and {LARGEST}")));
         }
+        if let Some(shared) = &self.shared {
+            shared.check()?;
+        }
         let rule = |(strategy, limits): &(RateLimitStrategy, RateLimits)| {
             let keys = if *strategy == RateLimitStrategy::Global { 1 } else { self.max_keys };
             let burst = limits.burst_size.unwrap_or(limits.requests_per_period);
-            (*strategy, Buckets::new(limits.requests_per_period, limits.period, burst, keys))
+            let buckets = Buckets::new(limits.requests_per_period, limits.period, burst, keys);
+            Rule { strategy: *strategy, limits: *limits, buckets }
         };
         Ok(Some(RateLimit {
             rules: all.map(rule).collect(),
@@ -180,6 +202,7 @@ impl RateLimitConfig {
             proxies: self.trusted_proxies.ready()?,
             clock: self.clock.clone(),
             start: Instant::now(),
+            shared: self.shared.clone(),
         }))
     }
 }
@@ -200,74 +223,162 @@ impl Default for RateLimitConfig {
 pub(crate) struct Counted;
 
 /// Says that a request is one of several that came in one body, which was counted as one.
-#[cfg(feature = "http")]
 #[derive(Debug)]
 pub(crate) struct OneOfMany;
 
 /// The layer.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
-    rules: Vec<(RateLimitStrategy, Buckets)>,
+    rules: Vec<Rule>,
     hasher: RandomState,
     proxies: Proxies,
     clock: Clock,
     start: Instant,
+    shared: Option<SharedRateLimits>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    strategy: RateLimitStrategy,
+    limits: RateLimits,
+    buckets: Buckets,
+}
+
+/// Why a request is held back.
+#[derive(Debug, Clone, Copy)]
+enum Held {
+    /// Too many were sent; there is one more after so long.
+    TooMany(Duration),
+    /// Nobody can say how many were sent.
+    Uncounted,
+}
+
+impl Held {
+    fn refusal(self) -> Refusal {
+        match self {
+            Self::TooMany(wait) => Refusal::rate_limited(TOO_MANY, wait),
+            Self::Uncounted => Refusal::unavailable(UNCOUNTED).with_header("retry-after", "1"),
+        }
+    }
+
+    #[cold]
+    fn answer(self, request: &Request) -> Response {
+        let (error, wait) = match self {
+            Self::TooMany(wait) => (McpError::rate_limited(TOO_MANY), wait),
+            Self::Uncounted => (McpError::unavailable(UNCOUNTED), Duration::from_secs(1)),
+        };
+        refuse(request, self.refusal(), error, wait)
+    }
 }
 
 impl RateLimit {
     /// Counts somebody of whom only the address is known, before anything else is looked at.
     #[cfg(feature = "http")]
-    pub(crate) fn admit_head(
+    pub(crate) async fn admit_head(
         &self,
+        metrics: &ServerMetrics,
         peer: Option<std::net::SocketAddr>,
         headers: &http::HeaderMap,
     ) -> Result<(), Refusal> {
-        self.admit(|| self.proxies.client(peer.map(|peer| peer.ip()), headers))
+        self.admit(metrics, || self.proxies.client(peer.map(|peer| peer.ip()), headers)).await
     }
 
     /// Counts a connection that somebody opens to show credentials on.
-    pub(crate) fn admit_connection(&self, address: IpAddr) -> Result<(), Refusal> {
-        self.admit(|| Some(address.to_canonical()))
+    pub(crate) async fn admit_connection(&self, metrics: &ServerMetrics, address: IpAddr) -> Result<(), Refusal> {
+        self.admit(metrics, || Some(address.to_canonical())).await
     }
 
-    fn admit(&self, address: impl Fn() -> Option<IpAddr>) -> Result<(), Refusal> {
-        let Some((_, buckets)) = self.rules.iter().find(|(strategy, _)| *strategy == RateLimitStrategy::PerIp) else {
+    async fn admit(&self, metrics: &ServerMetrics, address: impl Fn() -> Option<IpAddr>) -> Result<(), Refusal> {
+        let Some(rule) = self.rules.iter().find(|rule| rule.strategy == RateLimitStrategy::PerIp) else {
             return Ok(());
         };
-        let now = self.clock.nanos(self.start, Instant::now());
-        buckets.take(by_address(address(), &self.hasher), now).map_err(refusal)
+        let key = Key::of_address(address());
+        let held = match &self.shared {
+            None => self.take(rule, &key, Instant::now()),
+            Some(shared) => Box::pin(self.take_shared(shared, vec![(rule, key)], metrics, Instant::now())).await,
+        };
+        held.map_err(Held::refusal)
     }
 
-    fn check(&self, request: &Request) -> Result<(), Duration> {
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared.is_some()
+    }
+
+    fn take(&self, rule: &Rule, key: &Key<'_>, now: Instant) -> Result<(), Held> {
+        let now = self.clock.nanos(self.start, now);
+        rule.buckets.take(key.local(&self.hasher), now).map_err(Held::TooMany)
+    }
+
+    /// Counts in the store what means something there, and the rest here.
+    async fn take_shared(
+        &self,
+        shared: &SharedRateLimits,
+        counted: Vec<(&Rule, Key<'_>)>,
+        metrics: &ServerMetrics,
+        now: Instant,
+    ) -> Result<(), Held> {
+        let mut buckets = Vec::with_capacity(counted.len());
+        for (rule, key) in &counted {
+            match key.shared() {
+                Some(name) => buckets.push(RateBucket::new(name, rule.limits)),
+                None => self.take(rule, key, now)?,
+            }
+        }
+        if buckets.is_empty() {
+            return Ok(());
+        }
+        match shared.take(&buckets, metrics).await {
+            Some(RateVerdict::Pass) => Ok(()),
+            Some(RateVerdict::Wait(wait)) => Err(Held::TooMany(wait)),
+            None if shared.refuses() => Err(Held::Uncounted),
+            None => {
+                let known_elsewhere = counted.iter().filter(|(_, key)| key.shared().is_some());
+                known_elsewhere.into_iter().try_for_each(|(rule, key)| self.take(rule, key, now))
+            }
+        }
+    }
+
+    /// Returns what a request counts for.
+    fn counted<'a>(&'a self, request: &'a Request) -> impl Iterator<Item = (&'a Rule, Key<'a>)> {
         let inner = request.inner();
         let caller = Caller { inner, extensions: request.extensions(), proxies: &self.proxies };
-        let now = self.clock.nanos(self.start, inner.started);
-        for (strategy, buckets) in &self.rules {
-            let key = match strategy {
-                RateLimitStrategy::PerIp if was_counted(caller) => continue,
-                RateLimitStrategy::PerIp => caller.by_address(&self.hasher),
-                RateLimitStrategy::PerPrincipal => caller.by_identity(&self.hasher),
-                RateLimitStrategy::PerSession => caller.by_session(&self.hasher),
-                RateLimitStrategy::PerTenant => caller.by_tenant(&self.hasher),
-                RateLimitStrategy::PerTool if inner.method == Method::TOOLS_CALL => match request.name() {
-                    Some(name) => by_tool(&name, &self.hasher),
-                    None => continue,
-                },
-                RateLimitStrategy::PerTool => continue,
-                RateLimitStrategy::Global => 0,
+        self.rules.iter().filter_map(move |rule| {
+            let key = match rule.strategy {
+                RateLimitStrategy::PerIp if was_counted(caller) => return None,
+                RateLimitStrategy::PerIp => caller.by_address(),
+                RateLimitStrategy::PerPrincipal => caller.by_identity(),
+                RateLimitStrategy::PerSession => caller.by_session(),
+                RateLimitStrategy::PerTenant => caller.by_tenant(),
+                RateLimitStrategy::PerTool if inner.method == Method::TOOLS_CALL => by_tool(request),
+                RateLimitStrategy::PerTool => return None,
+                RateLimitStrategy::Global => Key::All,
             };
-            buckets.take(key, now)?;
-        }
-        Ok(())
+            Some((rule, key))
+        })
     }
+
+    async fn check_shared(&self, shared: &SharedRateLimits, request: &Request) -> Result<(), Held> {
+        let inner = request.inner();
+        let counted = self.counted(request).collect();
+        self.take_shared(shared, counted, inner.server.metrics(), inner.started).await
+    }
+}
+
+/// Returns a key for the tool that is called; whatever there is no tool for shares one, as callers can make up any name.
+fn by_tool(request: &Request) -> Key<'_> {
+    let name = request.name().filter(|name| request.inner().server.snapshot().registry.tool(name).is_some());
+    name.map_or(Key::NoTool, Key::Tool)
 }
 
 /// Returns true if the address was counted before there was a request.
 #[cfg(feature = "http")]
 fn was_counted(caller: Caller<'_>) -> bool {
+    if caller.extensions.get::<OneOfMany>().is_some() {
+        return false;
+    }
     match &caller.inner.outlet {
         Outlet::Outbox(_) => caller.extensions.get::<Counted>().is_some(),
-        _ => caller.extensions.get::<OneOfMany>().is_none(),
+        _ => true,
     }
 }
 
@@ -279,18 +390,24 @@ fn was_counted(caller: Caller<'_>) -> bool {
 
 impl Layer for RateLimit {
     async fn around(&self, request: Request, rest: &impl Answer) -> Response {
-        match self.check(&request) {
+        let checked = match &self.shared {
+            None => {
+                let now = request.inner().started;
+                self.counted(&request).try_for_each(|(rule, key)| self.take(rule, &key, now))
+            }
+            // In a box: most servers count for themselves.
+            Some(shared) => Box::pin(self.check_shared(shared, &request)).await,
+        };
+        match checked {
             Ok(()) => rest.answer(request).await,
-            Err(wait) => refuse(&request, refusal(wait), McpError::rate_limited(TOO_MANY), wait),
+            Err(held) => held.answer(&request),
         }
     }
 }
 
 const TOO_MANY: &str = "too many requests";
 
-fn refusal(wait: Duration) -> Refusal {
-    Refusal::rate_limited(TOO_MANY, wait)
-}
+const UNCOUNTED: &str = "requests cannot be counted at the moment";
 
 /// Answers that somebody shall come back later.
 #[cold]
@@ -332,16 +449,17 @@ mod tests {
         assert!(RateLimitConfig { enabled: false, ..with(RateLimits::per_minute(0)) }.ready().unwrap().is_none());
     }
 
-    #[test]
-    fn connections_from_one_address_are_counted_together() {
+    #[tokio::test]
+    async fn connections_from_one_address_are_counted_together() {
         let clock = Clock::from_fn(|| Duration::ZERO);
         let limits = RateLimits::per_minute(60).burst(2);
         let limit = RateLimitConfig::new(RateLimitStrategy::PerIp, limits).clock(clock).ready().unwrap().unwrap();
-        let admit = |address: &str| limit.admit_connection(address.parse().unwrap()).is_ok();
-        assert!(admit("192.0.2.1") && admit("::ffff:192.0.2.1") && !admit("192.0.2.1"));
-        assert!(admit("192.0.2.2"));
+        let metrics = ServerMetrics::default();
+        let admit = async |address: &str| limit.admit_connection(&metrics, address.parse().unwrap()).await.is_ok();
+        assert!(admit("192.0.2.1").await && admit("::ffff:192.0.2.1").await && !admit("192.0.2.1").await);
+        assert!(admit("192.0.2.2").await);
         // Whoever has one address of a network has them all.
-        assert!(admit("2001:db8::1") && admit("2001:db8::2") && !admit("2001:db8::3"));
-        assert!(admit("2001:db8:0:1::1"));
+        assert!(admit("2001:db8::1").await && admit("2001:db8::2").await && !admit("2001:db8::3").await);
+        assert!(admit("2001:db8:0:1::1").await);
     }
 }

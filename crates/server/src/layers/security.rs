@@ -85,11 +85,11 @@ impl SecurityConfig {
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct SecurityHeaders {
-    csp: Option<ContentSecurityPolicy>,
-    hsts: Option<Hsts>,
-    frames: Option<FrameOptions>,
-    no_sniffing: bool,
-    referrer: Option<String>,
+    pub(crate) csp: Option<ContentSecurityPolicy>,
+    pub(crate) hsts: Option<Hsts>,
+    pub(crate) frames: Option<FrameOptions>,
+    pub(crate) no_sniffing: bool,
+    pub(crate) referrer: Option<String>,
 }
 
 /// Who may show what is answered in a frame.
@@ -108,9 +108,9 @@ pub enum FrameOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct Hsts {
-    max_age: Duration,
-    subdomains: bool,
-    behind_proxy: bool,
+    pub(crate) max_age: Duration,
+    pub(crate) subdomains: bool,
+    pub(crate) behind_proxy: bool,
 }
 
 impl Hsts {
@@ -183,6 +183,12 @@ impl SecurityHeaders {
     pub fn with_referrer_policy(mut self, policy: impl Into<String>) -> Self {
         self.referrer = Some(policy.into());
         self
+    }
+
+    /// Finds what cannot be sent.
+    #[cfg(feature = "config-files")]
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.ready().map(drop)
     }
 
     fn ready(&self) -> Result<Headers, Error> {

@@ -59,6 +59,8 @@ pub(super) struct Shared {
     pub(super) key: Box<[u8]>,
     /// The bytes at the beginning of the key that say who calls.
     pub(super) caller: Box<[u8]>,
+    /// Whether somebody has said who that is.
+    pub(super) is_known: bool,
     #[cfg_attr(not(feature = "cache"), expect(dead_code, reason = "only what is kept outlives a tool"))]
     pub(super) entry: Arc<ToolEntry>,
 }
@@ -98,22 +100,29 @@ impl Sharing {
         let mut key = Vec::with_capacity(128);
         write_caller(inner, request.extensions(), &mut key);
         let caller = key.as_slice().into();
+        let is_known = identity(request.extensions()).is_some();
         write_part(entry.name().as_bytes(), &mut key);
         let arguments: Canonical = serde_json::from_slice(&arguments).ok()?;
         serde_json::to_writer(&mut key, &arguments).ok()?;
-        (key.len() <= LONGEST_KEY).then(|| Shared { key: key.into(), caller, entry: entry.clone() })
+        (key.len() <= LONGEST_KEY).then(|| Shared { key: key.into(), caller, is_known, entry: entry.clone() })
     }
 }
 
 /// Returns true if the router would let the request pass, as the first of its kind: it answers no question.
 pub(super) fn may_pass(request: &Request, snapshot: &Snapshot, guard: &Guard) -> bool {
     let (inner, extensions): (&Inner, _) = (request.inner(), request.extensions());
-    let principal = extensions.get::<Principal>();
     let known = &inner.message.known;
     known.request_state.is_none()
         && known.input_responses.is_none()
         && check_request(inner, extensions).is_ok()
-        && snapshot.view(|| Who::of(extensions)).is_none_or(|view| view.sees(guard))
+        && is_allowed(request, snapshot, guard)
+}
+
+/// Returns true if whoever sends a request may know of a primitive, and use it.
+pub(super) fn is_allowed(request: &Request, snapshot: &Snapshot, guard: &Guard) -> bool {
+    let extensions = request.extensions();
+    let principal = extensions.get::<Principal>();
+    snapshot.view(|| Who::of(extensions)).is_none_or(|view| view.sees(guard))
         && guard.access.as_ref().is_none_or(|access| access.allows(principal))
 }
 
@@ -128,6 +137,11 @@ pub(super) fn write_caller(inner: &Inner, extensions: &Extensions, key: &mut Vec
     }
     let tenant = super::caller::tenant(extensions).unwrap_or_default();
     write_part(tenant.as_bytes(), key);
+    write_rights(extensions, key);
+}
+
+/// Writes which rights whoever calls has.
+pub(super) fn write_rights(extensions: &Extensions, key: &mut Vec<u8>) {
     if let Some(principal) = extensions.get::<Principal>() {
         for rights in [principal.scopes(), principal.roles(), principal.permissions()] {
             write_part(&rights.len().to_le_bytes(), key);
@@ -147,6 +161,20 @@ fn write_session(inner: &Inner, key: &mut Vec<u8>) {
         #[cfg(feature = "http")]
         _ => key.push(0),
     }
+}
+
+/// Writes who calls, and of which tenant.
+pub(super) fn write_identity(extensions: &Extensions, key: &mut Vec<u8>) {
+    match identity(extensions) {
+        Some(identity) => write_part(identity.as_str().as_bytes(), key),
+        None => key.push(0),
+    }
+    write_part(super::caller::tenant(extensions).unwrap_or_default().as_bytes(), key);
+}
+
+/// Returns JSON in the one form that all of its spellings have, if it has one.
+pub(super) fn canonical(json: &[u8]) -> Option<Vec<u8>> {
+    serde_json::to_vec(&serde_json::from_slice::<Canonical>(json).ok()?).ok()
 }
 
 /// Returns true if the handler was called for whoever the key says: a layer further in may have found out who calls.

@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
+use std::future::poll_fn;
 use std::hash::Hash;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use tokio::sync::Notify;
 use turbomcp_protocol::types::CallToolResult;
@@ -12,6 +16,7 @@ use turbomcp_protocol::types::CallToolResult;
 use super::chain::{Answer, Layer};
 use super::sharing::{Sharing, Which, is_still};
 use crate::Error;
+use crate::inner::Inner;
 use crate::request::{Outcome, Request, Response};
 use crate::sync::lock;
 
@@ -21,7 +26,8 @@ use crate::sync::lock;
 /// them runs itself. Calls are the same if they have the same tool and arguments, however these are written, and the
 /// same caller with the same rights; callers of whom nobody knows who they are have at least the same legacy session or
 /// connection where there is one. A result is not shared if a layer that was added before the stack has found out who
-/// calls, nor if caller and arguments take more than 4 KiB. Notifications of the call that runs, such as progress,
+/// calls, and once one has, calls are not held up by those of others any more whose callers were not known before it; nor
+/// is one if caller and arguments take more than 4 KiB. Notifications of the call that runs, such as progress,
 /// reach whoever has made that one.
 ///
 /// ```
@@ -40,7 +46,12 @@ pub struct SingleFlightConfig {
 
 impl SingleFlightConfig {
     pub(super) fn ready(&self) -> Result<SingleFlight, Error> {
-        Ok(SingleFlight { sharing: Sharing::new(&self.tools)?, flights: RequestDeduplicator::new() })
+        Ok(SingleFlight {
+            sharing: Sharing::new(&self.tools)?,
+            flights: RequestDeduplicator::new(),
+            is_told_within: Default::default(),
+            told_within: Notify::new(),
+        })
     }
 }
 
@@ -49,24 +60,84 @@ impl SingleFlightConfig {
 pub(crate) struct SingleFlight {
     sharing: Sharing,
     flights: RequestDeduplicator<Box<[u8]>, CallToolResult>,
+    /// Whether a layer further in has said who calls, where nobody had said so before, and where somebody had.
+    is_told_within: [AtomicBool; 2],
+    told_within: Notify,
 }
 
 impl Layer for SingleFlight {
     async fn around(&self, request: Request, rest: &impl Answer) -> Response {
         let Some(shared) = self.sharing.call(&request) else { return rest.answer(request).await };
+        let is_told_within = &self.is_told_within[usize::from(shared.is_known)];
+        if is_told_within.load(Ordering::Relaxed) {
+            return rest.answer(request).await;
+        }
         let inner = request.inner().clone();
-        let caller = shared.caller;
-        let run = async move {
-            let response = rest.answer(request).await;
-            match response.outcome {
-                Ok(Outcome::Tool(result)) if result.is_error != Some(true) && is_still(&caller, &inner) => Ok(result),
-                _ => Err(response),
+        let request = Mutex::new(Some(request));
+        // In boxes: most calls are of tools that share nothing.
+        let mut answered = Box::pin(self.flights.share(shared.key, || async {
+            let request = lock(&request).take().expect("it is taken once, where it runs");
+            self.run(request, &inner, &shared.caller, is_told_within, rest).await
+        }));
+        let mut told_within = Box::pin(self.told_within.notified());
+        let answer = poll_fn(|cx| {
+            if let Poll::Ready(answer) = answered.as_mut().poll(cx) {
+                return Poll::Ready(Some(answer));
             }
+            let waits = || lock(&request).is_some();
+            let is_told = told_within.as_mut().poll(cx).is_ready() || is_told_within.load(Ordering::Relaxed);
+            if is_told && is_told_within.load(Ordering::Relaxed) && waits() { Poll::Ready(None) } else { Poll::Pending }
+        })
+        .await;
+        drop(answered);
+        let left = lock(&request).take();
+        match (answer, left) {
+            (Some(Ok(result)), _) => Response::tool(result),
+            (Some(Err(response)), _) => response,
+            // The one it has waited for is somebody else's.
+            (None, request) => {
+                let request = request.expect("it has not run");
+                rest.answer(request).await
+            }
+        }
+    }
+}
+
+impl SingleFlight {
+    /// Has a call run, whose result is for the others if it is still that of the same caller.
+    async fn run(
+        &self,
+        request: Request,
+        inner: &Inner,
+        caller: &[u8],
+        is_told_within: &AtomicBool,
+        rest: &impl Answer,
+    ) -> Result<CallToolResult, Response> {
+        let told = || {
+            is_told_within.store(true, Ordering::Relaxed);
+            self.told_within.notify_waiters();
         };
-        // In a box: most calls are of tools that share nothing.
-        match Box::pin(self.flights.share(shared.key, || run)).await {
-            Ok(result) => Response::tool(result),
-            Err(response) => response,
+        let mut answer = pin!(rest.answer(request));
+        let mut has_begun = false;
+        let response = poll_fn(|cx| {
+            let polled = answer.as_mut().poll(cx);
+            // As soon as the handler has begun, so that nobody waits for it in vain.
+            if polled.is_pending() && !has_begun && inner.extensions.get().is_some() {
+                has_begun = true;
+                if !is_still(caller, inner) {
+                    told();
+                }
+            }
+            polled
+        })
+        .await;
+        let is_still = is_still(caller, inner);
+        if !is_still && inner.extensions.get().is_some() {
+            told();
+        }
+        match response.outcome {
+            Ok(Outcome::Tool(result)) if result.is_error != Some(true) && is_still => Ok(result),
+            _ => Err(response),
         }
     }
 }

@@ -13,8 +13,11 @@ use super::audit::{Audit, AuditConfig};
 #[cfg(feature = "cache")]
 use super::cache::{Cache, CacheConfig};
 use super::chain::{Entrance, Innermost, Place};
-use super::concurrency::{Concurrency, ConcurrencyConfig};
+use super::concurrency::{Concurrency, ConcurrencyConfig, ToolPlace};
 use super::errors::ErrorHandler;
+use super::idempotency::{Idempotency, IdempotencyConfig};
+#[cfg(feature = "hot-reload")]
+use super::kept::Kept;
 use super::proxies::TrustedProxies;
 use super::rate_limit::{RateLimit, RateLimitConfig, RateLimitStrategy, RateLimits};
 #[cfg(feature = "http")]
@@ -37,10 +40,11 @@ use crate::{Error, McpServer, SchemaValidator, ServerBuilder, ValidationConfig};
 ///    sees it.
 /// 3. [`with_error_handler`](Self::with_error_handler): around everything that can refuse or fail.
 /// 4. [`with_rate_limit`](Self::with_rate_limit): before anything is done for a request, or waited for.
-/// 5. [`with_cache`](Self::with_cache): what is known already needs no place, and keeps nobody else from one.
-/// 6. [`with_single_flight`](Self::with_single_flight): nor does what is about to be known.
-/// 7. [`with_concurrency`](Self::with_concurrency): around what is left, which is the work itself.
-/// 8. The layers and middleware of the builder that were added before the stack; then the
+/// 5. [`with_idempotency`](Self::with_idempotency): who sends a call again has sent one, and needs no place.
+/// 6. [`with_cache`](Self::with_cache): what is known already needs no place, and keeps nobody else from one.
+/// 7. [`with_single_flight`](Self::with_single_flight): nor does what is about to be known.
+/// 8. [`with_concurrency`](Self::with_concurrency): around what is left, which is the work itself.
+/// 9. The layers and middleware of the builder that were added before the stack; then the
 ///    [arguments](Self::with_validation) are validated, and the handler runs.
 ///
 /// [`with_timeout`](Self::with_timeout) has no place of its own: whoever drives a request keeps the time, of the whole.
@@ -62,18 +66,21 @@ use crate::{Error, McpServer, SchemaValidator, ServerBuilder, ValidationConfig};
 #[must_use]
 pub struct MiddlewareStack {
     #[cfg(feature = "http")]
-    security: Option<SecurityConfig>,
-    auth: Option<Auth>,
-    audit: Option<AuditConfig>,
-    errors: Option<ErrorHandler>,
-    rate_limit: Option<RateLimitConfig>,
-    timeout: Option<TimeoutConfig>,
+    pub(crate) security: Option<SecurityConfig>,
+    pub(crate) auth: Option<Auth>,
+    pub(crate) audit: Option<AuditConfig>,
+    pub(crate) errors: Option<ErrorHandler>,
+    pub(crate) rate_limit: Option<RateLimitConfig>,
+    pub(crate) timeout: Option<TimeoutConfig>,
+    pub(crate) idempotency: Option<IdempotencyConfig>,
     #[cfg(feature = "cache")]
-    cache: Option<CacheConfig>,
-    single_flight: Option<SingleFlightConfig>,
-    concurrency: Option<ConcurrencyConfig>,
-    validation: Option<SchemaValidator>,
-    trusted_proxies: TrustedProxies,
+    pub(crate) cache: Option<CacheConfig>,
+    pub(crate) single_flight: Option<SingleFlightConfig>,
+    pub(crate) concurrency: Option<ConcurrencyConfig>,
+    pub(crate) validation: Option<SchemaValidator>,
+    pub(crate) trusted_proxies: TrustedProxies,
+    #[cfg(feature = "hot-reload")]
+    pub(crate) kept: Kept,
 }
 
 impl MiddlewareStack {
@@ -144,6 +151,12 @@ impl MiddlewareStack {
         self
     }
 
+    /// Sets how calls that carry a key are run once.
+    pub fn with_idempotency(mut self, config: IdempotencyConfig) -> Self {
+        self.idempotency = Some(config);
+        self
+    }
+
     /// Sets which results are kept.
     #[cfg(feature = "cache")]
     pub fn with_cache(mut self, config: CacheConfig) -> Self {
@@ -176,7 +189,7 @@ impl MiddlewareStack {
         self
     }
 
-    fn ready(mut self) -> Result<Layers, Error> {
+    pub(crate) fn ready(mut self) -> Result<Layers, Error> {
         let own = [
             self.rate_limit.as_mut().map(|config| &mut config.trusted_proxies),
             self.concurrency.as_mut().map(|config| &mut config.trusted_proxies),
@@ -203,6 +216,7 @@ impl MiddlewareStack {
             errors: self.errors.clone().map(Arc::new),
             rate_limit: rate_limit.flatten().map(Arc::new),
             timeouts: timeouts.flatten(),
+            idempotency: each("IdempotencyConfig", self.idempotency.as_ref(), IdempotencyConfig::ready)?,
             #[cfg(feature = "cache")]
             cache: each("CacheConfig", self.cache.as_ref(), CacheConfig::ready)?,
             single_flight: each("SingleFlightConfig", self.single_flight.as_ref(), SingleFlightConfig::ready)?,
@@ -223,6 +237,7 @@ impl fmt::Debug for MiddlewareStack {
             .field("errors", &self.errors)
             .field("rate_limit", &self.rate_limit)
             .field("timeout", &self.timeout)
+            .field("idempotency", &self.idempotency)
             .field("single_flight", &self.single_flight)
             .field("concurrency", &self.concurrency)
             .field("validation", &self.validation)
@@ -245,6 +260,7 @@ pub(crate) struct Layers {
     pub(crate) errors: Option<Arc<ErrorHandler>>,
     pub(crate) rate_limit: Option<Arc<RateLimit>>,
     pub(crate) timeouts: Option<Timeouts>,
+    pub(crate) idempotency: Option<Arc<Idempotency>>,
     #[cfg(feature = "cache")]
     pub(crate) cache: Option<Arc<Cache>>,
     single_flight: Option<Arc<SingleFlight>>,
@@ -252,11 +268,53 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
+    /// Goes on with what is counted, kept and waited for where a part, by its name in a file, is as it was.
+    #[cfg(feature = "hot-reload")]
+    pub(crate) fn keep(&mut self, before: &Self, is_same: impl Fn(&str) -> bool) {
+        let proxies_are = is_same("proxies");
+        if is_same("rate_limit") && proxies_are {
+            self.rate_limit.clone_from(&before.rate_limit);
+        }
+        #[cfg(feature = "cache")]
+        if is_same("cache") {
+            self.cache.clone_from(&before.cache);
+        }
+        if is_same("single_flight") {
+            self.single_flight.clone_from(&before.single_flight);
+        }
+        if is_same("concurrency") && proxies_are {
+            self.concurrency.clone_from(&before.concurrency);
+        }
+        self.idempotency.clone_from(&before.idempotency);
+    }
+
+    /// Returns the names of those that are on, in the order in which a request passes them.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        #[cfg(feature = "cache")]
+        let has_cache = self.cache.is_some();
+        #[cfg(not(feature = "cache"))]
+        let has_cache = false;
+        let layers = [
+            (self.security.is_some(), "security"),
+            (self.audit.is_some(), "audit"),
+            (self.errors.is_some(), "error_handler"),
+            (self.rate_limit.is_some(), "rate_limit"),
+            (self.idempotency.is_some(), "idempotency"),
+            (has_cache, "cache"),
+            (self.single_flight.is_some(), "single_flight"),
+            (self.concurrency.is_some(), "concurrency"),
+            (self.timeouts.is_some(), "timeout"),
+        ];
+        layers.into_iter().filter(|(is_on, _)| *is_on).map(|(_, name)| name).collect()
+    }
+
     /// Puts the layers that see requests around what is there; without any, that stays as it is.
     pub(crate) fn around(&self, rest: Stack) -> Stack {
         let sees_requests = self.audit.is_some()
             || self.errors.is_some()
             || self.rate_limit.is_some()
+            || self.idempotency.is_some()
             || self.single_flight.is_some()
             || self.concurrency.is_some();
         #[cfg(feature = "cache")]
@@ -276,6 +334,8 @@ impl Layers {
             Place(self.errors.clone()),
             // Whoever sends too much is to cost as little as possible.
             Place(self.rate_limit.clone()),
+            // Whoever sends a call again counts, as it does work here, too; whatever it is answered with is its own.
+            Place(self.idempotency.clone()),
             // A hit runs nothing, so it needs no place; but it was asked for, so it has counted.
             cache,
             // Behind the cache, which only one of many then fills; those that wait hold no places.
@@ -285,6 +345,19 @@ impl Layers {
         )
             .layer(Innermost(rest.clone()));
         Stack::Layered(Arc::new(Entrance::new(chain, rest)))
+    }
+}
+
+/// Stands for the layers that the configuration of a request has, for layers outside of them that are made once.
+#[cfg(feature = "hot-reload")]
+pub(crate) struct Standing;
+
+#[cfg(feature = "hot-reload")]
+impl crate::stack::Call for Standing {
+    fn call(&self, request: crate::Request) -> crate::stack::BoxFuture<Result<crate::Response, crate::BoxError>> {
+        let entrance = request.inner().server.entrance().cloned();
+        let entrance = entrance.expect("a server with a place for layers has them");
+        Box::pin(entrance.call(request))
     }
 }
 
@@ -336,6 +409,20 @@ impl McpServer {
         }
     }
 
+    /// Returns how long the task of a tool may take; as long as it is kept, if nobody says.
+    pub(crate) fn task_time_limit(&self, tool: &str, own: Option<Duration>) -> Option<Duration> {
+        match self.built_in().and_then(|layers| layers.timeouts.as_ref()) {
+            None => own,
+            Some(timeouts) => timeouts.task_limit(tool, own),
+        }
+    }
+
+    /// Takes the place of a call of a tool for what is no request any more; none if there is none left.
+    pub(crate) fn tool_place(&self, tool: &str) -> Option<ToolPlace> {
+        let concurrency = self.built_in().and_then(|layers| layers.concurrency.as_ref());
+        concurrency.map_or(Some(ToolPlace::default()), |concurrency| concurrency.tool_place(tool))
+    }
+
     #[cfg(feature = "http")]
     pub(crate) fn security(&self) -> Option<&Security> {
         self.built_in()?.security.as_deref()
@@ -345,5 +432,40 @@ impl McpServer {
 impl From<ValidationConfig> for SchemaValidator {
     fn from(config: ValidationConfig) -> Self {
         Self::new(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::router::Router;
+
+    /// Says whether anything stands around the handlers.
+    fn is_around(stack: MiddlewareStack) -> bool {
+        matches!(stack.ready().unwrap().around(Stack::Bare(Router)), Stack::Layered(_))
+    }
+
+    #[test]
+    fn f82_what_is_not_asked_for_is_not_there() {
+        assert!(!is_around(MiddlewareStack::new()));
+        // These act elsewhere: where the time is kept, and where responses are written.
+        assert!(!is_around(MiddlewareStack::new().with_timeout(TimeoutConfig::default())));
+        #[cfg(feature = "http")]
+        assert!(!is_around(MiddlewareStack::new().with_security(SecurityConfig::default())));
+        assert!(!is_around(MiddlewareStack::new().with_validation(ValidationConfig::strict())));
+        let off = RateLimitConfig { enabled: false, ..RateLimitConfig::default() };
+        assert!(!is_around(MiddlewareStack::new().with_rate_limit(off)));
+        for stack in [
+            MiddlewareStack::new().with_audit(AuditConfig::default()),
+            MiddlewareStack::new().with_error_handler(ErrorHandler::new()),
+            MiddlewareStack::new().with_rate_limit(RateLimitConfig::default()),
+            #[cfg(feature = "cache")]
+            MiddlewareStack::new().with_cache(CacheConfig::default()),
+            MiddlewareStack::new().with_single_flight(SingleFlightConfig::default()),
+            MiddlewareStack::new().with_concurrency(ConcurrencyConfig::default()),
+            MiddlewareStack::new().with_idempotency(IdempotencyConfig::default()),
+        ] {
+            assert!(is_around(stack.clone()), "{stack:?}");
+        }
     }
 }

@@ -12,6 +12,10 @@ use crate::Error;
 /// waits for its client does not count, `subscriptions/listen` and `tasks/result` have no limit, and waiting for a
 /// place counts.
 ///
+/// A call that becomes a task has been answered then, and nobody waits for it: the task has the time that
+/// [`tools`](Self::tools) says, or its tool, from when it is begun, each attempt of it anew; without either, the time
+/// for which it is kept. Then it fails.
+///
 /// ```
 /// use std::time::Duration;
 /// use turbomcp_server::layers::TimeoutConfig;
@@ -74,6 +78,11 @@ impl Timeouts {
     pub(crate) fn limit(&self, tool: Option<&str>, own: Option<Duration>) -> Duration {
         let named = tool.and_then(|name| self.0.tools.get(name)).copied();
         named.or(own).unwrap_or(self.0.request_timeout)
+    }
+
+    /// Returns how long the task of a tool may take, which may have a limit of its own.
+    pub(crate) fn task_limit(&self, tool: &str, own: Option<Duration>) -> Option<Duration> {
+        self.0.tools.get(tool).copied().or(own)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) const DEFAULT: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0];
 
 /// Returns true if these are upper bounds: finite, each greater than the one before.
-pub(super) fn are_valid(bounds: &[f64]) -> bool {
+pub(crate) fn are_valid(bounds: &[f64]) -> bool {
     !bounds.is_empty() && bounds.iter().all(|bound| bound.is_finite()) && bounds.is_sorted_by(|a, b| a < b)
 }
 

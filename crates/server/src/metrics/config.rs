@@ -81,12 +81,12 @@ impl Default for MetricsConfig {
 #[derive(Clone)]
 #[must_use]
 pub struct PrometheusConfig {
-    namespace: String,
-    subsystem: String,
-    endpoint: String,
-    credentials: Option<(String, String)>,
-    buckets: Vec<f64>,
-    custom: bool,
+    pub(crate) namespace: String,
+    pub(crate) subsystem: String,
+    pub(crate) endpoint: String,
+    pub(crate) credentials: Option<(String, String)>,
+    pub(crate) buckets: Vec<f64>,
+    pub(crate) custom: bool,
 }
 
 impl PrometheusConfig {
@@ -146,13 +146,8 @@ impl PrometheusConfig {
             return malformed("the list of buckets", &format!("{:?}", self.buckets));
         }
         crate::operator::check_path(&self.endpoint)?;
-        let credentials = match self.credentials {
-            None => None,
-            Some((user, password)) if user.is_empty() || user.contains(':') || password.is_empty() => {
-                return malformed("the name or password for metrics of", &user);
-            }
-            Some((user, password)) => Some(Credentials::new(&user, &password)?),
-        };
+        let credentials =
+            self.credentials.map(|(user, password)| Credentials::checked(&user, &password)).transpose()?;
         let prefix = match &*self.subsystem {
             "" => self.namespace,
             subsystem => format!("{}_{subsystem}", self.namespace),
@@ -214,6 +209,13 @@ pub(crate) struct Settings {
     pub(crate) custom: bool,
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        let PrometheusConfig { endpoint, buckets, custom, .. } = PrometheusConfig::new();
+        Self { prefix: "turbomcp_server".to_owned(), endpoint, credentials: None, buckets: buckets.into(), custom }
+    }
+}
+
 /// A name and a password, of which only what tells whether others are the same is kept.
 pub(crate) struct Credentials {
     key: hmac::Key,
@@ -221,7 +223,11 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    fn new(user: &str, password: &str) -> Result<Self, Error> {
+    /// Keeps a name and a password.
+    pub(crate) fn checked(user: &str, password: &str) -> Result<Self, Error> {
+        if user.is_empty() || user.contains(':') || password.is_empty() {
+            return Err(Error::configuration(format!("the name or password of `{user}` is malformed")));
+        }
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
             .map_err(|_| Error::configuration("the system has no randomness"))?;
         let tag = hmac::sign(&key, format!("{user}:{password}").as_bytes());

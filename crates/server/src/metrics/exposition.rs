@@ -56,6 +56,21 @@ pub(crate) fn render(server: &McpServer, custom: &[Metric], detail: &Detail, for
         let labels = [("name", &*this.name), ("version", &*this.version), ("turbomcp", env!("CARGO_PKG_VERSION"))];
         text.sample(&name("build_info"), &labels, 1);
     }
+    if server.bus().is_some() {
+        let help = "Messages to other replicas that were given up, by kind.";
+        let dropped = name("bus_messages_dropped_total");
+        if text.family(&dropped, "counter", help) {
+            for (kind, count) in [("answer", &metrics.bus_answers_dropped), ("hint", &metrics.bus_hints_dropped)] {
+                text.sample(&dropped, &[("kind", kind)], count.load(Ordering::Relaxed));
+            }
+        }
+    }
+    if server.built_in().and_then(|layers| layers.rate_limit.as_ref()).is_some_and(|limit| limit.is_shared()) {
+        let failures = name("rate_limit_store_failures_total");
+        if text.family(&failures, "counter", "Requests for which the store of rate limits could not be asked.") {
+            text.sample(&failures, &[], metrics.rate_limit_store_failures.load(Ordering::Relaxed));
+        }
+    }
     if let Some(transport) = server.transport_metrics() {
         text.bindings(&name, &transport.snapshot());
     }

@@ -35,11 +35,17 @@ use crate::McpServer;
 use crate::request::{Outcome, Response};
 use crate::sync::{read, write};
 
+#[cfg(feature = "config-files")]
+pub(crate) use buckets::are_valid as are_buckets;
+#[cfg(feature = "dashboard")]
+pub(crate) use config::Credentials;
 pub(crate) use config::Settings;
 pub use config::{MetricsCollector, MetricsConfig, PrometheusConfig};
 pub(crate) use detail::{Detail, label};
 #[cfg(feature = "http")]
 pub(crate) use exposition::{Format, render};
+#[cfg(feature = "config-files")]
+pub(crate) use user::is_name;
 pub(crate) use user::join;
 pub use user::{Counter, CustomMetrics, Gauge, Histogram, Metric};
 
@@ -86,6 +92,12 @@ pub struct ServerMetrics {
     pub connections_total: AtomicU64,
     /// The time from reading a request to its answer in microseconds, over all of them but `subscriptions/listen`.
     pub total_response_time_us: AtomicU64,
+    /// What clients have answered or cancelled that other replicas wait for, and that could not be brought to them.
+    pub bus_answers_dropped: AtomicU64,
+    /// Hints to other replicas at what there is to look at that were dropped; they look anyway, if later.
+    pub bus_hints_dropped: AtomicU64,
+    /// Requests for which a store of rate limits could not be asked.
+    pub rate_limit_store_failures: AtomicU64,
     /// What [`record`](Self::record) was told.
     pub custom: RwLock<HashMap<String, f64>>,
     /// How long what [`record_duration`](Self::record_duration) was told has taken.

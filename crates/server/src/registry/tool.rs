@@ -10,7 +10,7 @@ use crate::Error;
 use crate::access::{Guard, Guarded, PrimitiveKind};
 use crate::handler::{ErasedTool, ToolHandler, Validation};
 use crate::schema::{HeaderParam, Validator, x_mcp_headers};
-use crate::tasks::ToolTask;
+use crate::tasks::{self, ToolTask};
 use crate::validation::{Checks, SchemaValidator};
 
 pub(crate) struct ToolEntry {
@@ -23,6 +23,8 @@ pub(crate) struct ToolEntry {
     pub(crate) mirrored: Vec<HeaderParam>,
     /// Whether it says that a call changes nothing, and a second one nothing more.
     pub(crate) is_repeatable: bool,
+    /// Whether it says one of both, so that it may be run again when nobody knows how far it came.
+    pub(crate) may_begin_again: bool,
     checks: Checks,
     validation: Validation,
     /// As JSON, which takes a tenth of the memory of the parsed schemas; it is needed only to make a list.
@@ -56,6 +58,7 @@ impl ToolEntry {
         let is_repeatable = definition.annotations.as_ref().is_some_and(|annotations| {
             annotations.read_only_hint == Some(true) && annotations.idempotent_hint == Some(true)
         });
+        let may_begin_again = definition.annotations.as_ref().is_some_and(tasks::is_repeatable);
         let task = handler.task();
         if let Some(task) = &task {
             task.check(definition.annotations.as_ref()).map_err(|reason| fail(&name, &reason))?;
@@ -64,7 +67,18 @@ impl ToolEntry {
         let definition = serde_json::to_vec(&definition).map_err(|error| fail(&name, &error))?.into();
         let timeout = handler.timeout();
         let handler = Arc::new(handler);
-        Ok(Self { guard, handler, timeout, task, mirrored, is_repeatable, checks, validation, definition })
+        Ok(Self {
+            guard,
+            handler,
+            timeout,
+            task,
+            mirrored,
+            is_repeatable,
+            may_begin_again,
+            checks,
+            validation,
+            definition,
+        })
     }
 
     /// Returns the same tool, validated otherwise.
@@ -79,6 +93,7 @@ impl ToolEntry {
             task: self.task.clone(),
             mirrored: self.mirrored.clone(),
             is_repeatable: self.is_repeatable,
+            may_begin_again: self.may_begin_again,
             checks,
             validation: self.validation,
             definition: serde_json::to_vec(&definition).map_err(|error| fail(self.name(), &error))?.into(),

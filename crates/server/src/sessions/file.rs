@@ -78,6 +78,7 @@ enum Change {
         first: Option<u64>,
         events: Vec<Bytes>,
         is_over: bool,
+        once: Option<u64>,
         bounds: EventBounds,
     },
     /// It was used; the table knows already.
@@ -234,8 +235,9 @@ impl Change {
                 frame.remove(&key);
                 table.remove(&key, now)
             }
-            Self::Append { key, stream, first, events, is_over, bounds } => {
-                let new = NewEvents { first, events: &events, is_over };
+            Self::Append { key, stream, once, .. } if table.has_added(&key, stream, once, now) => true,
+            Self::Append { key, stream, first, events, is_over, once, bounds } => {
+                let new = NewEvents { first, events: &events, is_over, once };
                 let appended = table.append(&key, stream, new, bounds, now);
                 if appended {
                     frame.append(&key, stream, new, bounds, now, now.saturating_add(millis(bounds.age)));
@@ -401,9 +403,9 @@ impl SessionStore for FileSessions {
         events: NewEvents<'_>,
         bounds: EventBounds,
     ) -> Result<bool, StoreError> {
-        let NewEvents { first, events, is_over } = events;
+        let NewEvents { first, events, is_over, once } = events;
         let (key, events) = (key.clone(), events.to_vec());
-        self.change(Change::Append { key, stream, first, events, is_over, bounds }).await
+        self.change(Change::Append { key, stream, first, events, is_over, once, bounds }).await
     }
 
     async fn events(&self, key: &SessionKey, stream: u32, after: u64) -> Result<Option<StoredEvents>, StoreError> {

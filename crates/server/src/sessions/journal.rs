@@ -132,7 +132,7 @@ impl Frame {
     fn log(&mut self, key: &SessionKey, log: &Log) {
         let events: Vec<Bytes> = log.events.iter().cloned().collect();
         let first = Some(log.last + 1 - events.len() as u64);
-        let new = NewEvents { first, events: &events, is_over: log.is_over };
+        let new = NewEvents { first, events: &events, is_over: log.is_over, once: None };
         let bounds =
             EventBounds { events: usize::MAX, bytes: usize::MAX, age: std::time::Duration::ZERO, streams: usize::MAX };
         // At no time, so that nothing is too old to be added.
@@ -201,7 +201,9 @@ fn replay(content: &[u8], table: &mut Table) -> Option<()> {
                 }
                 let bounds = EventBounds { events, bytes, age: std::time::Duration::ZERO, streams };
                 if let Some(entry) = table.sessions.get_mut(&key) {
-                    entry.append(stream, NewEvents { first, events: &added, is_over }, bounds, expires, now);
+                    // Whoever would have asked again is gone as well.
+                    let new = NewEvents { first, events: &added, is_over, once: None };
+                    entry.append(stream, new, bounds, expires, now);
                 }
             }
             _ => return None,

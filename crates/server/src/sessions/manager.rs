@@ -74,7 +74,8 @@ impl SessionManager {
         &self.shared.config
     }
 
-    /// Returns how many sessions there are, over all replicas.
+    /// Returns how many sessions there are, over all replicas. Where there is a bus, one of which the client has said
+    /// something long to another replica than it was for counts twice for two minutes.
     ///
     /// # Errors
     ///

@@ -21,6 +21,7 @@ mod config;
 mod elsewhere;
 mod file;
 mod journal;
+mod left;
 mod manager;
 mod memory;
 #[cfg(feature = "session-postgres")]
@@ -36,8 +37,9 @@ use std::path::PathBuf;
 pub(crate) use analytics::Tally;
 pub use analytics::{MethodAnalytics, RecentRequest, SessionAnalytics, SessionInfo};
 pub use config::SessionConfig;
-pub(crate) use elsewhere::{Announcement, Said};
+pub(crate) use elsewhere::{Announcement, Listener, Said, Told};
 pub use file::FileSessions;
+pub(crate) use left::FETCHED_FOR;
 pub use manager::SessionManager;
 pub use memory::MemorySessions;
 #[cfg(feature = "session-postgres")]

@@ -1,8 +1,10 @@
 //! Sessions in PostgreSQL, whose clock is the one that counts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Row, Transaction};
 
@@ -12,7 +14,8 @@ use crate::store::{Migrations, Postgres, STATEMENT, StoreError};
 
 const MIGRATIONS: Migrations = Migrations {
     part: "sessions",
-    steps: &["CREATE TABLE turbomcp_sessions (
+    steps: &[
+        "CREATE TABLE turbomcp_sessions (
             key TEXT PRIMARY KEY,
             version BIGINT NOT NULL DEFAULT 1,
             requests BIGINT NOT NULL DEFAULT 0,
@@ -35,11 +38,20 @@ const MIGRATIONS: Migrations = Migrations {
             data BYTEA NOT NULL,
             PRIMARY KEY (key, stream, number),
             FOREIGN KEY (key, stream) REFERENCES turbomcp_session_streams ON DELETE CASCADE
-        )"],
+        )",
+        "ALTER TABLE turbomcp_session_streams ADD COLUMN added BIGINT[] NOT NULL DEFAULT '{}'",
+    ],
 };
 
-/// Whoever holds this advisory lock adds a session, so that two do not both take the last place.
+/// Whoever holds this advisory lock adds one of the last sessions there may be, so that two do not both take the last
+/// place. Those who add one of the others share it.
 const LOCK: i64 = 0x7475_7262_6f73_6573;
+
+/// How many sessions are added at a time, so that a burst of them leaves connections to those there are.
+const ADDING: usize = 2;
+
+/// How many places are given away one by one: more than are ever added at a time, by all replicas together.
+const LAST_PLACES: usize = 256;
 
 type Params<'a> = [(&'a (dyn ToSql + Sync), Type)];
 
@@ -47,6 +59,7 @@ type Params<'a> = [(&'a (dyn ToSql + Sync), Type)];
 #[derive(Debug, Clone)]
 pub struct PostgresSessions {
     postgres: Postgres,
+    adding: Arc<Semaphore>,
 }
 
 impl PostgresSessions {
@@ -62,7 +75,7 @@ impl PostgresSessions {
     /// The tables are changed as a whole or not at all.
     pub async fn new(postgres: Postgres) -> Result<Self, StoreError> {
         postgres.migrate(&MIGRATIONS).await?;
-        Ok(Self { postgres })
+        Ok(Self { postgres, adding: Arc::new(Semaphore::new(ADDING)) })
     }
 
     async fn rows(&self, statement: &str, params: &Params<'_>) -> Result<Vec<Row>, StoreError> {
@@ -86,6 +99,25 @@ fn unsigned(value: i64) -> u64 {
 
 impl SessionStore for PostgresSessions {
     async fn create(&self, key: &SessionKey, record: &[u8], ttl: Duration, cap: usize) -> Result<bool, StoreError> {
+        let turn = tokio::time::timeout(STATEMENT, self.adding.acquire()).await;
+        let _turn = turn.map_err(|_| StoreError::unavailable("too many sessions are opened at once"))?;
+        // Most are added while there is room for many more: whoever finds that needs to wait for nobody.
+        let early = "INSERT INTO turbomcp_sessions (key, record, expires)
+            SELECT $1, $2, now() + $3 * INTERVAL '1 millisecond'
+            WHERE pg_try_advisory_xact_lock_shared($5)
+                AND (SELECT count(*) FROM turbomcp_sessions WHERE expires > now() AND key <> $1) < $4
+            ON CONFLICT (key) DO UPDATE SET key = $1 RETURNING 1";
+        let many = number(cap.saturating_sub(LAST_PLACES) as u64);
+        let params: &Params<'_> = &[
+            (&key.as_str(), Type::TEXT),
+            (&record, Type::BYTEA),
+            (&ttl_of(ttl), Type::FLOAT8),
+            (&many, Type::INT8),
+            (&LOCK, Type::INT8),
+        ];
+        if many > 0 && !self.rows(early, params).await?.is_empty() {
+            return Ok(true);
+        }
         loop {
             let mut lease = self.postgres.lease().await?;
             let created = self.postgres.within(STATEMENT, async {
@@ -215,10 +247,16 @@ async fn append(
     // It locks the stream, so that what is added next is numbered behind it.
     let open = "INSERT INTO turbomcp_session_streams AS log (key, stream, expires)
         SELECT key, $2, now() FROM turbomcp_sessions WHERE key = $1 AND expires > now()
-        ON CONFLICT (key, stream) DO UPDATE SET last = log.last RETURNING last, expires > now()";
-    let rows = transaction.query_typed(open, &[(&key, Type::TEXT), (&stream, Type::INT8)]).await?;
+        ON CONFLICT (key, stream) DO UPDATE SET last = log.last 
+        RETURNING last, expires > now(), $3 = ANY(added), log.xmax = 0";
+    let once = new.once.map(u64::cast_signed);
+    let params: &Params<'_> = &[(&key, Type::TEXT), (&stream, Type::INT8), (&once, Type::INT8)];
+    let rows = transaction.query_typed(open, params).await?;
     let Some(row) = rows.first() else { return Ok(false) };
-    let (mut last, is_fresh) = (row.get::<_, i64>(0), row.get::<_, bool>(1));
+    if row.get::<_, Option<bool>>(2) == Some(true) {
+        return Ok(true);
+    }
+    let (mut last, is_fresh, is_new) = (row.get::<_, i64>(0), row.get::<_, bool>(1), row.get::<_, bool>(3));
     let first = new.first.map_or(last + 1, number);
     if first > last + 1 || !is_fresh {
         let clear = "DELETE FROM turbomcp_session_events WHERE key = $1 AND stream = $2";
@@ -251,7 +289,8 @@ async fn append(
         transaction.query_typed(trim, params).await?;
     }
     let close = "UPDATE turbomcp_session_streams
-        SET last = $3, is_over = is_over OR $4, expires = now() + $5 * INTERVAL '1 millisecond'
+        SET last = $3, is_over = is_over OR $4, expires = now() + $5 * INTERVAL '1 millisecond',
+            added = CASE WHEN $6 IS NULL THEN added ELSE ($6 || added)[1:64] END
         WHERE key = $1 AND stream = $2";
     let params: &Params<'_> = &[
         (&key, Type::TEXT),
@@ -259,10 +298,11 @@ async fn append(
         (&last, Type::INT8),
         (&new.is_over, Type::BOOL),
         (&ttl_of(bounds.age), Type::FLOAT8),
+        (&once, Type::INT8),
     ];
     transaction.query_typed(close, params).await?;
-    if last <= number(new.events.len() as u64) {
-        // It may be new: the oldest make room.
+    if is_new {
+        // The oldest make room.
         let crowd = "DELETE FROM turbomcp_session_streams WHERE key = $1 AND stream IN (
             SELECT stream FROM turbomcp_session_streams WHERE key = $1 AND stream <> 0 ORDER BY born DESC OFFSET $2)";
         let streams = number(bounds.streams.max(1) as u64);

@@ -1,8 +1,9 @@
 //! Sessions in Redis.
 //!
-//! Beneath the prefix, `session:KEY` is a hash with the record, `sessions` a sorted set of keys by when they expire, `streams:KEY`
-//! a list of the streams of a session beside 0, the oldest first, `logs:KEY` a hash with what is known of each, and `events:KEY:STREAM`
-//! a list of events. The clock is that of Redis.
+//! Beneath the prefix, `session:KEY` is a hash with the record, `sessions` a sorted set of keys by when they expire,
+//! `streams:KEY` a list of the streams of a session beside 0, the oldest first, `logs:KEY` a hash with what is known of
+//! each, and `events:KEY:STREAM` a list of events; `events:KEY:STREAM:NUMBER` is there for ten minutes after a call
+//! with that number has added some. The clock is that of Redis.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -67,12 +68,13 @@ static REMOVE: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// KEYS session, streams, logs. ARGV what the keys of events begin with, stream, first or 0, is over, bounds of events, of
-/// bytes, age and streams, events.
+/// bytes, age and streams, what it is added once by or nothing, events.
 static APPEND: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"local ttl = redis.call('PTTL', KEYS[1])
         if ttl == -2 then return 0 end
         local stream, list = ARGV[2], ARGV[1] .. ARGV[2]
+        if ARGV[9] ~= '' and not redis.call('SET', list .. ':' .. ARGV[9], 1, 'PX', 600000, 'NX') then return 1 end
         local last = tonumber(redis.call('HGET', KEYS[3], stream .. '.last') or -1)
         local bytes = tonumber(redis.call('HGET', KEYS[3], stream .. '.bytes') or 0)
         if last < 0 then
@@ -91,8 +93,8 @@ static APPEND: LazyLock<Script> = LazyLock::new(|| {
             last = first - 1
         end
         if redis.call('EXISTS', list) == 0 then bytes = 0 end
-        for index = 9, #ARGV do
-            local number = first + index - 9
+        for index = 10, #ARGV do
+            local number = first + index - 10
             if number > last then
                 redis.call('RPUSH', list, ARGV[index])
                 bytes = bytes + #ARGV[index]
@@ -222,6 +224,7 @@ impl SessionStore for RedisSessions {
         let mut append = invoke(&APPEND, &[self.session(key), self.streams(key), self.logs(key)]);
         append.arg(self.events_of(key)).arg(stream).arg(events.first.unwrap_or(0)).arg(u8::from(events.is_over));
         append.arg(bounds.events).arg(bounds.bytes).arg(ttl_of(bounds.age)).arg(bounds.streams);
+        append.arg(events.once.map_or_else(String::new, |once| once.to_string()));
         for event in events.events {
             append.arg(&event[..]);
         }

@@ -107,13 +107,23 @@ pub struct NewEvents<'a> {
     pub events: &'a [Bytes],
     /// Nothing follows them.
     pub is_over: bool,
+    /// What two calls have in common that add the same events: they are added once, if the second follows within
+    /// minutes. It matters where the store numbers events, which it cannot tell apart otherwise.
+    pub once: Option<u64>,
 }
 
 impl<'a> NewEvents<'a> {
     /// Adds events whose first has this number, or the next one.
     #[must_use]
     pub fn new(first: Option<u64>, events: &'a [Bytes]) -> Self {
-        Self { first, events, is_over: false }
+        Self { first, events, is_over: false, once: None }
+    }
+
+    /// Adds them once, however often that is asked with this number, which nobody else uses.
+    #[must_use]
+    pub fn once(mut self, number: u64) -> Self {
+        self.once = Some(number);
+        self
     }
 
     /// Adds nothing behind them.
@@ -140,7 +150,12 @@ pub struct EventBounds {
 
 /// Where sessions are kept, so that they outlive a process and any replica can serve them.
 ///
-/// All methods are safe to call twice: whoever does not know what became of a call may repeat it.
+/// All methods are safe to call twice: whoever does not know what became of a call may repeat it, and calls
+/// [`append`](Self::append) with [`NewEvents::once`] where the store numbers events.
+///
+/// Under keys that are those of no session the server leaves what clients say that is too long for a
+/// [bus](crate::bus), for two minutes, with an empty record, one event in each stream, and the numbers of these in the
+/// stream 0.
 ///
 /// [`memory`](super::memory), [`memory_with_persistence`](super::memory_with_persistence), `redis` and `postgres` are those
 /// there are.
@@ -188,7 +203,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Adds events to a stream, which is created if there is none; false if there is no such session.
     ///
     /// Events the stream has already, by their numbers, are left out. Where some are missing before the first, it begins
-    /// anew with that.
+    /// anew with that. Events that were added by a call with the same [`NewEvents::once`] are left out, too.
     fn append(
         &self,
         key: &SessionKey,

@@ -31,7 +31,12 @@ pub(super) struct Log {
     pub(super) bytes: usize,
     pub(super) is_over: bool,
     pub(super) expires: Time,
+    /// The newest of what was added once, the oldest first.
+    added: VecDeque<u64>,
 }
+
+/// How many calls that add events are remembered of a stream, so that none adds them twice.
+pub(super) const REMEMBERED: usize = 64;
 
 impl Table {
     fn entry(&mut self, key: &SessionKey, now: Time) -> Option<&mut Entry> {
@@ -81,9 +86,18 @@ impl Table {
         bounds: EventBounds,
         now: Time,
     ) -> bool {
+        if self.has_added(key, stream, events.once, now) {
+            return true;
+        }
         let Some(entry) = self.entry(key, now) else { return false };
         entry.append(stream, events, bounds, now.saturating_add(millis(bounds.age)), now);
         true
+    }
+
+    /// Returns true if these events were added by a call before.
+    pub(super) fn has_added(&mut self, key: &SessionKey, stream: u32, once: Option<u64>, now: Time) -> bool {
+        let log = self.entry(key, now).and_then(|entry| entry.streams.iter().find(|log| log.stream == stream));
+        once.zip(log).is_some_and(|(once, log)| log.added.contains(&once))
     }
 
     pub(super) fn events(&mut self, key: &SessionKey, stream: u32, after: u64, now: Time) -> Option<StoredEvents> {
@@ -115,8 +129,7 @@ impl Entry {
         let log = match self.streams.iter().position(|log| log.stream == stream) {
             Some(index) => &mut self.streams[index],
             None => {
-                let empty = Log { stream, last: 0, events: VecDeque::new(), bytes: 0, is_over: false, expires };
-                self.streams.push_back(empty);
+                self.streams.push_back(Log::new(stream, expires));
                 let mut extra =
                     self.streams.iter().filter(|log| log.stream != 0).count().saturating_sub(bounds.streams.max(1));
                 self.streams.retain(|log| {
@@ -146,10 +159,21 @@ impl Entry {
         }
         log.is_over |= new.is_over;
         log.expires = expires;
+        if let Some(once) = new.once {
+            if log.added.len() >= REMEMBERED {
+                log.added.pop_front();
+            }
+            log.added.push_back(once);
+        }
     }
 }
 
 impl Log {
+    pub(super) fn new(stream: u32, expires: Time) -> Self {
+        let (events, added) = (VecDeque::new(), VecDeque::new());
+        Self { stream, last: 0, events, bytes: 0, is_over: false, expires, added }
+    }
+
     /// Gives up the events once they are too old; their numbers are not used again.
     fn forget(&mut self, now: Time) {
         if self.expires <= now {

@@ -1,6 +1,7 @@
 //! Connections to PostgreSQL, and the tables in it.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,9 +10,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Config, NoTls, Row};
+use tokio_postgres::{Client, Config, Row};
 
 use super::StoreError;
+use super::secure::{self, Connector, Secured, Tls};
+use super::sslmode::{self, Asked};
 use crate::sync::lock;
 
 /// How many connections there are at most.
@@ -45,6 +48,7 @@ pub struct Postgres {
 
 struct Shared {
     config: Config,
+    connector: Connector,
     address: String,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
@@ -63,7 +67,7 @@ impl Drop for Connection {
 }
 
 /// What reads and writes a connection.
-pub(crate) type PostgresDriver = tokio_postgres::Connection<tokio_postgres::Socket, tokio_postgres::tls::NoTlsStream>;
+pub(crate) type PostgresDriver = tokio_postgres::Connection<tokio_postgres::Socket, Secured>;
 
 /// A connection that nobody else uses meanwhile.
 ///
@@ -122,10 +126,21 @@ pub(crate) struct Migrations {
 impl Postgres {
     /// Connects to a database: `postgres://[user[:password]@]host[:port]/database`, or `key=value` pairs as `libpq` takes them.
     ///
+    /// What is spoken is up to `sslmode`:
+    ///
+    /// - `require`, `verify-ca`, `verify-full`: TLS. The server has to be certified for the host of the URL, by an authority
+    ///   that browsers trust, and to speak TLS 1.3; that cannot be turned off.
+    /// - `disable`: plain text.
+    /// - none: plain text, and a warning is logged unless it stays on this machine.
+    /// - `allow`, `prefer`: refused, because whoever is between could choose plain text.
+    ///
+    /// Whom else to trust is said by `connect_with_tls`. TLS needs the feature `tls`. Over it a login by password is bound to
+    /// the connection (`SCRAM-SHA-256-PLUS`) if the server offers that, and always with `channel_binding=require`.
+    ///
     /// # Errors
     ///
-    /// If the URL is malformed or asks for TLS ([`StoreError::is_configuration`]), or the database cannot be reached or
-    /// refuses the password.
+    /// If the URL is malformed, or asks for TLS in a build without it ([`StoreError::is_configuration`]); if the database
+    /// cannot be reached, is not who it has to be, or refuses TLS or the password.
     ///
     /// # Cancel safety
     ///
@@ -143,10 +158,66 @@ impl Postgres {
     /// # }
     /// ```
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let config = configured(url)?;
+        let (config, asked) = configured(url)?;
+        let tls = if asked == Asked::Tls { Some(Tls::by_default()?) } else { None };
+        if asked == Asked::Nothing && !config.get_hosts().iter().all(is_here) {
+            let address = address_of(&config);
+            tracing::warn!(%address, "PostgreSQL is spoken to in plain text, which `sslmode=require` in its URL changes");
+        }
+        Self::open(config, tls).await
+    }
+
+    /// Connects to a database over TLS, as [`connect`](Self::connect) does, with more to say of whom to trust and what to
+    /// show. The URL asks for TLS, or says nothing of it.
+    ///
+    /// Of the configuration everything that a client has a use for holds: the authorities, the certificate that is shown,
+    /// the oldest version, pins, and whether a staple is required. Its files are read once, here, for every connection
+    /// that there will be.
+    ///
+    /// # Errors
+    ///
+    /// If the URL is malformed, says `sslmode=disable` or names a Unix socket, or a file or a setting is not as it has to
+    /// be ([`StoreError::is_configuration`]); if the database cannot be reached, is not who it has to be, or refuses TLS,
+    /// the password or the certificate.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), turbomcp_server::store::StoreError> {
+    /// use turbomcp_server::store::Postgres;
+    /// use turbomcp_transport::tls::TlsConfig;
+    ///
+    /// let tls = TlsConfig::new("mcp.pem", "mcp.key").with_ca_bundle("company.pem");
+    /// let postgres = Postgres::connect_with_tls("postgres://mcp@db.example/calendar", &tls).await?;
+    /// # drop(postgres);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "tls")]
+    pub async fn connect_with_tls(url: &str, tls: &turbomcp_transport::tls::TlsConfig) -> Result<Self, StoreError> {
+        let (config, asked) = configured(url)?;
+        if asked == Asked::Plain {
+            return Err(unusable("TLS is set up, and `sslmode` is `disable`"));
+        }
+        Self::open(config, Some(Tls::new(tls)?)).await
+    }
+
+    async fn open(mut config: Config, tls: Option<Tls>) -> Result<Self, StoreError> {
+        let is_named = |host: &Host| matches!(host, Host::Tcp(_));
+        if tls.is_some() && !config.get_hosts().iter().all(is_named) {
+            return Err(unusable("TLS is asked for, which a Unix socket has not"));
+        }
+        // Never `prefer`: it would go on in plain text with whoever says that there is no TLS.
+        config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
         let address = address_of(&config);
         let permits = Arc::new(Semaphore::new(CONNECTIONS));
-        let postgres = Self { shared: Arc::new(Shared { config, address, permits, idle: Mutex::default() }) };
+        let connector = Tls::connector(tls);
+        let shared = Shared { config, connector, address, permits, idle: Mutex::default() };
+        let postgres = Self { shared: Arc::new(shared) };
         postgres.lease().await?.done();
         Ok(postgres)
     }
@@ -191,7 +262,7 @@ impl Postgres {
             let was_idle = idle.is_some();
             let connection = match idle {
                 Some(connection) => connection,
-                None => self.open().await?,
+                None => self.open_one().await?,
             };
             Ok(Lease { connection, shared: self.shared.clone(), was_idle, _permit: permit })
         });
@@ -200,11 +271,11 @@ impl Postgres {
 
     /// Opens a connection beside the others; it does something only while its driver is polled.
     pub(crate) async fn listen(&self) -> Result<(Client, PostgresDriver), StoreError> {
-        self.within(CONNECT, self.shared.config.connect(NoTls)).await
+        self.within(CONNECT, self.shared.config.connect(secure::again(&self.shared.connector))).await
     }
 
-    async fn open(&self) -> Result<Connection, StoreError> {
-        let opened = self.shared.config.connect(NoTls).await;
+    async fn open_one(&self) -> Result<Connection, StoreError> {
+        let opened = self.shared.config.connect(secure::again(&self.shared.connector)).await;
         let (client, connection) = opened.map_err(|error| self.failed(error))?;
         let driver = tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -265,7 +336,8 @@ impl Postgres {
     }
 
     fn failed(&self, error: tokio_postgres::Error) -> StoreError {
-        StoreError::unavailable(format!("PostgreSQL at {} failed", self.shared.address)).with_source(error)
+        let what = secure::told(&error).unwrap_or("failed");
+        StoreError::unavailable(format!("PostgreSQL at {} {what}", self.shared.address)).with_source(error)
     }
 
     fn late(&self) -> StoreError {
@@ -273,19 +345,22 @@ impl Postgres {
     }
 }
 
-fn configured(url: &str) -> Result<Config, StoreError> {
-    let refuse = |why: &str| Err(StoreError::configuration(format!("the URL of PostgreSQL is not usable: {why}")));
+/// Reads a URL, and what it says of TLS.
+fn configured(url: &str) -> Result<(Config, Asked), StoreError> {
+    let (url, asked) = sslmode::taken(url).map_err(|why| unusable(&why))?;
     // Its error may quote the URL, and with it the password.
-    let Ok(mut config) = url.parse::<Config>() else { return refuse("it is malformed") };
+    let mut config = url.parse::<Config>().map_err(|_| unusable("it is malformed"))?;
     if config.get_hosts().is_empty() {
-        return refuse("it names no host");
+        return Err(unusable("it names no host"));
     }
-    let is_misread = |host: &Host| matches!(host, Host::Tcp(name) if name.contains('@'));
-    if config.get_hosts().iter().any(is_misread) {
-        return refuse("an `@` in a password is written as `%40`");
+    // Its client takes what is before the first `@` for credentials, be it within a password or a parameter.
+    let is_misread = |host: &Host| matches!(host, Host::Tcp(name) if name.contains(['@', '&', '=', '?']));
+    if config.get_hosts().iter().any(is_misread) || config.get_user().is_some_and(|user| user.contains('?')) {
+        return Err(unusable("an `@` in a name, a password or a parameter is written as `%40`"));
     }
-    if config.get_ssl_mode() == SslMode::Require {
-        return refuse("it requires TLS, which is not offered");
+    // What was written so that only its client recognises it.
+    if config.get_ssl_mode() != SslMode::Prefer {
+        return Err(unusable("`sslmode` is written without `%`"));
     }
     if config.get_application_name().is_none() {
         config.application_name("turbomcp");
@@ -295,8 +370,26 @@ fn configured(url: &str) -> Result<Config, StoreError> {
     let wanted = config.get_options().unwrap_or_default();
     let options = format!("-c statement_timeout={limit} -c lock_timeout={limit} {wanted}");
     config.options(options.trim_end());
-    config.connect_timeout(CONNECT).keepalives_idle(KEEP_ALIVE);
-    Ok(config)
+    if config.get_connect_timeout().is_none() {
+        // A host, or an address of it, that is silent leaves time for the next one.
+        let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(u32::MAX);
+        config.connect_timeout(CONNECT / hosts.max(2));
+    }
+    config.keepalives_idle(KEEP_ALIVE);
+    Ok((config, asked))
+}
+
+fn unusable(why: &str) -> StoreError {
+    StoreError::configuration(format!("the URL of PostgreSQL is not usable: {why}"))
+}
+
+/// Returns true if nothing that is sent to a host leaves this machine.
+fn is_here(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    }
 }
 
 /// Returns where a database is, and nothing about who asks there.
@@ -334,7 +427,7 @@ mod tests {
 
     #[track_caller]
     fn check(url: &str, expected: Result<&str, &str>) {
-        let found = configured(url).map(|config| address_of(&config)).map_err(|error| error.to_string());
+        let found = configured(url).map(|(config, _)| address_of(&config)).map_err(|error| error.to_string());
         match expected {
             Ok(address) => assert_eq!(found.unwrap(), address),
             Err(why) => {
@@ -353,7 +446,7 @@ mod tests {
 
     #[test]
     fn options_of_the_user_come_last() {
-        let options = |url| configured(url).unwrap().get_options().unwrap().to_owned();
+        let options = |url| configured(url).unwrap().0.get_options().unwrap().to_owned();
         assert_eq!(options("postgres://db/notes"), "-c statement_timeout=9000 -c lock_timeout=9000");
         let given = "postgres://db/notes?options=-c%20statement_timeout%3D100";
         assert_eq!(options(given), "-c statement_timeout=9000 -c lock_timeout=9000 -c statement_timeout=100");
@@ -365,6 +458,42 @@ mod tests {
         check("postgres://mcp:s3cret@db:port/notes", Err("malformed"));
         check("user=mcp password=s3cret", Err("names no host"));
         check("postgres://mcp:s3cret@x@db/notes", Err("%40"));
-        check("postgres://mcp:s3cret@db/notes?sslmode=require", Err("TLS"));
+        check("postgres://db/notes?sslmode=require&user=mcp@tenant&password=s3cret", Err("%40"));
+        check("postgres://mcp:s3cret@db/notes?sslmode=prefer", Err("`require`"));
+        check("postgres://mcp:s3cret@db/notes?ssl%6dode=disable", Err("without `%`"));
+    }
+
+    #[test]
+    fn what_leaves_this_machine_is_known() {
+        let is_here = |url| configured(url).unwrap().0.get_hosts().iter().all(is_here);
+        assert!(
+            is_here("postgres://localhost/a") && is_here("postgres://127.1.2.3/a") && is_here("postgres://[::1]/a")
+        );
+        assert!(!is_here("postgres://db/a") && !is_here("postgres://localhost,10.0.0.1/a"));
+        #[cfg(unix)]
+        assert!(is_here("host=/run/postgresql"));
+    }
+
+    #[cfg(all(unix, feature = "tls"))]
+    #[tokio::test]
+    async fn tls_that_cannot_be_is_refused_before_anybody_is_asked() {
+        let tls = turbomcp_transport::tls::TlsConfig::default();
+        for (url, why) in [
+            ("host=/run/postgresql sslmode=require", "Unix socket"),
+            ("host=db,/run/postgresql", "Unix socket"),
+            ("postgres://mcp:s3cret@db/notes?sslmode=disable", "`disable`"),
+        ] {
+            let error = Postgres::connect_with_tls(url, &tls).await.unwrap_err();
+            assert!(error.is_configuration() && error.to_string().contains(why), "{error}");
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[tokio::test]
+    async fn without_the_feature_tls_is_refused() {
+        for mode in ["require", "verify-ca", "verify-full"] {
+            let error = Postgres::connect(&format!("postgres://db/notes?sslmode={mode}")).await.unwrap_err();
+            assert!(error.is_configuration() && error.to_string().contains("feature `tls`"), "{error}");
+        }
     }
 }

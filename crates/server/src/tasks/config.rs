@@ -22,14 +22,14 @@ use crate::Error;
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct TaskConfig {
-    pub(super) store: Arc<dyn TaskStore>,
-    pub(super) ttl: Duration,
-    pub(super) max_ttl: Duration,
-    pub(super) poll_interval: Duration,
-    pub(super) lease: Duration,
-    pub(super) per_principal: usize,
-    pub(super) total: usize,
-    pub(super) max_bytes: usize,
+    pub(crate) store: Arc<dyn TaskStore>,
+    pub(crate) ttl: Duration,
+    pub(crate) max_ttl: Duration,
+    pub(crate) poll_interval: Duration,
+    pub(crate) lease: Duration,
+    pub(crate) per_principal: usize,
+    pub(crate) total: usize,
+    pub(crate) max_bytes: usize,
 }
 
 impl TaskConfig {

@@ -217,7 +217,7 @@ impl Drop for Asking {
     }
 }
 
-fn unreadable(error: serde_json::Error) -> StoreError {
+pub(super) fn unreadable(error: serde_json::Error) -> StoreError {
     StoreError::corrupt("a task is not what was written").with_source(error)
 }
 

@@ -69,6 +69,7 @@ pub(crate) use run::TaskRun;
 pub(crate) use start::{Plan, call, plan};
 pub use store::{Due, Insertion, StoredTask, TaskCaps, TaskStore, TaskStoreFuture};
 pub use tool::ToolTask;
+pub(crate) use tool::is_repeatable;
 pub(crate) use watch::{Watch, wanted};
 
 /// How many notifications about tasks may wait for a slow client before one is left out.

@@ -237,6 +237,10 @@ impl Caller {
         })
     }
 
+    pub(super) fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
     /// Puts the caller where a handler finds it.
     pub(super) fn restore(self, extensions: &mut Extensions) {
         if let Some(subject) = self.subject {

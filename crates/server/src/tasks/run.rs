@@ -13,6 +13,7 @@ use super::desk::{Desk, Edit};
 use super::record::{Answer, Record};
 use super::store::{Due, StoredTask};
 use crate::inner::Inner;
+use crate::layers::ToolPlace;
 use crate::peer::Peer;
 use crate::sync::lock;
 
@@ -35,6 +36,18 @@ pub(crate) struct TaskRun {
     on_cancel: Notify,
     /// What the handler has said last and nobody has written.
     pub(super) said: Mutex<Option<String>>,
+    /// The place of its tool, until it is over.
+    place: Mutex<Place>,
+}
+
+#[derive(Default)]
+enum Place {
+    #[default]
+    None,
+    Held {
+        _place: ToolPlace,
+    },
+    Over,
 }
 
 impl TaskRun {
@@ -52,7 +65,21 @@ impl TaskRun {
             is_cancelled: AtomicBool::new(false),
             on_cancel: Notify::new(),
             said: Mutex::default(),
+            place: Mutex::default(),
         }
+    }
+
+    /// Keeps the place of its tool until it is over, which it may be by now.
+    pub(crate) fn hold(&self, held: ToolPlace) {
+        let mut place = lock(&self.place);
+        if !matches!(*place, Place::Over) {
+            *place = Place::Held { _place: held };
+        }
+    }
+
+    /// Gives up the place of its tool.
+    pub(super) fn release(&self) {
+        *lock(&self.place) = Place::Over;
     }
 
     pub(crate) fn is_started(&self) -> bool {

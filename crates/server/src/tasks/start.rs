@@ -116,6 +116,7 @@ type Handler = BoxFuture<McpResult<CallToolResult>>;
 impl Beginning {
     async fn when_told_to(self, mut handler: Handler) -> Response {
         let run = self.run.clone();
+        self.inner.set_begun();
         let done = poll_fn(|cx| match handler.as_mut().poll(cx) {
             Poll::Ready(result) => Poll::Ready(Some(result)),
             Poll::Pending if run.is_wanted() => Poll::Ready(None),
@@ -130,6 +131,7 @@ impl Beginning {
     async fn at_once(self, handler: Handler) -> Response {
         match self.create().await {
             Ok(created) => {
+                self.inner.set_begun();
                 self.run.start();
                 let Self { inner, entry, run, desk, task, .. } = self;
                 let is_repeatable = task.attempts.is_some_and(|attempts| attempts > 1);

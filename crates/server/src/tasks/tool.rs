@@ -94,6 +94,7 @@ impl ToolTask {
     }
 }
 
-fn is_repeatable(annotations: &ToolAnnotations) -> bool {
+/// Returns true for a tool that may be run again when nobody knows how far it came.
+pub(crate) fn is_repeatable(annotations: &ToolAnnotations) -> bool {
     annotations.idempotent_hint == Some(true) || annotations.read_only_hint == Some(true)
 }

@@ -17,13 +17,13 @@ use turbomcp_protocol::types::{CallToolResult, ContentBlock, TaskError, TaskStat
 use turbomcp_protocol::{ErrorCode, McpError, McpResult, Message, Method};
 use turbomcp_transport::Extensions;
 
-use super::desk::{Desk, Edit};
-use super::record::{Again, Outcome, Record, error_of};
+use super::desk::{Desk, Edit, unreadable};
+use super::record::{Again, Caller, Outcome, Record, error_of};
 use super::run::TaskRun;
 use super::store::{Due, StoredTask};
 use crate::McpServer;
 use crate::arguments::Arguments;
-use crate::deadline::Deadline;
+use crate::deadline::out_of_time;
 use crate::handler::{BoxFuture, CallToolRequest};
 use crate::inner::Inner;
 use crate::outbox::Outbox;
@@ -66,13 +66,18 @@ impl Work {
         let _here = run.desk.enter(&run.id);
         // Whoever waits for the end of the server waits until this is done, or left to others.
         let serving = inner.server.serving();
-        let limit = entry.timeout;
+        let limit = inner.server.task_time_limit(entry.name(), entry.timeout);
         let ending = {
             let mut handler = handler;
             let mut kept = pin!(keep(&run));
             let mut wrote = pin!(write_progress(&run));
             let mut ended = pin!(server_ends(&inner.server, is_repeatable));
-            let mut deadline = limit.map(Deadline::new);
+            let mut deadline = pin!(async {
+                match limit {
+                    Some(limit) => out_of_time(&inner.asked, limit).await,
+                    None => std::future::pending().await,
+                }
+            });
             poll_fn(|cx| {
                 if kept.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Ending::Lost);
@@ -84,9 +89,7 @@ impl Work {
                 if let Poll::Ready(ending) = ended.as_mut().poll(cx) {
                     return Poll::Ready(ending);
                 }
-                if let Some(deadline) = &mut deadline
-                    && deadline.poll(cx, &inner.asked).is_ready()
-                {
+                if deadline.as_mut().poll(cx).is_ready() {
                     let error = McpError::new(ErrorCode::INTERNAL_ERROR, "the task ran out of time");
                     return Poll::Ready(Ending::Done(Err(error)));
                 }
@@ -94,6 +97,7 @@ impl Work {
             })
             .await
         };
+        run.release();
         let mut written = pin!(async {
             match ending {
                 Ending::Done(result) => finish(&run, &inner, &entry, result).await,
@@ -296,8 +300,15 @@ async fn take(desk: &Arc<Desk>, server: &McpServer, due: &StoredTask) -> Result<
     if desk.is_here(&due.id) {
         return Ok(false);
     }
+    let record = Record::read(&due.body).map_err(unreadable)?;
+    let caller = record.again.as_ref().and_then(|again| again.caller.as_ref());
+    let is_served = match caller.and_then(Caller::tenant) {
+        Some(tenant) => crate::tenancy::may_go_on(server, tenant, &record.tool).await,
+        None => true,
+    };
     let worker = server.seal().identifier();
     let snapshot = server.snapshot();
+    let mut place = None;
     let edit = |stored: &StoredTask, record: &mut Record| {
         // What has changed since it was due is not due any more.
         if stored.version != due.version || record.status.is_final() {
@@ -311,7 +322,11 @@ async fn take(desk: &Arc<Desk>, server: &McpServer, due: &StoredTask) -> Result<
         }
         // It may be one of other servers that share the store. It is put off so that it is not in the way of others,
         // and by no fixed time so that this server is not always the first to see it.
-        if snapshot.registry.tool(&record.tool).is_none_or(|entry| entry.task.is_none()) {
+        if !is_served || snapshot.registry.tool(&record.tool).is_none_or(|entry| entry.task.is_none()) {
+            return Edit::Write(Some(None), Due::After(desk.config.lease.mul_f64(1.0 + fraction())));
+        }
+        place = server.tool_place(&record.tool);
+        if place.is_none() {
             return Edit::Write(Some(None), Due::After(desk.config.lease.mul_f64(1.0 + fraction())));
         }
         record.worker = Some(worker.clone());
@@ -322,6 +337,7 @@ async fn take(desk: &Arc<Desk>, server: &McpServer, due: &StoredTask) -> Result<
         Some(Some(record)) => {
             tracing::warn!(tool = record.tool, attempt = record.attempt, "a task is begun again");
             let mut run = TaskRun::new(desk, due.id.clone(), worker, record.attempt);
+            run.hold(place.unwrap_or_default());
             run.capabilities = record.again.as_ref().and_then(|again| again.capabilities.clone());
             begin_again(server, record, run);
             Ok(true)

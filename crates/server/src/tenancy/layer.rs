@@ -151,9 +151,19 @@ impl Tenants {
         self.table.known(id)
     }
 
-    #[cfg(test)]
-    pub(super) async fn look_up(&self, id: &TenantId) {
-        assert!(self.table.find(id).await.unwrap().is_some());
+    /// Looks a tenant up, and returns true if it is let in and may use a tool.
+    pub(super) async fn may_go_on(&self, id: &TenantId, tool: &str) -> bool {
+        match self.table.find(id).await {
+            Ok(Some(state)) => {
+                let tenant = state.tenant();
+                tenant.config().is_active() && tenant.config().allows_tool(tool)
+            }
+            Ok(None) => false,
+            Err(error) => {
+                tracing::error!(target: "turbomcp::tenancy", tenant = %id, %error, "a tenant cannot be looked up");
+                false
+            }
+        }
     }
 
     /// Finds whose a request is.
@@ -250,7 +260,7 @@ impl Tenants {
         };
         let inner = request.inner();
         if let Some(audit) = inner.server.built_in().and_then(|layers| layers.audit.as_ref()) {
-            audit.turned_away_from(&refusal, request.extensions());
+            audit.refused(&refusal, request, id.map(TenantId::as_str));
         }
         let error = crate::auth::error(&refusal);
         let _ = inner.refusal.set(refusal);

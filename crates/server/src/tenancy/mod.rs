@@ -84,6 +84,13 @@ pub(crate) fn restore(server: &McpServer, extensions: &mut Extensions) {
     }
 }
 
+/// Looks a tenant up, so that it is known with its limits, and returns true if work of another time may go on for it.
+pub(crate) async fn may_go_on(server: &McpServer, tenant: &str, tool: &str) -> bool {
+    let Some(tenants) = server.tenants() else { return true };
+    let Ok(id) = TenantId::new(tenant) else { return false };
+    tenants.may_go_on(&id, tool).await
+}
+
 /// Becomes the context of a request from a tenant, for tests.
 pub(crate) fn for_tests(ctx: Context, tenant: &str) -> Context {
     match TenantId::new(tenant) {
@@ -102,6 +109,7 @@ mod tests {
         let configs = MemoryTenantConfigs::new();
         let acme = TenantId::new("acme").unwrap();
         configs.set(acme.clone(), TenantConfig { max_subscriptions: Some(7), ..TenantConfig::default() }).unwrap();
+        let known = configs.clone();
         let server = ServerBuilder::new().with_tenancy(Tenancy::new(configs)).unwrap().build();
         let restored = |principal: Option<Principal>, server: &McpServer| {
             let mut extensions = Extensions::new();
@@ -113,10 +121,17 @@ mod tests {
         };
         let ada = || Some(Principal::new("ada").with_tenant("acme"));
         assert_eq!(restored(ada(), &server).unwrap().id(), &acme);
-        // Once it has been looked up, with its limits.
-        server.tenants().unwrap().look_up(&acme).await;
+        // Once it has been looked up, with its limits, which is before any task goes on.
+        assert!(may_go_on(&server, "acme", "any").await);
         assert_eq!(restored(ada(), &server).unwrap().config().max_subscriptions, Some(7));
         assert!(restored(None, &server).is_none() && restored(Some(Principal::new("ada")), &server).is_none());
         assert!(restored(ada(), &ServerBuilder::new().build()).is_none());
+        // Nothing goes on for whoever is not let in, nor what it may not use.
+        assert!(!may_go_on(&server, "globex", "any").await && !may_go_on(&server, "no tenant!", "any").await);
+        let allowed_tools = Some(["search".to_owned()].into());
+        known.set(acme.clone(), TenantConfig { allowed_tools, ..TenantConfig::default() }).unwrap();
+        assert!(may_go_on(&server, "acme", "search").await && !may_go_on(&server, "acme", "erase").await);
+        known.set(acme, TenantConfig { status: TenantStatus::Suspended, ..TenantConfig::default() }).unwrap();
+        assert!(!may_go_on(&server, "acme", "search").await);
     }
 }

@@ -27,6 +27,10 @@ pub(crate) fn text(tenant: &Tenant) -> &str {
 
 pub(crate) fn restore(_: &McpServer, _: &mut Extensions) {}
 
+pub(crate) async fn may_go_on(_: &McpServer, _: &str, _: &str) -> bool {
+    true
+}
+
 pub(crate) fn for_tests(ctx: Context, _: &str) -> Context {
     ctx
 }

@@ -7,10 +7,11 @@ mod secure;
 
 use std::convert::Infallible;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,7 +24,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::listener::{self, Ending, race};
+use crate::listener::{self, Ending, begin};
 
 #[cfg(all(unix, feature = "unix"))]
 pub use local::serve_unix;
@@ -134,7 +135,7 @@ impl Builders {
         B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
     {
         let sniffed = tokio::time::timeout(self.sniffing, is_http2(&stream));
-        match race(sniffed, ending.asked()).await {
+        match begin(sniffed, ending).await {
             Some(Ok(Ok(false))) => self.serve_http1(stream, service, ending).await,
             // The rarer kind, which need not make every connection's task larger.
             Some(Ok(Ok(true))) => Box::pin(self.serve_http2(stream, service, ending)).await,
@@ -150,7 +151,7 @@ impl Builders {
         B: Body<Data = Bytes, Error = Infallible> + 'static,
     {
         let mut connection = pin!(self.http1.serve_connection(TokioIo::new(stream), service).with_upgrades());
-        match race(connection.as_mut(), ending.asked()).await {
+        match ended(connection.as_mut(), ending).await {
             Some(ended) => ended,
             None => {
                 connection.as_mut().graceful_shutdown();
@@ -167,7 +168,7 @@ impl Builders {
         B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
     {
         let mut connection = pin!(self.http2.serve_connection(TokioIo::new(stream), service));
-        match race(connection.as_mut(), ending.asked()).await {
+        match ended(connection.as_mut(), ending).await {
             Some(ended) => ended,
             None => {
                 connection.as_mut().graceful_shutdown();
@@ -175,6 +176,19 @@ impl Builders {
             }
         }
     }
+}
+
+/// Waits until a connection has ended; none if it shall end.
+///
+/// The connection is polled first: a request that is there has come before the end, and would be lost if a connection were
+/// asked to end that has read nothing.
+async fn ended<T>(mut connection: Pin<&mut impl Future<Output = T>>, ending: &mut Ending) -> Option<T> {
+    let mut asked = pin!(ending.asked());
+    poll_fn(|cx| match connection.as_mut().poll(cx) {
+        Poll::Ready(ended) => Poll::Ready(Some(ended)),
+        Poll::Pending => asked.as_mut().poll(cx).map(|()| None),
+    })
+    .await
 }
 
 /// Looks at the first bytes of a connection, without taking them: HTTP/2 begins with `PRI`, which is no HTTP/1 method.

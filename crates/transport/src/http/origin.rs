@@ -280,10 +280,10 @@ impl fmt::Display for Refusal {
             Kind::NoHost => "request names no host",
             Kind::SeveralHosts => "request names several hosts",
             Kind::HostMalformed => "host is malformed",
-            Kind::HostNotAllowed => "host is not allowed",
+            Kind::HostNotAllowed => "host is not among those the server allows (`allow_hosts`)",
             Kind::SeveralOrigins => "request names several origins",
             Kind::OriginMalformed => "origin is malformed",
-            Kind::OriginNotAllowed => "origin is not allowed",
+            Kind::OriginNotAllowed => "origin is not among those the server allows (`allow_origins`)",
         })
     }
 }

@@ -7,6 +7,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 
 use super::{TlsConfig, TlsError, TlsTransport};
+use crate::tuning::tune;
 
 /// How long it may take to reach a server and to agree on TLS with it.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,7 +28,7 @@ impl TlsTransport {
         let config = Arc::new(config.client()?);
         let connecting = async {
             let stream = TcpStream::connect((host, port)).await?;
-            stream.set_nodelay(true)?;
+            tune(&stream);
             tokio_rustls::TlsConnector::from(config).connect(name, stream).await
         };
         let stream = tokio::time::timeout(TIMEOUT, connecting)

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::task::JoinSet;
 
 use super::{Handshakes, TlsAcceptor, TlsConfig, TlsError, TlsTransport};
+use crate::tuning::tune;
 
 /// How many connections that have not agreed on TLS yet there are at once, and for how long.
 const AT_ONCE: usize = 1024;
@@ -74,8 +75,7 @@ impl TlsListener {
                 }
                 let Poll::Ready(accepted) = self.listener.poll_accept(cx) else { return Poll::Pending };
                 let (stream, _) = accepted?;
-                // As for every listener: a stream that is gone already says so when it is read.
-                let _ = stream.set_nodelay(true);
+                tune(&stream);
                 let acceptor = self.acceptor.clone();
                 self.agreeing.spawn(async move { acceptor.accept(stream).await });
             }

@@ -20,6 +20,7 @@ use super::io::Io;
 use super::stream::WsStream;
 use super::tls::Tls;
 use super::{PING_INTERVAL, SUBPROTOCOL, WebSocketTransport, socket};
+use crate::tuning::tune;
 
 /// Where a WebSocket is, and how it is used.
 ///
@@ -176,8 +177,7 @@ impl WebSocketTransport<WsStream> {
 
 pub(super) async fn reach(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
     let stream = TcpStream::connect((host, port)).await.map_err(ConnectError::unreachable)?;
-    // Requests are written whole; waiting for more to send only delays them.
-    let _ = stream.set_nodelay(true);
+    tune(&stream);
     Ok(stream)
 }
 

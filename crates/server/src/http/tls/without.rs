@@ -15,7 +15,7 @@ use crate::{Error, McpServer};
 
 /// Nothing to set.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tls;
+pub(super) struct Tls {}
 
 impl Tls {
     #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "with TLS there is something to open")]
@@ -29,7 +29,9 @@ impl Tls {
     }
 
     #[expect(clippy::unused_self, reason = "with TLS there is something to reload")]
-    pub(super) fn reloading(&self) {}
+    pub(super) fn reloading(&self) -> Option<Infallible> {
+        None
+    }
 }
 
 /// The one way in.

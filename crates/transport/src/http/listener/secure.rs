@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use super::{Afterwards, Bounds, Builders};
 use crate::TlsIdentity;
-use crate::listener::{self, race};
+use crate::listener::{self, begin};
 use crate::tls::{Handshakes, TlsAcceptor, TlsConfig, TlsError};
 
 const HTTP2: &[u8] = b"h2";
@@ -49,7 +49,7 @@ pub async fn serve_tls<S, B>(
         let (builders, acceptor, service) = (builders.clone(), acceptor.clone(), service.clone());
         async move {
             // In boxes, so that a connection keeps room only for what it is doing.
-            let (stream, identity) = match race(Box::pin(acceptor.handshake(stream)), ending.asked()).await {
+            let (stream, identity) = match begin(Box::pin(acceptor.handshake(stream)), &mut ending).await {
                 Some(Ok(agreed)) => agreed,
                 Some(Err(error)) => return tracing::debug!(%address, ?error, "no agreement on TLS"),
                 None => return,
