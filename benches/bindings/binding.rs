@@ -13,7 +13,7 @@ pub(crate) enum Binding {
     Http,
 }
 
-pub(crate) const BINDINGS: [Binding; 6] =
+const BINDINGS: [Binding; 6] =
     [Binding::Stdio, Binding::Unix, Binding::Tcp, Binding::Tls, Binding::WebSocket, Binding::Http];
 
 impl Binding {

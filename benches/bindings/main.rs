@@ -1,7 +1,11 @@
-//! `turbomcp-bench-bindings PROGRAM [BINDING…]`: what a server costs on each binding, beside a program that only sends back what it
-//! is sent. `PROGRAM` has the tool `add` and takes the bindings on its command line as the examples do.
+//! What a server costs on each binding.
 //!
-//! Both are other processes, reached over pipes, 127.0.0.1 or a Unix socket by a client that is only bytes.
+//! - `turbomcp-bench-bindings BINDING=PROGRAM…` measures it beside a program that only sends back what it is sent.
+//! - `turbomcp-bench-bindings order BINDING=PROGRAM FILE` writes which of its functions run while it serves, as the
+//!   linker takes them; it needs valgrind.
+//!
+//! `PROGRAM` has the tool `add` and takes the bindings on its command line as the examples do. All are other processes,
+//! reached over pipes, 127.0.0.1 or a Unix socket by a client that is only bytes.
 #![cfg(unix)]
 #![expect(clippy::print_stdout, reason = "the figures are what was asked for")]
 
@@ -9,13 +13,14 @@ mod binding;
 mod floor;
 mod framing;
 mod load;
+mod order;
 mod process;
 mod tls;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use binding::{BINDINGS, Binding};
+use binding::Binding;
 use load::Figures;
 use process::Served;
 
@@ -29,16 +34,26 @@ fn main() -> Outcome {
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         ["floor", name, ref rest @ ..] => floor::serve(Binding::named(name)?, rest),
-        [program] => compare(Path::new(program), &BINDINGS),
-        [program, ref names @ ..] => {
-            let named = names.iter().map(|name| Binding::named(name));
-            compare(Path::new(program), &named.collect::<Outcome<Vec<_>>>()?)
-        }
-        [] => Err("usage: turbomcp-bench-bindings PROGRAM [BINDING…]".into()),
+        ["order", server, out] => order::write(&Server::named(server)?, Path::new(out)),
+        [_, ..] => compare(&words.into_iter().map(Server::named).collect::<Outcome<Vec<_>>>()?),
+        [] => Err("usage: turbomcp-bench-bindings BINDING=PROGRAM… | order BINDING=PROGRAM FILE".into()),
     }
 }
 
-fn compare(program: &Path, bindings: &[Binding]) -> Outcome {
+/// A program and the binding on which it is to serve.
+struct Server<'a> {
+    binding: Binding,
+    program: &'a Path,
+}
+
+impl<'a> Server<'a> {
+    fn named(word: &'a str) -> Outcome<Self> {
+        let (name, program) = word.split_once('=').ok_or_else(|| format!("{word:?} is not BINDING=PROGRAM"))?;
+        Ok(Self { binding: Binding::named(name)?, program: Path::new(program) })
+    }
+}
+
+fn compare(servers: &[Server<'_>]) -> Outcome {
     let folder = Folder::new()?;
     tls::make_certificate(&folder.0)?;
     let floor = std::env::current_exe()?;
@@ -46,7 +61,7 @@ fn compare(program: &Path, bindings: &[Binding]) -> Outcome {
         "| binding | p50, ms | p99, ms | mean, ms | floor, mean | messages/s | floor | CPU, µs | floor | slowest of 100 at once, ms | own memory, MiB | \
          floor | resident, MiB | floor | 100 connections, own | KiB for each |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     );
-    for &binding in bindings {
+    for &Server { binding, program } in servers {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             ours.push(measure(Served::start(program, binding, &folder.0)?)?);

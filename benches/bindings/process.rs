@@ -35,8 +35,12 @@ pub(crate) struct Served {
 impl Served {
     /// Starts a program that takes bindings as the examples do.
     pub(crate) fn start(program: &Path, binding: Binding, folder: &Path) -> Outcome<Self> {
+        Self::start_with(Command::new(program), binding, folder)
+    }
+
+    /// Starts a program by a command that takes its arguments.
+    pub(crate) fn start_with(mut command: Command, binding: Binding, folder: &Path) -> Outcome<Self> {
         let (address, socket) = (free_address()?, folder.join("socket"));
-        let mut command = Command::new(program);
         command.arg(format!("--{}", binding.name()));
         match binding {
             Binding::Stdio => {}
@@ -126,6 +130,13 @@ impl Served {
             Ok(line.trim().trim_end_matches(" kB").parse()?)
         };
         Ok((read("RssAnon:")?, read("VmRSS:")?))
+    }
+
+    /// Asks the server to end, as an operator would, and waits for it.
+    pub(crate) fn end(mut self) -> Outcome {
+        Command::new("sh").args(["-c", r#"kill "$1""#, "sh", &self.child.id().to_string()]).status()?;
+        self.child.wait()?;
+        Ok(())
     }
 
     /// Returns how many seconds of a processor the server has used.

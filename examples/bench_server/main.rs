@@ -1,9 +1,7 @@
 //! The server the benchmarks drive: `cargo run --release --example bench_server -- --stdio`
 //!
-//! 100 tools, default settings.
-
-#[path = "../lib.rs"]
-mod binding;
+//! 100 tools, default settings. Each binding is a feature of its package, so that a program with one alone can be
+//! measured as well.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -54,5 +52,26 @@ fn server() -> Result<McpServer, Error> {
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    binding::serve(server()?).await
+    let server = server()?;
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        #[cfg(feature = "stdio")]
+        ["--stdio"] => server.run_stdio().await,
+        #[cfg(all(unix, feature = "unix"))]
+        ["--unix", path] => server.run_unix(path).await,
+        #[cfg(feature = "tcp")]
+        ["--tcp", address] => server.run_tcp(address).await,
+        #[cfg(feature = "tls")]
+        ["--tls", address, certificate, key] => server.run_tls(address, certificate, key).await,
+        #[cfg(feature = "websocket")]
+        ["--websocket", address] => server.run_websocket(address).await,
+        #[cfg(feature = "http")]
+        ["--http", address] => server.run_http(address).await,
+        _ => {
+            eprintln!(
+                "usage: bench_server --stdio | --{{tcp,websocket,http}} ADDRESS:PORT | --unix PATH | --tls ADDRESS:PORT CERTIFICATE KEY"
+            );
+            std::process::exit(2)
+        }
+    }
 }

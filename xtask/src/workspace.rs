@@ -40,10 +40,11 @@ impl Workspace {
         })
     }
 
-    /// Returns a `cargo` command that runs at the root.
+    /// Returns a `cargo` command that runs at the root. It keeps nothing for compiling again after a change, which would
+    /// take gigabytes.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(cargo());
-        command.args(arguments).current_dir(&self.root);
+        command.args(arguments).current_dir(&self.root).env("CARGO_INCREMENTAL", "0");
         command
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
-use turbomcp_protocol::types::{CallToolResult, Icon, Meta, Tool, ToolAnnotations};
+use turbomcp_protocol::types::{CallToolResult, Icon, JsonObject, Meta, Tool, ToolAnnotations};
 use turbomcp_protocol::{McpError, McpResult};
 
 use super::{BoxFuture, IntoCallToolResult, ToolFunction};
@@ -369,7 +369,8 @@ impl ToolHandler for FnTool {
 
     fn take_definition(&mut self) -> Tool {
         let definition = self.tool_definition();
-        self.definition = Tool::new("");
+        // Nor is an empty schema kept: its tree is larger than the rest of a tool.
+        self.definition = Tool::new("").with_input_schema(JsonObject::default());
         definition
     }
 
