@@ -137,7 +137,8 @@ pub(crate) fn debian(workspace: &Workspace, package: &str, program: &str) -> Out
     Ok(path)
 }
 
-/// Returns the path of a program from crates.io, compiled into the tools if the machine has none.
+/// Returns the path of a program from crates.io, compiled into the tools if the machine has none: once, so that to
+/// compile it well would take longer than it ever runs.
 pub(crate) fn crates_io(workspace: &Workspace, name: &str, version: &str) -> Outcome<PathBuf> {
     if Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success()) {
         return Ok(name.into());
@@ -145,8 +146,8 @@ pub(crate) fn crates_io(workspace: &Workspace, name: &str, version: &str) -> Out
     let root = workspace.tools().join(format!("{name}-{version}"));
     let program = root.join("bin").join(name);
     if !program.exists() {
-        let mut command = workspace.cargo(&["install", "--quiet", "--locked", name, "--version", version, "--root"]);
-        process::run(command.arg(&root))?;
+        let mut command = workspace.cargo(&["install", "--quiet", "--locked", "--debug", name, "--version", version, "--root"]);
+        process::run(command.arg(&root).env("CARGO_PROFILE_DEV_DEBUG", "false"))?;
     }
     Ok(program)
 }
