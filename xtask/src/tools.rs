@@ -146,7 +146,8 @@ pub(crate) fn crates_io(workspace: &Workspace, name: &str, version: &str) -> Out
     let root = workspace.tools().join(format!("{name}-{version}"));
     let program = root.join("bin").join(name);
     if !program.exists() {
-        let mut command = workspace.cargo(&["install", "--quiet", "--locked", "--debug", name, "--version", version, "--root"]);
+        let mut command =
+            workspace.cargo(&["install", "--quiet", "--locked", "--debug", name, "--version", version, "--root"]);
         process::run(command.arg(&root).env("CARGO_PROFILE_DEV_DEBUG", "false"))?;
     }
     Ok(program)
