@@ -80,17 +80,10 @@ pub(crate) fn measure(served: &mut Served) -> Outcome<Figures> {
     })
 }
 
-/// Makes a few calls, on a few connections where the binding allows more than one.
-pub(crate) fn warm(served: &mut Served) -> Outcome {
-    let framing = served.binding.framing();
-    let connections = if served.binding == Binding::Stdio { 1 } else { 4 };
-    let lines = (0..connections).map(|_| Ok(Line::new(served.connect()?, framing)));
-    for mut line in lines.collect::<Outcome<Vec<_>>>()? {
-        for _ in 0..CALLS / 100 {
-            line.call(1)?;
-        }
-    }
-    Ok(())
+/// Makes so many calls on one connection, one after the other.
+pub(crate) fn calls(served: &mut Served, calls: usize) -> Outcome {
+    let mut line = Line::new(served.connect()?, served.binding.framing());
+    (0..calls).try_for_each(|_| line.call(1))
 }
 
 /// Has as many calls on their way at once as there are connections, or on the only one; returns how long the slowest takes.

@@ -1,8 +1,8 @@
 //! What a server costs on each binding.
 //!
 //! - `turbomcp-bench-bindings BINDING=PROGRAM…` measures it beside a program that only sends back what it is sent.
-//! - `turbomcp-bench-bindings order BINDING=PROGRAM FILE` writes which of its functions run while it serves, as the
-//!   linker takes them; it needs valgrind.
+//! - `turbomcp-bench-bindings trace BINDING=PROGRAM CALLS FILE` runs it under callgrind, whose report on a connection with
+//!   so many calls is `FILE`.
 //!
 //! `PROGRAM` has the tool `add` and takes the bindings on its command line as the examples do. All are other processes,
 //! reached over pipes, 127.0.0.1 or a Unix socket by a client that is only bytes.
@@ -13,12 +13,12 @@ mod binding;
 mod floor;
 mod framing;
 mod load;
-mod order;
 mod process;
 mod tls;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use binding::Binding;
 use load::Figures;
@@ -34,9 +34,9 @@ fn main() -> Outcome {
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         ["floor", name, ref rest @ ..] => floor::serve(Binding::named(name)?, rest),
-        ["order", server, out] => order::write(&Server::named(server)?, Path::new(out)),
+        ["trace", server, calls, out] => trace(&Server::named(server)?, calls.parse()?, Path::new(out)),
         [_, ..] => compare(&words.into_iter().map(Server::named).collect::<Outcome<Vec<_>>>()?),
-        [] => Err("usage: turbomcp-bench-bindings BINDING=PROGRAM… | order BINDING=PROGRAM FILE".into()),
+        [] => Err("usage: turbomcp-bench-bindings BINDING=PROGRAM… | trace BINDING=PROGRAM CALLS FILE".into()),
     }
 }
 
@@ -51,6 +51,17 @@ impl<'a> Server<'a> {
         let (name, program) = word.split_once('=').ok_or_else(|| format!("{word:?} is not BINDING=PROGRAM"))?;
         Ok(Self { binding: Binding::named(name)?, program: Path::new(program) })
     }
+}
+
+fn trace(server: &Server<'_>, calls: usize, out: &Path) -> Outcome {
+    let folder = Folder::new()?;
+    tls::make_certificate(&folder.0)?;
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--demangle=no"]).arg(format!("--callgrind-out-file={}", out.display()));
+    command.arg(server.program).stderr(Stdio::null());
+    let mut served = Served::start_with(command, server.binding, &folder.0)?;
+    load::calls(&mut served, calls)?;
+    served.end()
 }
 
 fn compare(servers: &[Server<'_>]) -> Outcome {

@@ -2,6 +2,7 @@
 
 mod bindings;
 mod clients;
+mod servers;
 
 use std::{
     fs,
@@ -23,8 +24,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Outcome {
         ["instructions"] => instructions(workspace),
         ["time", rest @ ..] => time(workspace, rest),
         ["clients"] => clients::run(workspace),
+        ["servers"] => servers::run(workspace),
         ["bindings"] => bindings::run(workspace),
-        _ => Err("usage: cargo xtask bench [instructions | time [FILTER] | clients | bindings]".into()),
+        _ => Err("usage: cargo xtask bench [instructions | time [FILTER] | clients | servers | bindings]".into()),
     }
 }
 
@@ -45,6 +47,13 @@ fn instructions(workspace: &Workspace) -> Outcome {
         println!("| {name} | {each} | {} |", ratio(each, baseline));
     }
     Ok(())
+}
+
+/// Builds a program of `benches/rmcp`, which is a workspace of its own, beside ours.
+fn build_rmcp(workspace: &Workspace, which: &[&str]) -> Outcome {
+    let mut command = workspace.cargo(&["build", "--release", "--locked", "--manifest-path"]);
+    command.arg(workspace.root.join("benches/rmcp/Cargo.toml")).arg("--target-dir").arg(&workspace.target);
+    process::run(command.args(which))
 }
 
 fn need_valgrind() -> Outcome {

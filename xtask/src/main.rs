@@ -50,6 +50,7 @@ usage: cargo xtask COMMAND
   bench [instructions | time [FILTER]]
                           the micro-benchmarks, each as a ratio to a plain baseline
         clients           our client and that of rmcp, calling one server
+        servers           our server and that of rmcp, called by one client
         bindings          each binding, beside a program that only sends back what it is sent";
 
 fn main() -> ExitCode {

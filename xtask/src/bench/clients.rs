@@ -17,9 +17,7 @@ pub(super) fn run(workspace: &Workspace) -> Outcome {
     process::run(&mut workspace.cargo(&["build", "--release", "--package", "turbomcp-benches", "--bin", "call"]))?;
     let package = ["--package", "turbomcp-bench-server", "--example", "bench_server"];
     process::run(workspace.cargo(&["build", "--release"]).args(package))?;
-    let manifest = workspace.root.join("benches/rmcp/Cargo.toml");
-    let mut other = workspace.cargo(&["build", "--release", "--locked", "--manifest-path"]);
-    process::run(other.arg(manifest).arg("--target-dir").arg(&workspace.target))?;
+    super::build_rmcp(workspace, &["--bin", "turbomcp-bench-rmcp"])?;
     let program = release.join("examples/bench_server");
     let clients = [release.join("turbomcp-bench-rmcp"), release.join("call")];
 
