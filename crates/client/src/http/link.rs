@@ -67,11 +67,9 @@ impl HttpLink {
 
     async fn request(&self, request: &Outgoing<'_>) -> Result<Answer, Error> {
         let is_initialize = *request.method == Method::INITIALIZE;
-        if is_initialize {
-            self.session.set_id(None);
-            self.session.set_revision(None);
-        }
-        let headers = self.headers(request)?;
+        // What was agreed on is kept until there is another session: what is sent meanwhile, or if none can be begun, is
+        // answered by that it is lost.
+        let headers = if is_initialize { HeaderMap::new() } else { self.headers(request)? };
         let in_session = headers.contains_key(SESSION_ID);
         let (registration, mut answer) = self.session.inbox.register(request.id, request.tracking)?;
         let mut waiting = Waiting { session: &self.session, registration, id: request.id, give_up: GiveUp::Silently };
@@ -93,6 +91,7 @@ impl HttpLink {
         }
         if is_initialize {
             self.session.set_id(response.headers().get(SESSION_ID).cloned());
+            self.session.set_revision(None);
         }
         let outcome = if is_of_type(&response, "text/event-stream") {
             self.follow(response, &mut answer, request.dress).await
