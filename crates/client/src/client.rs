@@ -93,17 +93,17 @@ impl Client {
         ClientBuilder::new()
     }
 
-    /// Connects; what connects is given back if that fails.
+    /// Connects; what connects is taken once that has succeeded, and stays where it is if it fails or is dropped.
     pub(crate) async fn open(
         settings: Settings,
-        mut connector: Box<dyn Connector>,
+        connector: &mut Option<Box<dyn Connector>>,
         breaker: Option<Arc<Breaker>>,
-    ) -> Result<Self, (Error, Box<dyn Connector>)> {
+    ) -> Result<Self, Error> {
+        let closed = || Error::closed("it was closed here");
         let (ids, cache) = (Ids::default(), Arc::new(Cache::default()));
-        let connection = match open(connector.as_mut(), &settings, &ids, &cache, settings.era).await {
-            Ok(connection) => connection,
-            Err(error) => return Err((error, connector)),
-        };
+        let opened = connector.as_deref_mut().ok_or_else(closed)?;
+        let connection = open(opened, &settings, &ids, &cache, settings.era).await?;
+        let connector = connector.take().ok_or_else(closed)?;
         let log_level = Mutex::new(settings.log_level);
         let opener = Opener { connector, failures: 0, not_before: None, closed: false };
         let shared = Shared {
