@@ -458,8 +458,12 @@ pub(crate) async fn in_time<T>(
     settings: &Settings,
     last_sign: impl Fn() -> Option<Instant>,
 ) -> Result<T, Error> {
+    /// The longest that anything is waited for: far less than what a clock can be ahead by.
+    const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
     let started = Instant::now();
-    let last = started + settings.max_request_timeout.max(limit);
+    let limit = limit.min(LONGEST);
+    let last = started + settings.max_request_timeout.min(LONGEST).max(limit);
     let mut until = started + limit;
     let mut answer = std::pin::pin!(answer);
     loop {
