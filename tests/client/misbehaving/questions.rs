@@ -129,3 +129,25 @@ async fn a_server_that_asks_without_end_is_refused() {
     let (pong, _) = tokio::join!(client.ping(), peer.serve("ping", json!({})));
     pong.unwrap();
 }
+
+#[tokio::test]
+async fn a_server_that_asks_and_does_not_listen_fills_no_memory() {
+    let (client, mut peer) = connected(builder(), Era::Legacy).await;
+    let long = "x".repeat(1000);
+    for number in 0..10_000 {
+        peer.send(json!({"jsonrpc": "2.0", "id": format!("{long}{number}"), "method": "ping"})).await;
+    }
+    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    assert!(tasks < 2000, "{tasks} answers wait for it");
+    // Once it listens the connection goes on.
+    let listening = async {
+        loop {
+            let message = peer.next().await;
+            if message["method"] == "ping" {
+                return peer.answer(&message, json!({})).await;
+            }
+        }
+    };
+    let (pong, ()) = tokio::join!(client.ping(), soon(listening));
+    pong.unwrap();
+}

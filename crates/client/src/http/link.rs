@@ -18,7 +18,7 @@ use super::body::{Events, Received, read};
 use super::listen::listen;
 use super::params::{Mirrored, headers, mirrored, value_of};
 use super::send::Http;
-use super::session::{PROTOCOL_VERSION, SESSION_ID, Session, is_of_type};
+use super::session::{NOTIFYING, PROTOCOL_VERSION, SESSION_ID, Session, is_of_type};
 use crate::Error;
 use crate::backoff::backoff;
 use crate::exchange::{Answer, BoxFuture, Dress, Exchange, GiveUp, Notice, Outgoing, cancelled_params};
@@ -42,9 +42,6 @@ const MAX_TOOLS: usize = 10_000;
 
 /// How long the end of a session may take.
 const CLOSING: Duration = Duration::from_secs(3);
-
-/// How long a server may take to take a notification.
-const NOTIFYING: Duration = Duration::from_secs(30);
 
 /// How long a server may take to open its listening stream; some send no head before there is an event.
 const LISTENING: Duration = Duration::from_millis(500);
