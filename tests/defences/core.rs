@@ -379,6 +379,33 @@ async fn defence_19_what_waits_for_a_client_is_bound_to_it_and_capped() {
     assert_eq!(client.modern("tools/call", elsewhere, json!({"elicitation": {}})).await["error"]["code"], -32602);
 }
 
+#[tokio::test(start_paused = true)]
+async fn defence_20_shutdown_is_not_held_up_by_a_peer_that_reads_nothing() {
+    // What waits for it may leave room for more, or not.
+    for (pings, outgoing_bytes) in [(4, 1 << 20), (10_000, 100)] {
+        let server = fixture::limited(|limits| limits.outgoing_bytes = outgoing_bytes);
+        let (ours, theirs) = tokio::io::duplex(64);
+        let running = tokio::spawn(server.serve(memory::over(theirs)));
+        let (_reader, mut writer) = tokio::io::split(ours);
+        let asking = tokio::spawn(async move {
+            for id in 0..pings {
+                let ping = format!("{}\n", json!({"jsonrpc": "2.0", "id": id, "method": "ping"}));
+                if writer.write_all(ping.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+            std::future::pending::<()>().await;
+        });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let started = tokio::time::Instant::now();
+        let ended = async { server.shutdown_handle().shutdown().await };
+        tokio::time::timeout(Duration::from_secs(60), ended).await.expect("the server ends");
+        assert!(started.elapsed() >= server.limits().shutdown, "it had its time: {:?}", started.elapsed());
+        running.await.unwrap().unwrap();
+        asking.abort();
+    }
+}
+
 #[tokio::test]
 async fn defence_20_shutdown_drains_to_a_deadline_and_no_stream_holds_it() {
     let mut limits = turbomcp::Limits::default();
