@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use turbomcp::transport::memory;
 use turbomcp::types::{CallToolResult, ReadResourceResult, Tool};
 use turbomcp::{Arguments, Context, FnResource, FnTool, ResourceDefinition, ServerBuilder};
-use turbomcp_tests::{Client, Request, Site, fixture, modern};
+use turbomcp_tests::{Client, Request, Site, WebSocket, fixture, modern};
 
 #[tokio::test]
 async fn defence_13_a_panic_ends_its_request_and_nothing_else() {
@@ -404,6 +404,19 @@ async fn defence_20_shutdown_is_not_held_up_by_a_peer_that_reads_nothing() {
         running.await.unwrap().unwrap();
         asking.abort();
     }
+}
+
+#[tokio::test]
+async fn a_sign_of_life_may_be_asked_for_later_than_any_clock_goes() {
+    let server = fixture::limited(|limits| limits.keep_alive = Duration::MAX);
+    let listener = server.bind_websocket("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr();
+    let serving = tokio::spawn(listener.serve());
+    let mut socket = WebSocket::connect(address, "/").await;
+    let echo = json!({"name": "echo", "arguments": {"text": "here"}});
+    socket.send(&modern(1, "tools/call", echo, json!({}))).await;
+    assert_eq!(socket.next().await["result"]["content"][0]["text"], "here");
+    serving.abort();
 }
 
 #[tokio::test]
