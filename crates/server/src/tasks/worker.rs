@@ -383,7 +383,53 @@ fn begin_again(server: &McpServer, record: Record, run: TaskRun) {
     }
     let ctx = Request::new(inner.clone(), extensions).into_context();
     let request = CallToolRequest::from_parts(entry.name().clone(), Arguments::from_raw(arguments));
-    let handler = entry.handler.clone().call(request, ctx);
+    // Called where it is polled: a function that panics before it has returned a future is to end its own task, not who
+    // looks for those that are lost.
+    let function = entry.handler.clone();
+    let handler: BoxFuture<_> = Box::pin(async move { function.call(request, ctx).await });
     let desk = run.desk.clone();
     desk.work(Work { run, inner, entry, handler, is_repeatable: true }.run());
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use turbomcp_protocol::Revision;
+    use turbomcp_protocol::types::ToolAnnotations;
+
+    use super::*;
+    use crate::tasks::record::Keeping;
+    use crate::tasks::{TaskConfig, ToolTask};
+    use crate::{Context, FnTool, ServerBuilder};
+
+    /// A function may do something before there is a future of its call.
+    #[tokio::test]
+    async fn a_function_that_panics_where_it_is_begun_again_ends_its_own_task() {
+        let function = |_: Arguments, ctx: Context| {
+            assert_eq!(ctx.task().attempt(), 1, "on purpose");
+            async { "never" }
+        };
+        let tool = FnTool::new(function)
+            .annotations(ToolAnnotations::new().with_idempotent_hint(true))
+            .task(ToolTask::optional().retry(3));
+        let lease = Duration::from_millis(30);
+        let built = ServerBuilder::new().tasks(TaskConfig::new().lease(lease)).unwrap().tool("x", tool);
+        let server = built.unwrap().build();
+        let desk = server.tasks().clone();
+        let frame =
+            json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "x", "arguments": {}}});
+        for id in ["a", "b"] {
+            let frame = RawValue::from_string(frame.to_string()).unwrap();
+            let again = Again { attempts: 3, frame, given: Default::default(), capabilities: None, caller: None };
+            let keeping = Keeping { ttl: Duration::from_secs(60), poll_interval: lease };
+            let record = Record::new("x", Revision::LATEST, keeping, "a lost worker", Some(again));
+            let stored = StoredTask::new(id, "", 1, record.write().unwrap());
+            desk.insert(&stored, &record, keeping.ttl).await.unwrap();
+            desk.look_for_work(server.downgrade());
+            let ended =
+                desk.until(id, |found| found.map(|(_, record)| record).filter(|record| record.status.is_final()));
+            let ended = tokio::time::timeout(Duration::from_secs(10), ended).await.expect("somebody takes it up");
+            assert_eq!(ended.status, TaskStatus::Failed, "{id}");
+        }
+    }
 }
