@@ -1,5 +1,6 @@
 //! Many servers: their names, and what happens to the others when one is down.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -8,7 +9,8 @@ use turbomcp::transport::http::HttpRequest;
 use turbomcp::{Middleware, MiddlewareResult, Next, Request, Response};
 use turbomcp_tests::{Site, fixture};
 
-use crate::peer::{failure, pair, soon};
+use crate::peer::{discovered, failure, pair, soon, text};
+use crate::web::{Reply, Web};
 
 fn group() -> ClientGroup {
     ClientGroup::new(Client::builder().name("host").request_timeout(Duration::from_secs(2)))
@@ -86,6 +88,23 @@ async fn a_server_that_comes_back_is_used_again() {
     })
     .await;
     assert!(matches!(group.health()[0].1, Health::Up { .. }));
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_while_it_connects_leaves_that_to_the_next() {
+    let asked = AtomicUsize::new(0);
+    let web = Web::start(move |request| match request.method() {
+        "server/discover" if asked.fetch_add(1, Ordering::SeqCst) == 0 => Reply::default().holding(),
+        "server/discover" => Reply::result(request, discovered()),
+        _ => Reply::result(request, text("fine")),
+    })
+    .await;
+    let group = group();
+    group.add("slow", web.url.as_str()).unwrap();
+    let dropped = tokio::time::timeout(Duration::from_millis(300), group.call_tool("slow__x", ())).await;
+    assert!(dropped.is_err() && web.of("server/discover").len() == 1);
+    let result = soon(group.call_tool("slow__x", ())).await.unwrap();
+    assert_eq!(result.content[0].as_text(), Some("fine"));
 }
 
 /// Lets in whoever says a word in a header.

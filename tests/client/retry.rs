@@ -135,6 +135,20 @@ async fn f173_no_attempt_outlasts_the_time_for_all_of_them() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_answer_in_the_time_for_all_attempts_has_failed() {
+    let config = RetryConfig::new().total_timeout(Duration::from_secs(5));
+    let breaker = CircuitBreakerConfig::production().failure_threshold(FailureThreshold::Consecutive(2));
+    let (client, mut peer) = connected(builder(config).circuit_breaker(breaker), Era::Legacy).await;
+    for failures in 1..=2 {
+        assert!(failure(client.ping()).await.is_timeout());
+        peer.expect("ping").await;
+        peer.expect("notifications/cancelled").await;
+        assert_eq!(client.health().failures, failures);
+    }
+    assert!(failure(client.ping()).await.is_unavailable());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_is_dropped_between_attempts_is_over() {
     let hour = BackoffStrategy::Fixed { delay: Duration::from_secs(3600) };
     let config = RetryConfig::new().strategy(hour).retryable_errors([ErrorKind::RequestTimeout]);

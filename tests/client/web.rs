@@ -38,6 +38,8 @@ impl Request {
 #[derive(Debug, Clone, Default)]
 pub struct Reply {
     pieces: Vec<Vec<u8>>,
+    /// How long the server takes to think of it.
+    after: Duration,
     /// Whether the connection is then held open until the client closes it.
     hold: bool,
 }
@@ -84,6 +86,11 @@ impl Reply {
 
     pub fn holding(mut self) -> Self {
         self.hold = true;
+        self
+    }
+
+    pub fn after(mut self, time: Duration) -> Self {
+        self.after = time;
         self
     }
 }
@@ -169,6 +176,7 @@ async fn serve(
     let Some(request) = read(&mut stream).await else { return };
     requests.lock().unwrap().push(request.clone());
     let reply = answer(&request);
+    tokio::time::sleep(reply.after).await;
     for piece in reply.pieces {
         if stream.write_all(&piece).await.is_err() {
             return;

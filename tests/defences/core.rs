@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use turbomcp::transport::memory;
 use turbomcp::types::{CallToolResult, ReadResourceResult, Tool};
 use turbomcp::{Arguments, Context, FnResource, FnTool, ResourceDefinition, ServerBuilder};
-use turbomcp_tests::{Client, Request, Site, fixture, modern};
+use turbomcp_tests::{Client, Request, Site, WebSocket, fixture, modern};
 
 #[tokio::test]
 async fn defence_13_a_panic_ends_its_request_and_nothing_else() {
@@ -377,6 +377,46 @@ async fn defence_19_what_waits_for_a_client_is_bound_to_it_and_capped() {
             .take();
     let elsewhere = json!({"name": "ask", "requestState": state});
     assert_eq!(client.modern("tools/call", elsewhere, json!({"elicitation": {}})).await["error"]["code"], -32602);
+}
+
+#[tokio::test(start_paused = true)]
+async fn defence_20_shutdown_is_not_held_up_by_a_peer_that_reads_nothing() {
+    // What waits for it may leave room for more, or not.
+    for (pings, outgoing_bytes) in [(4, 1 << 20), (10_000, 100)] {
+        let server = fixture::limited(|limits| limits.outgoing_bytes = outgoing_bytes);
+        let (ours, theirs) = tokio::io::duplex(64);
+        let running = tokio::spawn(server.serve(memory::over(theirs)));
+        let (_reader, mut writer) = tokio::io::split(ours);
+        let asking = tokio::spawn(async move {
+            for id in 0..pings {
+                let ping = format!("{}\n", json!({"jsonrpc": "2.0", "id": id, "method": "ping"}));
+                if writer.write_all(ping.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+            std::future::pending::<()>().await;
+        });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let started = tokio::time::Instant::now();
+        let ended = async { server.shutdown_handle().shutdown().await };
+        tokio::time::timeout(Duration::from_secs(60), ended).await.expect("the server ends");
+        assert!(started.elapsed() >= server.limits().shutdown, "it had its time: {:?}", started.elapsed());
+        running.await.unwrap().unwrap();
+        asking.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_sign_of_life_may_be_asked_for_later_than_any_clock_goes() {
+    let server = fixture::limited(|limits| limits.keep_alive = Duration::MAX);
+    let listener = server.bind_websocket("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr();
+    let serving = tokio::spawn(listener.serve());
+    let mut socket = WebSocket::connect(address, "/").await;
+    let echo = json!({"name": "echo", "arguments": {"text": "here"}});
+    socket.send(&modern(1, "tools/call", echo, json!({}))).await;
+    assert_eq!(socket.next().await["result"]["content"][0]["text"], "here");
+    serving.abort();
 }
 
 #[tokio::test]

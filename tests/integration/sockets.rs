@@ -156,6 +156,17 @@ async fn a_socket_nobody_listens_on_is_replaced_and_a_file_is_not() {
     std::fs::remove_file(&path).unwrap();
 }
 
+/// In a container every process may have the number of the one before it.
+#[tokio::test]
+async fn a_socket_that_was_never_put_in_its_place_is_not_in_the_way() {
+    let server = fixture::server();
+    let path = free_path("made");
+    let made = path.with_file_name(format!("{}.{}", path.file_name().unwrap().display(), std::process::id()));
+    drop(std::os::unix::net::UnixListener::bind(&made).unwrap());
+    drop(server.bind_unix(&path).unwrap());
+    assert!(!made.exists());
+}
+
 #[tokio::test]
 async fn f161_a_socket_may_be_opened_to_a_group() {
     let path = free_path("group");

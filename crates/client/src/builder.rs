@@ -351,20 +351,19 @@ impl ClientBuilder {
         self.check()?;
         let breaker = self.settings.circuit_breaker.clone().map(Breaker::new);
         let mut attempts = self.settings.retry.config().map(Attempts::begin);
-        let mut connector = target.into_target()?.into_connector();
+        let mut connector = Some(target.into_target()?.into_connector());
         loop {
-            let connecting = self.clone().connect_by(connector, breaker.clone());
-            let (error, back) = match Attempts::limit(attempts.as_ref(), connecting).await? {
+            let connecting = self.clone().connect_by(&mut connector, breaker.clone());
+            let error = match Attempts::limit(attempts.as_ref(), connecting).await? {
                 Ok(client) => return Ok(client),
-                Err(failed) => failed,
+                Err(error) => error,
             };
             // A transport that is gone is no target any more. Nothing was asked of the server but who it is.
-            let wait =
-                attempts.as_mut().filter(|_| back.can_reopen()).and_then(|attempts| attempts.again(&error, true));
+            let can_reopen = connector.as_ref().is_some_and(|connector| connector.can_reopen());
+            let wait = attempts.as_mut().filter(|_| can_reopen).and_then(|attempts| attempts.again(&error, true));
             let Some(wait) = wait else { return Err(error) };
             tracing::debug!(%error, ?wait, "a server is connected to again");
             tokio::time::sleep(wait).await;
-            connector = back;
         }
     }
 
@@ -377,9 +376,9 @@ impl ClientBuilder {
 
     pub(crate) async fn connect_by(
         self,
-        connector: Box<dyn Connector>,
+        connector: &mut Option<Box<dyn Connector>>,
         breaker: Option<Arc<Breaker>>,
-    ) -> Result<Client, (Error, Box<dyn Connector>)> {
+    ) -> Result<Client, Error> {
         Client::open(self.settings, connector, breaker).await
     }
 

@@ -258,8 +258,7 @@ impl Client {
         };
         let (mut round, mut rounds) = (Vec::new(), 0);
         loop {
-            let attempted = Attempts::limit(attempts.as_ref(), self.attempt(&asked, &round)).await;
-            let (connection, result) = match attempted.and_then(|attempted| attempted) {
+            let (connection, result) = match self.attempt(&asked, &round, attempts.as_ref()).await {
                 Ok(answered) => answered,
                 Err(error) => {
                     let again = |attempts: &mut Attempts<'_>| {
@@ -303,11 +302,16 @@ impl Client {
     }
 
     /// Sends a request unless the server is left alone, and takes notice of how that went.
-    async fn attempt(&self, asked: &Asked<'_>, round: &[u8]) -> Result<(Arc<Connection>, Bytes), Error> {
+    async fn attempt(
+        &self,
+        asked: &Asked<'_>,
+        round: &[u8],
+        attempts: Option<&Attempts<'_>>,
+    ) -> Result<(Arc<Connection>, Bytes), Error> {
         let shared = self.shared();
         let permit = shared.breaker.as_ref().map(|breaker| breaker.admit()).transpose()?;
         let meter = shared.current().inbox.meter().map(|meter| (meter.clone(), Instant::now()));
-        let outcome = self.ask(asked, round).await;
+        let outcome = Attempts::limit(attempts, self.ask(asked, round)).await.and_then(|outcome| outcome);
         if let Some((meter, started)) = meter {
             meter.answered(started.elapsed(), if outcome.is_ok() { Counted::Answered } else { Counted::Failed });
         }
@@ -458,8 +462,12 @@ pub(crate) async fn in_time<T>(
     settings: &Settings,
     last_sign: impl Fn() -> Option<Instant>,
 ) -> Result<T, Error> {
+    /// The longest that anything is waited for: far less than what a clock can be ahead by.
+    const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
     let started = Instant::now();
-    let last = started + settings.max_request_timeout.max(limit);
+    let limit = limit.min(LONGEST);
+    let last = started + settings.max_request_timeout.min(LONGEST).max(limit);
     let mut until = started + limit;
     let mut answer = std::pin::pin!(answer);
     loop {

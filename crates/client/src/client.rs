@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
@@ -59,6 +60,14 @@ pub(crate) struct Connection {
     pub(crate) link: Arc<dyn Exchange>,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) agreed: Agreed,
+    /// The session that it is about is over, and another has to be begun before anything else is asked.
+    is_lost: AtomicBool,
+}
+
+impl Connection {
+    fn new(link: Arc<dyn Exchange>, inbox: Arc<Inbox>, agreed: Agreed) -> Self {
+        Self { link, inbox, agreed, is_lost: AtomicBool::new(false) }
+    }
 }
 
 /// What connects, and how often it has failed of late.
@@ -84,17 +93,17 @@ impl Client {
         ClientBuilder::new()
     }
 
-    /// Connects; what connects is given back if that fails.
+    /// Connects; what connects is taken once that has succeeded, and stays where it is if it fails or is dropped.
     pub(crate) async fn open(
         settings: Settings,
-        mut connector: Box<dyn Connector>,
+        connector: &mut Option<Box<dyn Connector>>,
         breaker: Option<Arc<Breaker>>,
-    ) -> Result<Self, (Error, Box<dyn Connector>)> {
+    ) -> Result<Self, Error> {
+        let closed = || Error::closed("it was closed here");
         let (ids, cache) = (Ids::default(), Arc::new(Cache::default()));
-        let connection = match open(connector.as_mut(), &settings, &ids, &cache, settings.era).await {
-            Ok(connection) => connection,
-            Err(error) => return Err((error, connector)),
-        };
+        let opened = connector.as_deref_mut().ok_or_else(closed)?;
+        let connection = open(opened, &settings, &ids, &cache, settings.era).await?;
+        let connector = connector.take().ok_or_else(closed)?;
         let log_level = Mutex::new(settings.log_level);
         let opener = Opener { connector, failures: 0, not_before: None, closed: false };
         let shared = Shared {
@@ -228,9 +237,13 @@ impl Shared {
         self.current().link.is_closed() && (!self.settings.reconnects || self.opener.lock().await.closed)
     }
 
-    /// Returns the connection to use, opening it again if it is lost and that is wanted.
+    /// Returns the connection to use, opening it again if it is lost and that is wanted, with a new session if the one
+    /// there was is over.
     pub(crate) async fn connection(&self) -> Result<Arc<Connection>, Error> {
         let current = self.current();
+        if !current.link.is_closed() && current.is_lost.load(Ordering::Acquire) {
+            return self.renew(&current).await;
+        }
         if !self.settings.reconnects || !current.link.is_closed() {
             return Ok(current);
         }
@@ -293,6 +306,8 @@ impl Shared {
         if opener.closed {
             return Err(Error::closed("it was closed here"));
         }
+        // Until this has succeeded: it may fail, or be given up by whoever waits for it.
+        lost.is_lost.store(true, Ordering::Release);
         self.forget();
         lost.inbox.end_feeds("the session was lost");
         let negotiation = Negotiation {
@@ -302,7 +317,7 @@ impl Shared {
             binding: opener.connector.binding(),
         };
         let agreed = negotiation.run(Era::Legacy).await.map_err(Failure::into_error)?;
-        let renewed = Arc::new(Connection { link: lost.link.clone(), inbox: lost.inbox.clone(), agreed });
+        let renewed = Arc::new(Connection::new(lost.link.clone(), lost.inbox.clone(), agreed));
         *lock(&self.current) = renewed.clone();
         Ok(renewed)
     }
@@ -371,7 +386,7 @@ async fn open(
             .await;
     }
     match outcome {
-        Ok(agreed) => Ok(Connection { link, inbox, agreed }),
+        Ok(agreed) => Ok(Connection::new(link, inbox, agreed)),
         Err(failure) => {
             link.close().await;
             Err(failure.into_error())

@@ -345,16 +345,17 @@ impl Member {
         if let Some(client) = self.connected() {
             return Ok(client);
         }
+        if connector.is_none() {
+            return Err(Error::closed("it was closed here"));
+        }
         let permit = self.breaker.admit()?;
-        let Some(opened) = connector.take() else { return Err(Error::closed("it was closed here")) };
-        match self.builder.clone().connect_by(opened, Some(self.breaker.clone())).await {
+        match self.builder.clone().connect_by(&mut connector, Some(self.breaker.clone())).await {
             Ok(client) => {
                 *lock(&self.client) = Some(client.clone());
                 permit.judge(&Ok(()));
                 Ok(client)
             }
-            Err((error, back)) => {
-                *connector = Some(back);
+            Err(error) => {
                 permit.trip(&error);
                 Err(error)
             }

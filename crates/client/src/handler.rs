@@ -13,7 +13,7 @@ use turbomcp_protocol::types::{
 use turbomcp_protocol::{ErrorCode, McpError, McpResult};
 
 use crate::subscription::Change;
-use crate::sync::contain;
+use crate::sync::{contain, contained};
 
 /// Everything a client does for its server, in one place.
 ///
@@ -195,6 +195,10 @@ impl Handlers {
 
     /// Answers one question of the server's, whichever way it came.
     pub(crate) async fn answer(&self, request: InputRequest) -> McpResult<InputResponse> {
+        contained(self.ask(request)).await.unwrap_or_else(|| Err(McpError::internal_error()))
+    }
+
+    async fn ask(&self, request: InputRequest) -> McpResult<InputResponse> {
         match request {
             InputRequest::Elicit(params) => {
                 let declared = match &params {

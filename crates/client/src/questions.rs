@@ -19,6 +19,10 @@ use crate::sync::lock;
 /// How many questions of the server's are answered at a time.
 const MAX_QUESTIONS: usize = 64;
 
+/// How many answers may be under way, those included that say no more than that it asks too much. A server that asks
+/// still more without listening gets none.
+const MAX_ANSWERS: usize = 1024;
+
 /// The questions of one connection that are being answered.
 #[derive(Default)]
 pub(crate) struct Questions {
@@ -110,6 +114,9 @@ impl Questions {
     {
         let mut state = lock(&self.state);
         while state.running.try_join_next().is_some() {}
+        if state.running.len() >= MAX_ANSWERS {
+            return tracing::debug!("the server asks without listening: a question is left without an answer");
+        }
         state.by_id.retain(|_, handle| !handle.is_finished());
         let Question { id, mut wanted, revision, related } = question;
         if state.running.len() >= MAX_QUESTIONS {

@@ -275,7 +275,7 @@ impl BackoffStrategy {
                 // A fresh hasher is seeded at random, which is all the randomness this needs.
                 let random = u32::try_from(RandomState::new().hash_one(attempts) % 2048).unwrap_or_default();
                 let part = 1.0 + jitter * (f64::from(random) / 1024.0 - 1.0);
-                full.mul_f64(part).min(max)
+                Duration::try_from_secs_f64(full.as_secs_f64() * part).unwrap_or(max).min(max)
             }
         }
     }
@@ -393,6 +393,9 @@ mod tests {
         let some: HashSet<_> = (0..64).map(|_| jitter.wait(2).as_millis()).collect();
         assert!(some.len() > 8 && some.iter().all(|wait| (1000..3000).contains(wait)), "{some:?}");
         assert!((0..64).all(|_| jitter.wait(u32::MAX) <= max));
+        let (base, max) = (Duration::MAX, Duration::MAX);
+        let endless = BackoffStrategy::ExponentialWithJitter { base, max, multiplier: 1.0, jitter: 1.0 };
+        assert!((0..64).any(|made| endless.wait(made) == max));
     }
 
     #[test]

@@ -75,11 +75,13 @@ pub(crate) async fn serve<T: Transport>(
                 let lapse = Box::pin(lapse(at));
                 if race(serving, lapse).await {
                     // Whatever is under way was asked for by somebody who may not ask any more.
-                    return connection.end();
+                    connection.end();
                 }
             }
         }
         outbox.close();
+        // The peer gets what was written, however long it takes to read that, but a server that ends waits for nobody.
+        Box::pin(connection.server.any().shutdown_overdue()).await;
     };
     let writing = async {
         let mut batch = Vec::new();
@@ -95,14 +97,20 @@ pub(crate) async fn serve<T: Transport>(
     let result = {
         // One task for both directions: what the reader answered at once is written in the same turn.
         let (mut reading, mut writing) = (pin!(reading), pin!(writing));
-        let mut read = false;
         poll_fn(|cx| {
-            read = read || reading.as_mut().poll(cx).is_ready();
-            writing.as_mut().poll(cx)
+            let is_overdue = reading.as_mut().poll(cx).is_ready();
+            match writing.as_mut().poll(cx) {
+                Poll::Pending if is_overdue => Poll::Ready(None),
+                written => written.map(Some),
+            }
         })
         .await
     };
     connection.end();
+    let Some(result) = result else {
+        tracing::warn!("a connection was given up at the end of the server: its peer has not read what was written");
+        return Ok(());
+    };
     if result.is_ok() && connection.server.any().is_shutting_down() && is_socket(binding) {
         Box::pin(linger(&mut receive)).await;
     }
@@ -160,7 +168,9 @@ impl Connection {
     async fn read(self: &Arc<Self>, receive: &mut impl Receive, end: impl Future<Output = ()>) {
         let mut end = pin!(end);
         loop {
-            self.outbox.ready().await;
+            if race(self.outbox.ready(), end.as_mut()).await {
+                return;
+            }
             let received = {
                 let mut next = pin!(receive.recv());
                 poll_fn(|cx| match next.as_mut().poll(cx) {

@@ -41,6 +41,10 @@ impl Socket {
         let mut made = path.clone().into_os_string();
         made.push(format!(".{}", std::process::id()));
         let made = PathBuf::from(made);
+        // It may be that of a process with the same number that ended before it was renamed: in a container, of any.
+        if std::fs::symlink_metadata(&made).is_ok_and(|found| found.file_type().is_socket()) && !is_listened_on(&made) {
+            let _ = std::fs::remove_file(&made);
+        }
         let listener = UnixListener::bind(&made)?;
         let placed =
             std::fs::set_permissions(&made, Permissions::from_mode(0o600)).and_then(|()| std::fs::rename(&made, &path));

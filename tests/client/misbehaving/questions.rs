@@ -92,6 +92,26 @@ async fn handlers_that_panic_do_not_take_the_connection_with_them() {
     assert_eq!(soon(call).await.unwrap().unwrap().content[0].as_text(), Some("still here"));
 }
 
+#[tokio::test]
+async fn a_server_is_told_when_the_handler_of_its_question_panics() {
+    let builder = || builder().on_elicit(|_| async { panic!("boom") });
+    let params = json!({"message": "?", "requestedSchema": {"type": "object", "properties": {}}});
+    let (client, mut peer) = connected(builder(), Era::Legacy).await;
+    peer.send(json!({"jsonrpc": "2.0", "id": "q", "method": "elicitation/create", "params": params})).await;
+    let told = soon(peer.next()).await;
+    assert_eq!((&told["id"], &told["error"]["code"]), (&json!("q"), &json!(-32603)), "{told}");
+    let (pong, _) = tokio::join!(client.ping(), peer.serve("ping", json!({})));
+    pong.unwrap();
+
+    let (client, mut peer) = connected(builder(), Era::Modern).await;
+    let question = json!({"q": {"method": "elicitation/create", "params": params}});
+    let asks = json!({"resultType": "input_required", "inputRequests": question});
+    let (refused, _) = tokio::join!(client.call_tool("x", ()).into_future(), peer.serve("tools/call", asks));
+    refused.unwrap_err();
+    let (result, _) = tokio::join!(client.call_tool("x", ()).into_future(), peer.serve("tools/call", text("a")));
+    result.unwrap();
+}
+
 /// What is too much is refused, and the connection goes on.
 /// Holds LIFE-15.
 #[tokio::test]
@@ -107,5 +127,27 @@ async fn a_server_that_asks_without_end_is_refused() {
         assert_eq!(refused["error"]["code"], -32603, "{refused}");
     }
     let (pong, _) = tokio::join!(client.ping(), peer.serve("ping", json!({})));
+    pong.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_asks_and_does_not_listen_fills_no_memory() {
+    let (client, mut peer) = connected(builder(), Era::Legacy).await;
+    let long = "x".repeat(1000);
+    for number in 0..10_000 {
+        peer.send(json!({"jsonrpc": "2.0", "id": format!("{long}{number}"), "method": "ping"})).await;
+    }
+    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    assert!(tasks < 2000, "{tasks} answers wait for it");
+    // Once it listens the connection goes on.
+    let listening = async {
+        loop {
+            let message = peer.next().await;
+            if message["method"] == "ping" {
+                return peer.answer(&message, json!({})).await;
+            }
+        }
+    };
+    let (pong, ()) = tokio::join!(client.ping(), soon(listening));
     pong.unwrap();
 }

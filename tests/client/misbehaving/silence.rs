@@ -51,6 +51,18 @@ async fn life_14_the_deadline_is_the_calls_own_and_progress_extends_it_up_to_a_m
     }
 }
 
+#[tokio::test]
+async fn a_deadline_may_be_further_away_than_any_clock_goes() {
+    for era in ERAS {
+        let builder = builder().request_timeout(Duration::MAX).max_request_timeout(Duration::MAX);
+        let (client, mut peer) = connected(builder, era).await;
+        for call in [client.call_tool("x", ()), client.call_tool("x", ()).timeout(Duration::MAX)] {
+            let (result, _) = tokio::join!(call.into_future(), peer.serve("tools/call", text("a")));
+            assert_eq!(result.unwrap().content[0].as_text(), Some("a"));
+        }
+    }
+}
+
 /// Holds CANC-03, CANC-08.
 #[tokio::test]
 async fn canc_07_a_dropped_call_is_cancelled_and_its_late_answer_ignored() {

@@ -18,7 +18,7 @@ use super::body::{Events, Received, read};
 use super::listen::listen;
 use super::params::{Mirrored, headers, mirrored, value_of};
 use super::send::Http;
-use super::session::{PROTOCOL_VERSION, SESSION_ID, Session, is_of_type};
+use super::session::{NOTIFYING, PROTOCOL_VERSION, SESSION_ID, Session, is_of_type};
 use crate::Error;
 use crate::backoff::backoff;
 use crate::exchange::{Answer, BoxFuture, Dress, Exchange, GiveUp, Notice, Outgoing, cancelled_params};
@@ -43,9 +43,6 @@ const MAX_TOOLS: usize = 10_000;
 /// How long the end of a session may take.
 const CLOSING: Duration = Duration::from_secs(3);
 
-/// How long a server may take to take a notification.
-const NOTIFYING: Duration = Duration::from_secs(30);
-
 /// How long a server may take to open its listening stream; some send no head before there is an event.
 const LISTENING: Duration = Duration::from_millis(500);
 
@@ -67,11 +64,9 @@ impl HttpLink {
 
     async fn request(&self, request: &Outgoing<'_>) -> Result<Answer, Error> {
         let is_initialize = *request.method == Method::INITIALIZE;
-        if is_initialize {
-            self.session.set_id(None);
-            self.session.set_revision(None);
-        }
-        let headers = self.headers(request)?;
+        // What was agreed on is kept until there is another session: what is sent meanwhile, or if none can be begun, is
+        // answered by that it is lost.
+        let headers = if is_initialize { HeaderMap::new() } else { self.headers(request)? };
         let in_session = headers.contains_key(SESSION_ID);
         let (registration, mut answer) = self.session.inbox.register(request.id, request.tracking)?;
         let mut waiting = Waiting { session: &self.session, registration, id: request.id, give_up: GiveUp::Silently };
@@ -93,6 +88,7 @@ impl HttpLink {
         }
         if is_initialize {
             self.session.set_id(response.headers().get(SESSION_ID).cloned());
+            self.session.set_revision(None);
         }
         let outcome = if is_of_type(&response, "text/event-stream") {
             self.follow(response, &mut answer, request.dress).await

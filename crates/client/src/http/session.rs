@@ -1,6 +1,7 @@
 //! What all requests to a server share: where it is, who it thinks this is, and where its messages go.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
@@ -16,6 +17,9 @@ use crate::sync::lock;
 pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 pub(super) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// How long a server may take to take a notification or an answer.
+pub(super) const NOTIFYING: Duration = Duration::from_secs(30);
 
 /// The server as one client sees it.
 pub(super) struct Session {
@@ -110,7 +114,7 @@ impl Session {
 
     /// Sends an answer to the server, which is told if it does not take it: otherwise it would go on waiting.
     async fn reply(&self, answer: Bytes) {
-        let why = match self.post(self.headers(), answer.clone(), None).await {
+        let why = match self.tell(answer.clone()).await {
             Ok(response) if response.status().is_success() => return,
             Ok(response) => format!("the answer was refused with HTTP status {}", response.status().as_u16()),
             // A server that refuses an answer unread may close the connection before it has said so.
@@ -120,9 +124,15 @@ impl Session {
         let Some((_, id)) = Message::beginning(&answer) else { return };
         let error = McpError::new(ErrorCode::INTERNAL_ERROR, why);
         let failure = write_answer(id.of(&answer), Err(error));
-        if let Err(error) = self.post(self.headers(), failure.into(), None).await {
+        if let Err(error) = self.tell(failure.into()).await {
             tracing::warn!(%error, "an answer to the server could not be sent");
         }
+    }
+
+    /// Sends what the server only has to take.
+    async fn tell(&self, message: Bytes) -> Result<Response<Received>, Error> {
+        let posting = self.post(self.headers(), message, None);
+        tokio::time::timeout(NOTIFYING, posting).await.unwrap_or_else(|_| Err(Error::timeout(NOTIFYING)))
     }
 }
 

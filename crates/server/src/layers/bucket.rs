@@ -29,7 +29,10 @@ struct Slot {
 impl Buckets {
     /// Makes buckets for so many keys, rounded up.
     pub(super) fn new(requests: u32, period: Duration, burst: u32, keys: usize) -> Self {
-        let interval = u64::try_from(period.as_nanos() / u128::from(requests.max(1))).unwrap_or(u64::MAX).max(1);
+        // A whole burst is far less than what the clock can be ahead by.
+        let longest = u64::MAX / 4 / u64::from(burst.max(1));
+        let interval = u64::try_from(period.as_nanos() / u128::from(requests.max(1))).unwrap_or(longest);
+        let interval = interval.clamp(1, longest);
         let sets = keys.div_ceil(WAYS).next_power_of_two();
         Self {
             interval,
@@ -98,6 +101,15 @@ mod tests {
                 Err(Duration::from_nanos(interval - tokens))
             };
             assert_eq!(buckets.take(7, now), expected, "at {now}");
+        }
+    }
+
+    #[test]
+    fn a_period_may_be_longer_than_any_clock_goes() {
+        for (requests, burst) in [(1, 1), (1, 3), (u32::MAX, u32::MAX)] {
+            let buckets = Buckets::new(requests, Duration::MAX, burst, 8);
+            let taken = (0..5).take_while(|_| buckets.take(7, SECOND).is_ok()).count();
+            assert_eq!(taken, burst.min(5) as usize);
         }
     }
 

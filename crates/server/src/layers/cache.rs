@@ -102,7 +102,10 @@ where
     V: Clone + Send + Sync + 'static,
 {
     fn new(max_entries: u64, ttl: Duration, clock: Clock) -> Self {
-        let entries = Entries::builder().max_capacity(max_entries).time_to_live(ttl).build();
+        /// What keeps the entries takes no time that is longer than some centuries.
+        const FOR_EVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 100);
+
+        let entries = Entries::builder().max_capacity(max_entries).time_to_live(ttl.min(FOR_EVER)).build();
         Self { entries, ttl, clock, start: Instant::now() }
     }
 
@@ -366,6 +369,15 @@ mod tests {
         assert_eq!(get("a").await, 3);
         cache.invalidate_all();
         assert_eq!(get("b").await, 4);
+    }
+
+    #[tokio::test]
+    async fn a_value_may_be_kept_for_longer_than_any_clock_goes() {
+        let cache = CacheManager::new(10, Duration::MAX);
+        for _ in 0..2 {
+            assert_eq!(cache.get_or_compute("a", || async { 7 }).await, 7);
+        }
+        CacheConfig { ttl: Duration::MAX, ..CacheConfig::default() }.ready().unwrap();
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl Postgres {
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let (config, asked) = configured(url)?;
         let tls = if asked == Asked::Tls { Some(Tls::by_default()?) } else { None };
-        if asked == Asked::Nothing && !config.get_hosts().iter().all(is_here) {
+        if asked == Asked::Nothing && !is_here(&config) {
             let address = address_of(&config);
             tracing::warn!(%address, "PostgreSQL is spoken to in plain text, which `sslmode=require` in its URL changes");
         }
@@ -383,12 +383,17 @@ fn unusable(why: &str) -> StoreError {
     StoreError::configuration(format!("the URL of PostgreSQL is not usable: {why}"))
 }
 
-/// Returns true if nothing that is sent to a host leaves this machine.
-fn is_here(host: &Host) -> bool {
-    match host {
+/// Returns true if nothing that is sent to a database leaves this machine.
+fn is_here(config: &Config) -> bool {
+    let is_here = |host: &Host| match host {
         Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
         #[cfg(unix)]
         Host::Unix(_) => true,
+    };
+    // Where there are addresses, they are connected to, and the names only say who is expected there.
+    match config.get_hostaddrs() {
+        [] => config.get_hosts().iter().all(is_here),
+        addresses => addresses.iter().all(IpAddr::is_loopback),
     }
 }
 
@@ -465,11 +470,13 @@ mod tests {
 
     #[test]
     fn what_leaves_this_machine_is_known() {
-        let is_here = |url| configured(url).unwrap().0.get_hosts().iter().all(is_here);
+        let is_here = |url| is_here(&configured(url).unwrap().0);
         assert!(
             is_here("postgres://localhost/a") && is_here("postgres://127.1.2.3/a") && is_here("postgres://[::1]/a")
         );
         assert!(!is_here("postgres://db/a") && !is_here("postgres://localhost,10.0.0.1/a"));
+        // The address counts, whatever the host is called.
+        assert!(!is_here("host=localhost hostaddr=10.0.0.1") && is_here("host=db hostaddr=127.0.0.1"));
         #[cfg(unix)]
         assert!(is_here("host=/run/postgresql"));
     }

@@ -300,7 +300,15 @@ async fn take(desk: &Arc<Desk>, server: &McpServer, due: &StoredTask) -> Result<
     if desk.is_here(&due.id) {
         return Ok(false);
     }
-    let record = Record::read(&due.body).map_err(unreadable)?;
+    let put_off = || Due::After(desk.config.lease.mul_f64(1.0 + fraction()));
+    let record = match Record::read(&due.body) {
+        Ok(record) => record,
+        Err(error) => {
+            // One of a newer version may know what it says.
+            desk.config.store.replace(due, put_off()).await?;
+            return Err(unreadable(error));
+        }
+    };
     let caller = record.again.as_ref().and_then(|again| again.caller.as_ref());
     let is_served = match caller.and_then(Caller::tenant) {
         Some(tenant) => crate::tenancy::may_go_on(server, tenant, &record.tool).await,
@@ -323,11 +331,11 @@ async fn take(desk: &Arc<Desk>, server: &McpServer, due: &StoredTask) -> Result<
         // It may be one of other servers that share the store. It is put off so that it is not in the way of others,
         // and by no fixed time so that this server is not always the first to see it.
         if !is_served || snapshot.registry.tool(&record.tool).is_none_or(|entry| entry.task.is_none()) {
-            return Edit::Write(Some(None), Due::After(desk.config.lease.mul_f64(1.0 + fraction())));
+            return Edit::Write(Some(None), put_off());
         }
         place = server.tool_place(&record.tool);
         if place.is_none() {
-            return Edit::Write(Some(None), Due::After(desk.config.lease.mul_f64(1.0 + fraction())));
+            return Edit::Write(Some(None), put_off());
         }
         record.worker = Some(worker.clone());
         record.attempt += 1;
@@ -383,7 +391,72 @@ fn begin_again(server: &McpServer, record: Record, run: TaskRun) {
     }
     let ctx = Request::new(inner.clone(), extensions).into_context();
     let request = CallToolRequest::from_parts(entry.name().clone(), Arguments::from_raw(arguments));
-    let handler = entry.handler.clone().call(request, ctx);
+    // Called where it is polled: a function that panics before it has returned a future is to end its own task, not who
+    // looks for those that are lost.
+    let function = entry.handler.clone();
+    let handler: BoxFuture<_> = Box::pin(async move { function.call(request, ctx).await });
     let desk = run.desk.clone();
     desk.work(Work { run, inner, entry, handler, is_repeatable: true }.run());
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use turbomcp_protocol::Revision;
+    use turbomcp_protocol::types::ToolAnnotations;
+
+    use super::*;
+    use crate::tasks::record::Keeping;
+    use crate::tasks::{TaskConfig, ToolTask};
+    use crate::{Context, FnTool, ServerBuilder};
+
+    /// A function may do something before there is a future of its call.
+    #[tokio::test]
+    async fn a_function_that_panics_where_it_is_begun_again_ends_its_own_task() {
+        let function = |_: Arguments, ctx: Context| {
+            assert_eq!(ctx.task().attempt(), 1, "on purpose");
+            async { "never" }
+        };
+        let tool = FnTool::new(function)
+            .annotations(ToolAnnotations::new().with_idempotent_hint(true))
+            .task(ToolTask::optional().retry(3));
+        let lease = Duration::from_millis(30);
+        let built = ServerBuilder::new().tasks(TaskConfig::new().lease(lease)).unwrap().tool("x", tool);
+        let server = built.unwrap().build();
+        let desk = server.tasks().clone();
+        let frame =
+            json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "x", "arguments": {}}});
+        for id in ["a", "b"] {
+            let frame = RawValue::from_string(frame.to_string()).unwrap();
+            let again = Again { attempts: 3, frame, given: Default::default(), capabilities: None, caller: None };
+            let keeping = Keeping { ttl: Duration::from_secs(60), poll_interval: lease };
+            let record = Record::new("x", Revision::LATEST, keeping, "a lost worker", Some(again));
+            let stored = StoredTask::new(id, "", 1, record.write().unwrap());
+            desk.insert(&stored, &record, keeping.ttl).await.unwrap();
+            desk.look_for_work(server.downgrade());
+            let ended =
+                desk.until(id, |found| found.map(|(_, record)| record).filter(|record| record.status.is_final()));
+            let ended = tokio::time::timeout(Duration::from_secs(10), ended).await.expect("somebody takes it up");
+            assert_eq!(ended.status, TaskStatus::Failed, "{id}");
+        }
+    }
+
+    #[tokio::test]
+    async fn tasks_that_cannot_be_read_are_not_in_the_way_of_others() {
+        let tool = FnTool::new(|_: Arguments| async { "done" }).task(ToolTask::optional());
+        let config = TaskConfig::new().lease(Duration::from_millis(30));
+        let server = ServerBuilder::new().tasks(config).unwrap().tool("x", tool).unwrap().build();
+        let desk = server.tasks().clone();
+        let keeping = Keeping { ttl: Duration::from_secs(60), poll_interval: Duration::from_secs(1) };
+        let record = Record::new("x", Revision::LATEST, keeping, "a lost worker", None);
+        for id in 0..TAKEN_AT_ONCE {
+            let unreadable = StoredTask::new(id.to_string(), "", 1, "of a newer version");
+            desk.insert(&unreadable, &record, keeping.ttl).await.unwrap();
+        }
+        desk.insert(&StoredTask::new("a", "", 1, record.write().unwrap()), &record, keeping.ttl).await.unwrap();
+        desk.look_for_work(server.downgrade());
+        let is_over = |found: Option<(StoredTask, Record)>| found.filter(|(_, record)| record.status.is_final());
+        let ended = tokio::time::timeout(Duration::from_secs(10), desk.until("a", is_over)).await;
+        assert_eq!(ended.expect("somebody ends it").1.status, TaskStatus::Failed);
+    }
 }

@@ -41,6 +41,9 @@ pub const SUBPROTOCOL: &str = "mcp";
 /// How long the peer may be silent before it is asked for a sign of life, unless another time is set.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 
+/// The longest interval there is: far less than what a clock can be ahead by.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How long the end of a connection waits for the peer to agree.
 const CLOSING: Duration = Duration::from_secs(2);
 
@@ -86,7 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketTransport<S> {
     /// again. 30 seconds unless set.
     #[must_use]
     pub fn ping_interval(mut self, interval: Duration) -> Self {
-        self.ping_interval = interval;
+        self.ping_interval = interval.min(LONGEST_INTERVAL);
         self
     }
 
