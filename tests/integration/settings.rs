@@ -319,7 +319,8 @@ fn what_is_wrong_in_a_section_for_auth_is_told_where_it_is() {
         let error = all.section::<AuthConfig>("auth").map(drop).map_err(|error| error.to_string());
         error.map_err(|error| error.replace(&file.0.display().to_string(), "a.toml"))
     };
-    let wrong = |settings: &str, expected: &str| assert_eq!(read(settings).unwrap_err(), format!("a.toml, line {expected}"));
+    let wrong =
+        |settings: &str, expected: &str| assert_eq!(read(settings).unwrap_err(), format!("a.toml, line {expected}"));
     wrong(
         "provider_type = \"magic\"\nsettings = {}",
         "3: `auth.providers[0].provider_type` is not as it has to be; it takes `jwt`, `introspection`, `api_key`, \
@@ -332,7 +333,10 @@ fn what_is_wrong_in_a_section_for_auth_is_told_where_it_is() {
     );
     let key = "provider_type = \"jwt\"\n[auth.providers.settings]\nissuer = \"https://id.example\"\naudiences = [\"desk\"]\n\
         algorithms = [\"HS256\"]\n[[auth.providers.settings.keys.fixed]]\n";
-    wrong(&format!("{key}secret = 12345678"), "9: `auth.providers[0].settings.keys.fixed[0].secret` is a number; it takes a text");
+    wrong(
+        &format!("{key}secret = 12345678"),
+        "9: `auth.providers[0].settings.keys.fixed[0].secret` is a number; it takes a text",
+    );
     let at = "8: `auth.providers[0].settings.keys.fixed[0]` is not as it has to be";
     wrong(&format!("{key}id = \"hunter2\""), &format!("{at} (a key is one of `pem`, `jwk` and `secret`)"));
     // A secret may be in a file of its own.
