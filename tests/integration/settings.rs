@@ -277,3 +277,69 @@ async fn a_sink_of_code_is_told_what_a_file_has_recorded() {
         assert_eq!(told.load(Ordering::SeqCst), expected, "{text}");
     }
 }
+
+/// Who may call is a section that the program declares.
+#[tokio::test]
+async fn a_file_says_who_may_call_where_the_program_reads_that() {
+    use turbomcp::auth::server::{ApiKey, Holder};
+    use turbomcp::auth::{AuthConfig, AuthManager};
+    let (key, entry) = ApiKey::generate("desk", Holder::new("ada"));
+    let text = format!(
+        "limits.page_size = 1\n[[auth.providers]]\nname = \"keys\"\nprovider_type = \"api_key\"\n\
+         [auth.providers.settings]\nprefix = \"desk\"\n\
+         keys = [{{ id = \"{}\", sha256 = \"{}\", holder = {{ subject = \"ada\" }} }}]\n",
+        entry.id(),
+        entry.sha256()
+    );
+    let file = File::new(&text);
+    let settings = Settings::load().section("auth").file(&file.0).read().unwrap();
+    let auth: AuthConfig = settings.section("auth").unwrap().unwrap();
+    let server = builder().0.auth(AuthManager::new(auth).unwrap()).settings(settings).unwrap().build();
+    let site = Site::start(&server).await;
+    assert_eq!(site.client().send(call("tell")).await.status, 401);
+    assert_eq!(site.client().send(call("tell").header("X-API-Key", "desk_x_y")).await.status, 401);
+    assert_eq!(site.client().send(call("tell").header("X-API-Key", key.expose())).await.status, 200);
+    // Whoever is let in is let in as long as the server runs.
+    file.write(&text.replace("\"ada\"", "\"bob\""));
+    let error = server.reload_settings().unwrap_err().to_string();
+    assert!(error.ends_with("`auth.providers` cannot be changed while the server runs: start it again"), "{error}");
+    file.write(&text.replace("page_size = 1", "page_size = 2"));
+    server.reload_settings().unwrap();
+    assert_eq!(site.client().send(call("tell")).await.status, 401);
+    assert_eq!(site.client().send(call("tell").header("X-API-Key", key.expose())).await.status, 200);
+}
+
+/// What is wrong with it is told with its line, and without what it is.
+#[test]
+fn what_is_wrong_in_a_section_for_auth_is_told_where_it_is() {
+    use turbomcp::auth::AuthConfig;
+    let read = |settings: &str| {
+        let file = File::new(&format!("[[auth.providers]]\nname = \"id\"\n{settings}"));
+        let all = Settings::load().section("auth").file(&file.0).read().unwrap();
+        let error = all.section::<AuthConfig>("auth").map(drop).map_err(|error| error.to_string());
+        error.map_err(|error| error.replace(&file.0.display().to_string(), "a.toml"))
+    };
+    let wrong =
+        |settings: &str, expected: &str| assert_eq!(read(settings).unwrap_err(), format!("a.toml, line {expected}"));
+    wrong(
+        "provider_type = \"magic\"\nsettings = {}",
+        "3: `auth.providers[0].provider_type` is not as it has to be; it takes `jwt`, `introspection`, `api_key`, \
+         `certificate`, `unix_user`, `environment`",
+    );
+    wrong("provider_type = \"jwt\"", "1: `auth.providers[0].settings` is missing");
+    wrong(
+        "provider_type = \"api_key\"\nsettings.headers = \"X\"",
+        "4: `auth.providers[0].settings.headers` is not known; did you mean `auth.providers[0].settings.header`?",
+    );
+    let key = "provider_type = \"jwt\"\n[auth.providers.settings]\nissuer = \"https://id.example\"\naudiences = [\"desk\"]\n\
+        algorithms = [\"HS256\"]\n[[auth.providers.settings.keys.fixed]]\n";
+    wrong(
+        &format!("{key}secret = 12345678"),
+        "9: `auth.providers[0].settings.keys.fixed[0].secret` is a number; it takes a text",
+    );
+    let at = "8: `auth.providers[0].settings.keys.fixed[0]` is not as it has to be";
+    wrong(&format!("{key}id = \"hunter2\""), &format!("{at} (a key is one of `pem`, `jwk` and `secret`)"));
+    // A secret may be in a file of its own.
+    let secret = File::new(&format!("{}\n", "s".repeat(32)));
+    assert_eq!(read(&format!("{key}secret_file = {:?}", secret.0)), Ok(()));
+}

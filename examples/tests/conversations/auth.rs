@@ -14,12 +14,17 @@ use serde_json::{Value, json};
 use crate::child::{ERAS, Era, Example, path_of};
 use crate::http::Server;
 
-#[test]
-fn auth_api_key_lets_in_who_has_the_key() {
-    let made = Command::new(path_of("auth_api_key")).args(["new", "ada"]).output().unwrap();
+/// Has the example make up a key, and returns it with its id and its SHA-256.
+pub fn new_key(owner: &str) -> (String, String, String) {
+    let made = Command::new(path_of("auth_api_key")).args(["new", owner]).output().unwrap();
     let made = String::from_utf8(made.stdout).unwrap();
     let find = |name: &str| made.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
-    let (key, id, sha256) = (find("key: "), find("id: "), find("sha256: "));
+    (find("key: "), find("id: "), find("sha256: "))
+}
+
+#[test]
+fn auth_api_key_lets_in_who_has_the_key() {
+    let (key, id, sha256) = new_key("ada");
     for era in ERAS {
         let mut notes = Server::start_by("auth_api_key", "/mcp", era, |command, address| {
             command.args(["serve", &address.to_string(), "ada", &id, &sha256]);

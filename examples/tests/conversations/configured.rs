@@ -1,4 +1,4 @@
-//! The example that files and variables configure.
+//! The examples that files and variables configure.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use crate::auth::new_key;
 use crate::child::{ERAS, Era, PATIENCE, path_of, signal};
 use crate::http::Server;
 
@@ -80,4 +81,35 @@ fn configured_server_says_what_it_does_not_understand() {
     assert!(text.contains(expected), "{text}");
     let output = Command::new(path_of(NAME)).arg("reference").output().unwrap();
     assert!(String::from_utf8(output.stdout).unwrap().starts_with("# Keys of the configuration\n"));
+}
+
+#[test]
+fn configured_auth_lets_in_whom_its_file_names() {
+    const NAME: &str = "configured_auth";
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("{NAME}.toml"));
+    let text = std::fs::read_to_string(&example).unwrap();
+    let (key, id, sha256) = new_key("ada");
+    let path = std::env::temp_dir().join(format!("turbomcp-auth-{}.toml", std::process::id()));
+    std::fs::write(&path, text.replace(&"0".repeat(64), &sha256).replace(&"0".repeat(16), &id)).unwrap();
+    for (file, era) in [&example, &path].into_iter().zip(ERAS) {
+        let mut notes = Server::start_by(NAME, "/mcp", era, |command, address| {
+            command.arg(file).env("TURBOMCP_SERVE__ADDRESS", address.to_string());
+        });
+        let call = notes.message("who", json!({}));
+        assert_eq!(notes.post(&call, &[]).status, 401);
+        notes.headers.push(("x-api-key", key.clone()));
+        // Nobody has the key that the example names.
+        if file == &example {
+            assert_eq!(notes.post(&call, &[]).status, 401);
+        } else {
+            notes.initialize();
+            assert_eq!(notes.text("who", json!({}), &[]), "ada");
+        }
+    }
+    std::fs::write(&path, "serve.transport = \"http\"\n").unwrap();
+    let output = Command::new(path_of(NAME)).arg(&path).output().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(!output.status.success());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("without a provider nobody could be let in"), "{text}");
 }

@@ -1,10 +1,12 @@
 //! What an [`AuthManager`](super::AuthManager) is made of.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::Value;
 use turbomcp_transport::Principal;
 
 use super::api_key::ApiKeyConfig;
@@ -68,8 +70,7 @@ impl Default for AuthConfig {
 }
 
 /// One way by which callers are known.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "WrittenProvider")]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AuthProviderConfig {
     /// What it is called in logs; no two have the same name.
@@ -82,31 +83,95 @@ pub struct AuthProviderConfig {
     pub priority: i32,
 }
 
-/// A provider as it is written in a file. Its settings are read after it: a struct with a flattened member takes any other.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenProvider {
-    name: String,
-    provider_type: String,
-    settings: Value,
-    #[serde(default = "yes")]
-    enabled: bool,
-    #[serde(default)]
-    priority: i32,
-}
-
-impl TryFrom<WrittenProvider> for AuthProviderConfig {
-    type Error = serde_json::Error;
-
-    fn try_from(written: WrittenProvider) -> Result<Self, Self::Error> {
-        let WrittenProvider { name, provider_type, settings, enabled, priority } = written;
-        let settings = json!({"provider_type": provider_type, "settings": settings});
-        Ok(Self { name, settings: serde_json::from_value(settings)?, enabled, priority })
+/// By hand, so that settings are read where they are written once it is known what they are of: an error then says where.
+impl<'de> Deserialize<'de> for AuthProviderConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const FIELDS: &[&str] = &["name", "provider_type", "settings", "enabled", "priority"];
+        deserializer.deserialize_struct("AuthProviderConfig", FIELDS, ProviderVisitor)
     }
 }
 
-fn yes() -> bool {
-    true
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Field {
+    Name,
+    ProviderType,
+    Settings,
+    Enabled,
+    Priority,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ProviderType {
+    Jwt,
+    Introspection,
+    ApiKey,
+    Certificate,
+    UnixUser,
+    Environment,
+}
+
+impl<'de> DeserializeSeed<'de> for ProviderType {
+    type Value = ProviderSettings;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<ProviderSettings, D::Error> {
+        match self {
+            Self::Jwt => JwtConfig::deserialize(deserializer).map(Into::into),
+            Self::Introspection => IntrospectionConfig::deserialize(deserializer).map(Into::into),
+            Self::ApiKey => ApiKeyConfig::deserialize(deserializer).map(Into::into),
+            Self::Certificate => CertificateConfig::deserialize(deserializer).map(Into::into),
+            Self::UnixUser => UnixUserConfig::deserialize(deserializer).map(Into::into),
+            Self::Environment => EnvironmentConfig::deserialize(deserializer).map(Into::into),
+        }
+    }
+}
+
+struct ProviderVisitor;
+
+impl<'de> Visitor<'de> for ProviderVisitor {
+    type Value = AuthProviderConfig;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("struct AuthProviderConfig")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<AuthProviderConfig, M::Error> {
+        fn once<T, E: serde::de::Error>(place: &mut Option<T>, name: &'static str, value: T) -> Result<(), E> {
+            match place.replace(value) {
+                Some(_) => Err(E::duplicate_field(name)),
+                None => Ok(()),
+            }
+        }
+        let (mut name, mut kind, mut settings, mut enabled, mut priority) =
+            (None, None::<ProviderType>, None, None, None);
+        while let Some(field) = map.next_key()? {
+            match field {
+                Field::Name => once(&mut name, "name", map.next_value()?)?,
+                Field::ProviderType => once(&mut kind, "provider_type", map.next_value()?)?,
+                Field::Settings => {
+                    let read = match kind {
+                        Some(kind) => Ok(map.next_value_seed(kind)?),
+                        None => Err(map.next_value::<Value>()?),
+                    };
+                    once(&mut settings, "settings", read)?;
+                }
+                Field::Enabled => once(&mut enabled, "enabled", map.next_value()?)?,
+                Field::Priority => once(&mut priority, "priority", map.next_value()?)?,
+            }
+        }
+        let missing = M::Error::missing_field;
+        let kind = kind.ok_or_else(|| missing("provider_type"))?;
+        Ok(AuthProviderConfig {
+            name: name.ok_or_else(|| missing("name"))?,
+            settings: match settings.ok_or_else(|| missing("settings"))? {
+                Ok(settings) => settings,
+                Err(later) => kind.deserialize(later).map_err(M::Error::custom)?,
+            },
+            enabled: enabled.unwrap_or(true),
+            priority: priority.unwrap_or_default(),
+        })
+    }
 }
 
 impl AuthProviderConfig {
@@ -344,6 +409,8 @@ pub(super) mod seconds {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[track_caller]
@@ -360,5 +427,26 @@ mod tests {
         check(json!({"name": "keys", "provider_type": "api_key", "settings": {"headers": "X-Notes-Key"}}), false);
         check(json!({"name": "keys", "provider_type": "key", "settings": settings}), false);
         check(json!({"name": "keys", "provider_type": "api_key"}), false);
+        check(json!({"provider_type": "api_key", "settings": settings}), false);
+        check(json!({"name": "keys", "settings": settings}), false);
+        check(json!(["keys"]), false);
+    }
+
+    #[test]
+    fn members_of_a_provider_may_come_in_any_order_and_once() {
+        let (kind, settings) = (r#""provider_type": "api_key""#, r#""settings": {"header": "X-Notes-Key"}"#);
+        let read =
+            |members: &str| serde_json::from_str::<AuthProviderConfig>(&format!(r#"{{"name": "keys", {members}}}"#));
+        for members in
+            [format!("{kind}, {settings}"), format!("{settings}, {kind}, \"priority\": 7, \"enabled\": false")]
+        {
+            let ProviderSettings::ApiKey(config) = read(&members).unwrap().settings else { panic!("{members}") };
+            assert_eq!(config.header, "X-Notes-Key");
+        }
+        assert_eq!(read(&format!("{kind}, {settings}")).map(|read| (read.enabled, read.priority)).unwrap(), (true, 0));
+        for twice in [kind, settings, r#""name": "other""#] {
+            let error = read(&format!("{kind}, {settings}, {twice}")).unwrap_err().to_string();
+            assert!(error.contains("duplicate field"), "{error}");
+        }
     }
 }

@@ -8,10 +8,10 @@ use super::kind::Wrong;
 use super::node::{Node, Origin, Table, Value};
 use crate::Error;
 
-/// Makes settings of all that was said.
-pub(super) fn apply(root: &Table) -> Result<Settings, Error> {
+/// Makes settings of all that was said beside sections of the program's own, which have these names.
+pub(super) fn apply(root: &Table, own: &[String]) -> Result<Settings, Error> {
     let mut found = Vec::new();
-    walk(root, &mut Vec::new(), &mut found)?;
+    walk(root, own, &mut Vec::new(), &mut found)?;
     // In the order of the keys, so that what begins with something, or is turned off, does not depend on who says it first.
     found.sort_by_key(|found| found.at);
     let mut settings = Settings::default();
@@ -42,7 +42,7 @@ struct Found {
     node: Node,
 }
 
-fn walk(table: &Table, above: &mut Vec<String>, found: &mut Vec<Found>) -> Result<(), Error> {
+fn walk(table: &Table, own: &[String], above: &mut Vec<String>, found: &mut Vec<Found>) -> Result<(), Error> {
     for (part, node) in table {
         above.push(part.clone());
         let path = above.join(".");
@@ -55,7 +55,7 @@ fn walk(table: &Table, above: &mut Vec<String>, found: &mut Vec<Found>) -> Resul
                 let name = star.map(|star| above[star].clone()).unwrap_or_default();
                 found.push(Found { at, key, path, name, node: node.clone() });
             }
-            (None, Value::Table(inner)) if !beneath.is_empty() => walk(inner, above, found)?,
+            (None, Value::Table(inner)) if !beneath.is_empty() => walk(inner, own, above, found)?,
             // A section with nothing in it, which YAML has where everything is commented out.
             (None, Value::Nothing) if !beneath.is_empty() => {}
             (None, value) if !beneath.is_empty() => {
@@ -66,7 +66,7 @@ fn walk(table: &Table, above: &mut Vec<String>, found: &mut Vec<Found>) -> Resul
                 };
                 return Err(at(&node.origin, format!("`{path}` is {found}; it takes a table of keys")));
             }
-            (None, _) => return Err(at(&node.origin, unknown(above) + of_kubernetes(&node.origin, above))),
+            (None, _) => return Err(at(&node.origin, unknown(above, own) + of_kubernetes(&node.origin, above))),
         }
         above.pop();
     }
@@ -87,7 +87,7 @@ fn begins_with(key: &Key, path: &[String]) -> bool {
 }
 
 /// Reads the file that a secret is in, without the end of its last line.
-fn secret(path: &str, node: &Node) -> Result<Value, Error> {
+pub(super) fn secret(path: &str, node: &Node) -> Result<Value, Error> {
     let (Value::Text(file) | Value::Variable(file)) = &node.value else {
         return Err(at(&node.origin, format!("`{path}` is {}; it takes the name of a file", node.value.kind())));
     };
@@ -107,26 +107,30 @@ pub(super) fn at(origin: &Origin, what: String) -> Error {
     Error::configuration(format!("{origin}: {what}"))
 }
 
-/// Says that a key is not known, and which is.
-fn unknown(path: &[String]) -> String {
-    let name = path.join(".");
+/// Says that a key is not known, and which is; at the top also sections of the program's own.
+fn unknown(path: &[String], own: &[String]) -> String {
     if let Some(section) = sections().find(|section| section.name == path[0] && section.keys.is_empty()) {
-        let feature = section.feature.unwrap_or_default();
+        let (name, feature) = (path.join("."), section.feature.unwrap_or_default());
         return format!("`{name}` needs the feature `{feature}`, which this program was built without");
     }
     let (last, above) = path.split_last().expect("a path has parts");
-    let beside: BTreeSet<_> =
-        keys().filter(|key| begins(key, above)).filter_map(|key| key.path.split('.').nth(above.len())).collect();
+    let beside = keys().filter(|key| begins(key, above)).filter_map(|key| key.path.split('.').nth(above.len()));
+    let own = own.iter().map(String::as_str).filter(|_| above.is_empty());
+    not_known(&above.join("."), last, &beside.chain(own).collect())
+}
+
+/// Says that something is not known beneath a path, where these are.
+pub(super) fn not_known(above: &str, last: &str, beside: &BTreeSet<&str>) -> String {
+    let prefix = if above.is_empty() { String::new() } else { format!("{above}.") };
     let near = beside.iter().map(|known| (distance(known, last), known)).min();
-    let prefix: String = above.iter().map(|part| format!("{part}.")).collect();
     match near {
         Some((far, known)) if far <= 1 + last.chars().count() / 4 => {
-            format!("`{name}` is not known; did you mean `{prefix}{known}`?")
+            format!("`{prefix}{last}` is not known; did you mean `{prefix}{known}`?")
         }
         _ => {
             let all: Vec<_> = beside.iter().map(|known| format!("`{known}`")).collect();
-            let place = if above.is_empty() { "at the top".to_owned() } else { format!("in `{}`", above.join(".")) };
-            format!("`{name}` is not known; {place} there are {}", all.join(", "))
+            let place = if above.is_empty() { "at the top".to_owned() } else { format!("in `{above}`") };
+            format!("`{prefix}{last}` is not known; {place} there are {}", all.join(", "))
         }
     }
 }

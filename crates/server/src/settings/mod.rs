@@ -33,6 +33,7 @@ mod code;
 mod keys;
 mod kind;
 mod node;
+mod own;
 mod reference;
 #[cfg(feature = "hot-reload")]
 mod reload;
@@ -55,7 +56,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::node::Origin;
+use self::node::{Origin, Table};
 use crate::health::HealthCheckConfig;
 use crate::layers::MiddlewareStack;
 use crate::metrics::PrometheusConfig;
@@ -110,6 +111,8 @@ pub struct Settings {
     task_store: Option<Arc<dyn TaskStore>>,
     /// What was said, and where.
     said: BTreeMap<String, Origin>,
+    /// The sections of the program's own.
+    own: Table,
     sources: Sources,
     /// As they were when they had been read.
     #[cfg(feature = "hot-reload")]
@@ -275,6 +278,7 @@ impl Settings {
 pub struct Sources {
     files: Vec<PathBuf>,
     prefix: Option<String>,
+    own: Vec<String>,
 }
 
 impl Sources {
@@ -293,11 +297,28 @@ impl Sources {
         self
     }
 
+    /// Says that a section at the top is the program's own. What is in it is merged as all else is, and read by
+    /// [`Settings::section`].
+    ///
+    /// ```no_run
+    /// use std::collections::BTreeMap;
+    /// use turbomcp_server::settings::Settings;
+    ///
+    /// let settings = Settings::load().section("prices").file("server.toml").environment("SHOP").read()?;
+    /// let prices: BTreeMap<String, f64> = settings.section("prices")?.unwrap_or_default();
+    /// # drop(prices);
+    /// # Ok::<(), turbomcp_server::Error>(())
+    /// ```
+    pub fn section(mut self, name: impl Into<String>) -> Self {
+        self.own.push(name.into());
+        self
+    }
+
     /// Reads all of it.
     ///
     /// # Errors
     ///
-    /// If a file cannot be read, or anything in it or in a variable is not known or makes no sense
+    /// If a section of the program's own has a name that is already taken, a file cannot be read, or anything in it or in a variable is not known or makes no sense
     /// ([`Error::is_configuration`]). The error names the file and its line, or the variable; the key; what was found,
     /// unless that is a secret; and what is allowed.
     pub fn read(&self) -> Result<Settings, Error> {
@@ -308,9 +329,16 @@ impl Sources {
         &self,
         variables: impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
     ) -> Result<Settings, Error> {
+        if let Some(name) =
+            self.own.iter().find(|name| *name == "config" || keys::sections().any(|known| known.name == **name))
+        {
+            return Err(Error::configuration(format!(
+                "section `{name}` is one of the settings and not the program's own"
+            )));
+        }
         let mut variables = match &self.prefix {
             Some(prefix) => source::variables(prefix, variables)?,
-            None => node::Table::new(),
+            None => Table::new(),
         };
         let named = match variables.get("config").map(|node| &node.value) {
             Some(node::Value::Variable(path)) => Some(PathBuf::from(path)),
@@ -319,7 +347,7 @@ impl Sources {
         if named.is_some() {
             variables.remove("config");
         }
-        let mut all = node::Table::new();
+        let mut all = Table::new();
         let files = self.files.iter().map(PathBuf::as_path).chain(named.as_deref().map(Path::new));
         for (rank, path) in files.enumerate() {
             let said = source::file(path, rank)?;
@@ -328,8 +356,10 @@ impl Sources {
         }
         node::check_secrets(&variables)?;
         node::lay_over(&mut all, variables);
-        let mut settings = apply::apply(&all)?;
+        let own = self.own.iter().filter_map(|name| all.remove_entry(name)).collect();
+        let mut settings = apply::apply(&all, &self.own)?;
         check::check(&settings)?;
+        settings.own = own;
         settings.sources = self.clone();
         #[cfg(feature = "hot-reload")]
         {

@@ -20,7 +20,6 @@ pub(super) enum Origin {
 
 impl Origin {
     /// Returns a number that is larger the more it holds, and the same for all that one source says.
-    #[cfg(feature = "http")]
     pub(super) fn rank(&self) -> usize {
         match self {
             Self::File { rank, .. } => *rank,
@@ -38,15 +37,21 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value, and where it was said.
+/// A value, and where it was said. Two are equal that have the same value.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
     pub(super) value: Value,
     pub(super) origin: Origin,
 }
 
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
 /// A value as a file or a variable has it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(super) enum Value {
     Nothing,
     Switch(bool),
@@ -57,8 +62,8 @@ pub(super) enum Value {
     Variable(String),
     List(Vec<Node>),
     Table(Table),
-    /// What TOML has and no setting takes.
-    Moment,
+    /// What TOML has and no setting of the server takes.
+    Moment(String),
 }
 
 pub(super) type Table = BTreeMap<String, Node>;
@@ -79,7 +84,7 @@ impl Value {
             Self::Text(_) | Self::Variable(_) => "a text",
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
-            Self::Moment => "a date or time",
+            Self::Moment(_) => "a date or time",
         }
     }
 }

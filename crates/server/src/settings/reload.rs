@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::apply::at;
 use super::keys::{Takes, keys};
+use super::node::{Node, Origin, Table, Value};
 use super::{Changes, Settings, Sources};
 use crate::{Error, McpServer};
 
@@ -13,19 +14,41 @@ pub(crate) fn changes_while_running(before: &Settings, now: &Settings) -> Result
     let changed: Vec<_> = keys().filter(|key| !(key.same)(&mut before.clone(), &mut now.clone())).collect();
     if let Some(key) = changed.iter().find(|key| key.takes == Takes::Start) {
         let path = key.path;
-        let why = format!("`{path}` cannot be changed while the server runs: start it again");
+        let why = only_at_the_start(key.path);
         return Err(match now.said.get(path).or_else(|| before.said.get(path)).or_else(|| now.said.get("preset")) {
             Some(origin) => at(origin, why),
             None => Error::configuration(why),
         });
     }
+    // The program has read its own sections when it started.
+    if let Some((path, origin)) = difference("", &before.own, &now.own) {
+        return Err(at(origin, only_at_the_start(&path)));
+    }
     Ok(move |section: &str| !changed.iter().any(|key| key.path.split('.').next() == Some(section)))
+}
+
+fn only_at_the_start(path: &str) -> String {
+    format!("`{path}` cannot be changed while the server runs: start it again")
+}
+
+/// Returns the first key by which two tables differ, and where it is, or was.
+fn difference<'a>(above: &str, before: &'a Table, now: &'a Table) -> Option<(String, &'a Origin)> {
+    before.keys().chain(now.keys()).find_map(|key| {
+        let path = format!("{above}{key}");
+        match (before.get(key), now.get(key)) {
+            (Some(Node { value: Value::Table(before), .. }), Some(Node { value: Value::Table(now), .. })) => {
+                difference(&format!("{path}."), before, now)
+            }
+            (before, now) if before == now => None,
+            (before, now) => now.or(before).map(|node| (path, &node.origin)),
+        }
+    })
 }
 
 impl Settings {
     /// Reads them again from where they came from, with what code has changed since they were read first.
     pub(crate) fn again(&self) -> Result<Self, Error> {
-        let Sources { files, prefix } = &self.sources;
+        let Sources { files, prefix, own: _ } = &self.sources;
         if files.is_empty() && prefix.is_none() {
             return Err(Error::configuration("the settings were not read from anywhere"));
         }

@@ -73,7 +73,7 @@ impl Toml<'_> {
                 number.as_str().parse().map_or_else(|_| Value::Text(number.as_str().to_owned()), Value::Decimal)
             }
             DeValue::Boolean(value) => Value::Switch(*value),
-            DeValue::Datetime(_) => Value::Moment,
+            DeValue::Datetime(moment) => Value::Moment(moment.to_string()),
             DeValue::Array(list) => Value::List(self.list(list, depth)?),
             DeValue::Table(table) => Value::Table(self.table(table, depth + 1)?),
         };

@@ -12,6 +12,7 @@
 ))]
 
 mod keys;
+mod own;
 mod refusals;
 
 use std::ffi::OsString;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::Settings;
+use super::{Settings, Sources};
 use crate::Error;
 
 /// A folder of a test, which goes with it.
@@ -50,13 +51,22 @@ impl Drop for Folder {
 
 /// Reads files, by name and text, and variables. The folder is left out of errors.
 fn read(files: &[(&str, &str)], variables: &[(&str, &str)]) -> Result<Settings, String> {
+    read_by(Settings::load(), files, variables, Ok)
+}
+
+fn read_by<T>(
+    mut sources: Sources,
+    files: &[(&str, &str)],
+    variables: &[(&str, &str)],
+    then: impl FnOnce(Settings) -> Result<T, Error>,
+) -> Result<T, String> {
     let folder = Folder::new();
-    let mut sources = Settings::load().environment("TURBOMCP");
+    sources = sources.environment("TURBOMCP");
     for (name, text) in files {
         sources = sources.file(folder.write(name, text));
     }
     let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    let read = sources.read_with(variables);
+    let read = sources.read_with(variables).and_then(then);
     read.map_err(|error: Error| {
         assert!(error.is_configuration());
         error.to_string().replace(&format!("{}/", folder.0.display()), "")
