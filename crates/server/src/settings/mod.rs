@@ -318,9 +318,9 @@ impl Sources {
     ///
     /// # Errors
     ///
-    /// If a section of the program's own has a name that is already taken, a file cannot be read, or anything in it or in a variable is not known or makes no sense
-    /// ([`Error::is_configuration`]). The error names the file and its line, or the variable; the key; what was found,
-    /// unless that is a secret; and what is allowed.
+    /// If a section of the program's own has a name that is already taken, a file cannot be read, or anything in it or in
+    /// a variable is not known or makes no sense ([`Error::is_configuration`]). The error names the file and its line, or
+    /// the variable; the key; what was found, unless that is a secret; and what is allowed.
     pub fn read(&self) -> Result<Settings, Error> {
         self.read_with(std::env::vars_os())
     }
