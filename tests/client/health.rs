@@ -61,7 +61,7 @@ async fn f177_a_check_says_healthy_degraded_or_unhealthy() {
         tokio::time::sleep(Duration::from_secs(2)).await;
         peer.answer(&request, discovered()).await;
     };
-    assert!(tokio::join!(patient.check(&client), late).0.is_healthy());
+    assert_eq!(tokio::join!(patient.check(&client), late).0, HealthStatus::Healthy);
     drop(peer);
     assert!(!soon(checker.check(&client)).await.is_healthy(), "the connection is lost");
 }
