@@ -198,6 +198,8 @@ async fn the_issuer_of_an_opaque_token_is_asked_once_in_a_while() {
     );
     assert_eq!(status(&site, bearer("good")).await, 200);
     assert_eq!(issuer.asked(), 1);
+    // `notes:secret`
+    assert_eq!(issuer.asked_by().as_deref(), Some("Basic bm90ZXM6c2VjcmV0"));
     manager.purge();
     assert_eq!(status(&site, bearer("good")).await, 200);
     assert_eq!(issuer.asked(), 2);
@@ -223,8 +225,17 @@ async fn the_issuer_of_an_opaque_token_is_asked_once_in_a_while() {
     let asked = issuer.asked();
     assert_eq!(status(&site, bearer(&issuer.token())).await, 401);
     assert_eq!(issuer.asked(), asked);
+    // What it has said is believed for as long as was said.
+    let asked = issuer.asked();
+    let brief = config.clone().max_age(Duration::from_millis(50));
+    let site = open(AuthManager::builder().introspection(brief).build().unwrap()).await;
+    for _ in 0..2 {
+        assert_eq!(status(&site, bearer("good")).await, 200);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(issuer.asked(), asked + 2);
     // Nobody can say.
-    let mut gone = config.clone().max_age(Duration::from_secs(1));
+    let mut gone = config.clone();
     gone.endpoint = "http://127.0.0.1:1/introspect".to_owned();
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut late = config.clone().timeout(Duration::from_millis(200));
@@ -268,10 +279,26 @@ async fn what_looks_like_an_id_token_and_is_none_is_taken() {
     assert_eq!(status(&site, bearer(&issuer.token())).await, 200);
 }
 
+#[tokio::test]
+async fn only_the_types_that_were_set_are_taken() {
+    let issuer = Issuer::start().await;
+    let site = open(AuthManager::builder().jwt(jwt(&issuer).types(["notes+jwt"])).build().unwrap()).await;
+    for (typ, expected) in [("notes+jwt", 200), ("application/Notes+JWT", 200), ("at+jwt", 401), ("JWT", 401)] {
+        let head = json!({"alg": "ES256", "kid": "k1", "typ": typ});
+        let token = issuer.key.sign(&head, &issuer.claims().to_string());
+        assert_eq!(status(&site, bearer(&token)).await, expected, "{typ}");
+    }
+}
+
 /// Signs a request with a key that a token is bound to.
 fn signed(key: &Key, token: &str, jti: &str, nonce: Option<&str>) -> Request {
-    let head = json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": key.jwk()});
-    let mut claims = json!({"jti": jti, "htm": "POST", "htu": RESOURCE, "iat": now(), "ath": sha256(token)});
+    signed_at(now(), key, token, jti, nonce)
+}
+
+/// Signs a request, as of some moment.
+fn signed_at(moment: u64, key: &Key, token: &str, jti: &str, nonce: Option<&str>) -> Request {
+    let head = json!({"typ": "dpop+jwt", "alg": key.algorithm(), "jwk": key.jwk()});
+    let mut claims = json!({"jti": jti, "htm": "POST", "htu": RESOURCE, "iat": moment, "ath": sha256(token)});
     if let Some(nonce) = nonce {
         claims["nonce"] = json!(nonce);
     }
@@ -313,6 +340,26 @@ async fn a_bound_token_is_of_use_only_with_its_key_and_each_proof_once() {
     let site = open(auth(&issuer).build().unwrap()).await;
     assert_eq!(status(&site, bearer(&token)).await, 401);
     assert_eq!(status(&site, signed(&key, &token, "1", None)).await, 401);
+}
+
+#[tokio::test]
+async fn proofs_are_signed_and_as_old_as_the_server_allows() {
+    let issuer = Issuer::start().await;
+    let (usual, longer) = (Key::p256("holder"), Key::p384("holder"));
+    let bound = |key: &Key| issuer.key.token(&issuer.but(json!({"cnf": {"jkt": key.thumbprint()}})));
+    let patient = DpopConfig::default().max_age(Duration::from_secs(600));
+    for (config, signed_by_longer, after_two_minutes) in [
+        (DpopConfig::default(), 401, 401),
+        (DpopConfig::default().algorithms([Algorithm::ES256, Algorithm::ES384]), 200, 401),
+        (patient, 401, 200),
+    ] {
+        let site = open(auth(&issuer).dpop(config).build().unwrap()).await;
+        let token = bound(&longer);
+        assert_eq!(status(&site, signed(&longer, &token, "1", None)).await, signed_by_longer);
+        let token = bound(&usual);
+        assert_eq!(status(&site, signed(&usual, &token, "1", None)).await, 200);
+        assert_eq!(status(&site, signed_at(now() - 120, &usual, &token, "2", None)).await, after_two_minutes);
+    }
 }
 
 /// Notes proofs for several servers of this process, unless it is out of order.
@@ -492,15 +539,14 @@ async fn settings_that_would_let_in_too_many_are_refused() {
 async fn a_configuration_file_says_the_same_as_the_builder() {
     let issuer = Issuer::start().await;
     let (key, entry) = ApiKey::generate("notes", Holder::new("job"));
+    let entry = json!({"id": entry.id(), "sha256": entry.sha256(), "expires_at_seconds": now() + 600,
+        "holder": {"subject": "job", "scopes": ["notes.read"]}});
+    let keys = |header: &str| json!({"header": header, "prefix": "notes", "keys": [entry]});
     let config = json!({
         "resource": RESOURCE,
         "providers": [
-            {"name": "off", "provider_type": "certificate", "settings": {}, "enabled": false},
-            {"name": "keys", "provider_type": "api_key", "priority": 5, "settings": {
-                "header": "X-Key", "prefix": "notes",
-                "keys": [{"id": entry.id(), "sha256": entry.sha256(), "expires_at_seconds": now() + 600,
-                    "holder": {"subject": "job", "scopes": ["notes.read"]}}],
-            }},
+            {"name": "off", "provider_type": "api_key", "settings": keys("X-Old-Key"), "enabled": false},
+            {"name": "keys", "provider_type": "api_key", "priority": 5, "settings": keys("X-Key")},
             {"name": "id", "provider_type": "jwt", "settings": {
                 "issuer": issuer.url, "audiences": [RESOURCE], "algorithms": ["ES256"], "leeway_seconds": 5,
                 "keys": {"fixed": [{"jwk": issuer.key.jwk()}]}, "tenant_claim": "org",
@@ -509,11 +555,18 @@ async fn a_configuration_file_says_the_same_as_the_builder() {
         "authorization": {"required_scopes": ["notes.read"], "recheck_seconds": 60},
     });
     let config: AuthConfig = serde_json::from_value(config).unwrap();
+    let mut confused = config.clone();
+    confused.providers[1].name = "id".to_owned();
+    let error = AuthManager::new(confused).unwrap_err();
+    assert!(error.is_usage() && error.to_string().contains(r#"two providers are called "id""#), "{error}");
     let site: Site = open(AuthManager::new(config).unwrap()).await;
     assert_eq!(answer(&site, who().header("X-Key", key.expose())).await["subject"], "job");
+    assert_eq!(status(&site, who().header("X-Old-Key", key.expose())).await, 401, "it is not in use");
     assert_eq!(answer(&site, bearer(&issuer.token())).await["tenant"], "acme");
     let late = issuer.key.token(&issuer.but(json!({"exp": now() - 10})));
     assert_eq!(status(&site, bearer(&late)).await, 401, "the leeway is five seconds");
+    let narrow = issuer.key.token(&issuer.but(json!({"scope": "notes.write"})));
+    assert_eq!(status(&site, bearer(&narrow)).await, 403, "a scope is required");
     assert_eq!(issuer.fetched(), 0);
     for bad in [
         json!({"provider": []}),

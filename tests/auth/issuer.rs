@@ -28,6 +28,8 @@ struct Shared {
     /// What is said of tokens.
     tokens: Mutex<HashMap<String, Value>>,
     asked: AtomicUsize,
+    /// By what credentials a token was asked about last.
+    asked_by: Mutex<Option<String>>,
     fetched: AtomicUsize,
 }
 
@@ -77,6 +79,11 @@ impl Issuer {
         self.shared.asked.load(Ordering::SeqCst)
     }
 
+    /// Returns by what credentials a token was asked about last.
+    pub fn asked_by(&self) -> Option<String> {
+        self.shared.asked_by.lock().unwrap().clone()
+    }
+
     /// Returns claims that are good.
     pub fn claims(&self) -> Value {
         json!({
@@ -111,21 +118,23 @@ impl Drop for Issuer {
 impl Shared {
     async fn answer(&self, mut stream: TcpStream) -> Option<()> {
         let mut bytes = Vec::new();
-        let (path, body) = loop {
+        let (path, authorization, body) = loop {
             let mut buffer = [0; 4096];
             let read = stream.read(&mut buffer).await.ok().filter(|read| *read > 0)?;
             bytes.extend_from_slice(&buffer[..read]);
             let text = String::from_utf8_lossy(&bytes);
             let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let length = head
-                .lines()
-                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned));
-            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
-                break (head.split(' ').nth(1)?.to_owned(), body.to_owned());
+            let header = |name: &str| {
+                let lines = head.lines().filter_map(|line| line.split_once(": "));
+                lines.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).next()
+            };
+            if body.len() >= header("content-length").map_or(0, |length| length.parse().unwrap()) {
+                break (head.split(' ').nth(1)?.to_owned(), header("authorization"), body.to_owned());
             }
         };
         let (head, body) = if path == "/introspect" {
             self.asked.fetch_add(1, Ordering::SeqCst);
+            *self.asked_by.lock().unwrap() = authorization;
             let tokens = self.tokens.lock().unwrap();
             let known = tokens.iter().find(|(token, _)| body.split('&').any(|pair| pair == format!("token={token}")));
             ("200 OK".to_owned(), known.map_or_else(|| json!({"active": false}), |(_, what)| what.clone()).to_string())

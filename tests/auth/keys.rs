@@ -109,8 +109,8 @@ impl Key {
 
     pub fn thumbprint(&self) -> String {
         let jwk = self.jwk();
-        let (x, y) = (jwk["x"].as_str().unwrap(), jwk["y"].as_str().unwrap());
-        sha256(&format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#))
+        let [curve, x, y] = ["crv", "x", "y"].map(|name| jwk[name].as_str().unwrap());
+        sha256(&format!(r#"{{"crv":"{curve}","kty":"EC","x":"{x}","y":"{y}"}}"#))
     }
 
     fn signature(&self, message: &[u8]) -> Vec<u8> {

@@ -370,7 +370,8 @@ async fn defence_19_what_waits_for_a_client_is_bound_to_it_and_capped() {
     for _ in 0..10_000 {
         server.resource_updated("test://fixed");
     }
-    assert!(client.sync().await.len() < 10_000);
+    let heard = client.sync().await.len();
+    assert!((1..=6).contains(&heard), "{heard}");
     // A state that was sealed for one caller is no use to another: MRTR-08.
     let state =
         client.modern("tools/call", json!({"name": "roots"}), json!({"roots": {}})).await["result"]["requestState"]

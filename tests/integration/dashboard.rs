@@ -344,6 +344,17 @@ async fn a_dashboard_that_only_shows_has_no_forms() {
 }
 
 #[tokio::test]
+async fn a_dashboard_listens_where_it_was_told() {
+    let taken = tokio::net::TcpListener::bind(LOOPBACK).await.unwrap();
+    let config = || DashboardConfig::new(taken.local_addr().unwrap().to_string());
+    let server = |config| Desk.into_builder().with_dashboard(config).unwrap().build();
+    let Err(error) = server(config()).bind_dashboard().await else { panic!("somebody else listens there") };
+    assert!(error.is_bind(), "{error}");
+    let dashboard = server(DashboardConfig::new(LOOPBACK)).bind_dashboard().await.unwrap();
+    assert_eq!(dashboard.local_addr().ip().to_string(), "127.0.0.1");
+}
+
+#[tokio::test]
 async fn a_dashboard_that_others_reach_needs_a_password() {
     let with = |config| ServerBuilder::new().with_dashboard(config).map(|_| ());
     for address in ["0.0.0.0:3001", "192.0.2.1:3001", "[::]:3001"] {

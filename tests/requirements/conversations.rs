@@ -261,12 +261,27 @@ async fn defence_11_what_was_read_is_finished_after_the_end_of_input() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_waits_after_the_end_of_input_for_as_long_as_was_said() {
+    for (seconds, answers) in [(1, 0), (3, 1)] {
+        let mut limits = Limits::default();
+        limits.end_of_input = Duration::from_secs(seconds);
+        let mut client = Client::connect(&Fixture.into_builder().limits(limits).build());
+        client.send(&modern(5, "tools/call", json!({"name": "wait", "arguments": {"ms": 2000}}), json!({}))).await;
+        let (ended, rest) = client.end().await;
+        assert!(ended.is_ok());
+        assert_eq!(rest.len(), answers, "{seconds}: {rest:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_without_an_end_runs_out_of_time() {
     let mut limits = Limits::default();
     limits.request_timeout = Duration::from_secs(5);
     let mut client = Client::connect(&Fixture.into_builder().limits(limits).build());
+    let started = tokio::time::Instant::now();
     let answer = client.modern("tools/call", json!({"name": "wait", "arguments": {"ms": 3_600_000}}), json!({})).await;
     assert_eq!(answer["error"]["code"], -32603);
+    assert_eq!(started.elapsed().as_secs(), 5);
 }
 
 /// Holds LOG-01, LOG-04.
@@ -455,16 +470,17 @@ async fn page_05_a_long_list_comes_in_pages() {
     let mut limits = Limits::default();
     limits.page_size = 4;
     let mut client = Client::connect(&Fixture.into_builder().limits(limits).build());
-    let (mut names, mut params) = (Vec::new(), json!({}));
+    let (mut names, mut params, mut pages) = (Vec::new(), json!({}), 0);
     loop {
         let result = client.modern("tools/list", params, json!({})).await["result"].take();
+        pages += 1;
         names.extend(result["tools"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap().to_owned()));
         match result.get("nextCursor") {
             Some(cursor) => params = json!({"cursor": cursor}),
             None => break,
         }
     }
-    assert_eq!(names, ["add", "wait", "panic", "fail", "log", "ask"]);
+    assert_eq!((pages, names), (2, ["add", "wait", "panic", "fail", "log", "ask"].map(str::to_owned).to_vec()));
     let wrong = client.modern("tools/list", json!({"cursor": "x"}), json!({})).await;
     assert_eq!(wrong["error"]["code"], -32602);
 }

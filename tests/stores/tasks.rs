@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use turbomcp::client::{Client, Error};
 use turbomcp::prelude::*;
@@ -319,8 +319,10 @@ async fn a_task_of_a_killed_worker_is_finished_by_another(url: &str) {
     worker.expect("begun");
     let id = worker.expect("id ");
     worker.signal("-KILL");
+    let started = Instant::now();
     let (_server, begun, client) = successor(url).await;
     assert_eq!(text(in_time(client.task(&id).result()).await).await, "second at attempt 2");
+    assert!(started.elapsed() < Duration::from_secs(12), "the usual fifteen seconds were not waited for");
     assert_eq!(begun.load(Ordering::SeqCst), 1);
     // Once.
     tokio::time::sleep(LEASE * 2).await;

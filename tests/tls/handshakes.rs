@@ -1,6 +1,6 @@
 //! Peers that do not get as far as TLS.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -53,6 +53,26 @@ async fn silent_peers_keep_nobody_from_shaking_hands() {
 }
 
 #[tokio::test]
+async fn handshakes_that_have_begun_are_counted() {
+    let authority = Authority::new();
+    for binding in BINDINGS {
+        let site = Site::limited(binding, authority.server("localhost").config(), |limits| {
+            limits.handshakes = 1;
+            limits.handshake_timeout = PATIENCE * 10;
+        })
+        .await;
+        let mut begun = TcpStream::connect(("127.0.0.1", site.port)).await.unwrap();
+        begun.write_all(&[22, 3, 1, 2, 0]).await.unwrap();
+        // It has the one place.
+        let who = site.who(authority.trusted());
+        let mut who = std::pin::pin!(who);
+        assert!(tokio::time::timeout(Duration::from_millis(500), &mut who).await.is_err(), "{binding:?}");
+        drop(begun);
+        assert_eq!(tokio::time::timeout(PATIENCE, who).await.expect("its turn comes").unwrap(), "nobody");
+    }
+}
+
+#[tokio::test]
 async fn a_handshake_that_is_not_finished_in_time_is_given_up() {
     let authority = Authority::new();
     for binding in BINDINGS {
@@ -65,8 +85,10 @@ async fn a_handshake_that_is_not_finished_in_time_is_given_up() {
         let mut begun = TcpStream::connect(("127.0.0.1", site.port)).await.unwrap();
         // The head of a record whose body never comes.
         begun.write_all(&[22, 3, 1, 2, 0]).await.unwrap();
+        let started = Instant::now();
         closed(silent).await;
         closed(begun).await;
+        assert!(started.elapsed() < Duration::from_secs(8), "the usual ten seconds were not waited for");
         assert_eq!(site.who(authority.trusted()).await.unwrap(), "nobody");
     }
 }

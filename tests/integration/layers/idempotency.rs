@@ -116,8 +116,10 @@ async fn whoever_sends_a_call_that_runs_waits_for_it_for_a_while() {
     let client = site.client();
     let held = tokio::spawn(async move { client.send(keyed("wait", "one")).await.message().await });
     work.begun(2).await;
+    let started = std::time::Instant::now();
     let mut refused = site.client().send(keyed("wait", "one")).await;
     assert_eq!(refused.status, 409);
+    assert!(started.elapsed() < Duration::from_secs(8), "the usual ten seconds were not waited for");
     let error = refused.message().await["error"].take();
     assert_eq!((&error["code"], &error["data"]), (&json!(409), &json!({"retryAfterMs": 500})));
     // Other arguments are no reason to wait.

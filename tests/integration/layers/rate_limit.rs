@@ -10,7 +10,7 @@ use turbomcp_tests::{Client, Http, Request, Site, modern};
 
 use super::{ByName, Hand, Work, call, status};
 
-const TWO: RateLimits = RateLimits { requests_per_period: 60, period: Duration::from_secs(60), burst_size: Some(2) };
+const TWO: RateLimits = RateLimits { requests_per_period: 30, period: Duration::from_secs(30), burst_size: Some(2) };
 
 fn config(hand: &Hand, strategy: RateLimitStrategy) -> RateLimitConfig {
     RateLimitConfig::new(strategy, TWO).clock(hand.clock())

@@ -306,6 +306,11 @@ mod tests {
         tokio::spawn(async move { matches!(jwks.find(Some(kid)).await, Lookup::Keys(_)) })
     }
 
+    /// Waits until the keys are asked for.
+    async fn accepted(listener: &TcpListener) -> (tokio::net::TcpStream, std::net::SocketAddr) {
+        tokio::time::timeout(Duration::from_secs(20), listener.accept()).await.expect("they are asked for").unwrap()
+    }
+
     /// Answers one request with a key of this name, and with a secret of another.
     async fn answer(stream: &mut tokio::net::TcpStream, kid: &str) {
         let mut request = Vec::new();
@@ -327,7 +332,7 @@ mod tests {
     async fn a_secret_that_is_published_is_no_key() {
         let (listener, jwks) = published(JwksConfig::default()).await;
         let asked = asking(&jwks, "secret");
-        let (mut stream, _) = listener.accept().await.unwrap();
+        let (mut stream, _) = accepted(&listener).await;
         answer(&mut stream, "1").await;
         assert!(!asked.await.unwrap());
         assert!(asking(&jwks, "1").await.unwrap());
@@ -337,7 +342,7 @@ mod tests {
     async fn a_fetch_does_not_end_with_the_request_that_began_it() {
         let (listener, jwks) = published(JwksConfig::default()).await;
         let first = asking(&jwks, "1");
-        let (mut stream, _) = listener.accept().await.unwrap();
+        let (mut stream, _) = accepted(&listener).await;
         first.abort();
         assert!(first.await.unwrap_err().is_cancelled());
         let second = asking(&jwks, "1");
@@ -350,16 +355,16 @@ mod tests {
         let config = JwksConfig { max_age: Duration::ZERO, cooldown: Duration::ZERO, ..JwksConfig::default() };
         let (listener, jwks) = published(config).await;
         let first = asking(&jwks, "1");
-        let (mut stream, _) = listener.accept().await.unwrap();
+        let (mut stream, _) = accepted(&listener).await;
         answer(&mut stream, "1").await;
         assert!(first.await.unwrap());
         let second = asking(&jwks, "1");
-        let (mut stream, _) = listener.accept().await.unwrap();
+        let (mut stream, _) = accepted(&listener).await;
         answer(&mut stream, "2").await;
         assert!(!second.await.unwrap());
         // If the issuer cannot be asked, they are.
         let third = asking(&jwks, "2");
-        drop(listener.accept().await.unwrap());
+        drop(accepted(&listener).await);
         assert!(third.await.unwrap());
     }
 }

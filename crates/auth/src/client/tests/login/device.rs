@@ -53,6 +53,21 @@ async fn f91_a_user_logs_in_by_a_code() {
 }
 
 #[tokio::test]
+async fn a_code_is_asked_for_where_the_configuration_says() {
+    let world = World::start(|base, seen| {
+        let code = json!({"device_code": "D", "user_code": "AB-CD", "verification_uri": base, "expires_in": 60});
+        (seen.path == "/own/device").then(|| ok(&code))?
+    })
+    .await;
+    let of = |url: String| OAuth2Config { device_authorization_url: url, ..of(OAuth2FlowType::DeviceCode) };
+    let provider = world.provider(of(format!("{}/own/device", world.base))).build().await.unwrap();
+    let device = provider.start_device(LoginRequest::default()).await.unwrap();
+    assert_eq!((device.code().user_code.as_str(), world.count("/own/device")), ("AB-CD", 1));
+    let error = world.provider(of(String::new())).build().await.unwrap_err();
+    assert!(error.is_usage() && error.to_string().contains("device_authorization_url"), "{error}");
+}
+
+#[tokio::test]
 async fn a_refusal_and_an_end_are_told() {
     for end in ["access_denied", "expired_token"] {
         let world = elsewhere(0, Some(end), 60).await;
