@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
 use turbomcp::McpServer;
 use turbomcp::client::{
     BackoffStrategy, CircuitBreakerConfig, Client, ClientBuilder, Era, ErrorKind, FailureThreshold, HealthStatus,
@@ -242,4 +244,35 @@ async fn f173_where_calls_are_run_once_they_are_made_again_by_the_same_key() {
         let (first, own) = soon(calling).await.unwrap();
         assert_eq!((first.is_ok(), own.is_ok()), (is_repeated, true));
     }
+}
+
+/// What is reached when a connection is opened again may be another server.
+#[tokio::test]
+async fn f173_a_call_is_not_made_again_where_it_would_run_twice() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = format!("tcp://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let mut calls = 0;
+        for extensions in [json!({"io.github.turbomcp/idempotency": {}}), json!({})] {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut lines = BufReader::new(stream).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let request: Value = serde_json::from_str(&line).unwrap();
+                if request["method"] == "tools/call" {
+                    calls += 1;
+                    break;
+                }
+                let mut discovered = crate::peer::discovered();
+                discovered["capabilities"]["extensions"] = extensions.clone();
+                let answer = json!({"jsonrpc": "2.0", "id": request["id"], "result": discovered});
+                lines.get_mut().write_all(format!("{answer}\n").as_bytes()).await.unwrap();
+            }
+        }
+        calls
+    });
+    let builder = builder(soon_again().max_attempts(3)).era(Era::Modern).reconnect();
+    let client = builder.connect(target.as_str()).await.unwrap();
+    let error = failure(client.call_tool("pay", json!({})).into_future()).await;
+    soon(client.close()).await;
+    assert_eq!((error.kind(), soon(serving).await.unwrap()), (Some(ErrorKind::ConnectionReset), 1), "{error}");
 }

@@ -240,9 +240,12 @@ impl Client {
         // again.
         let mut is_idempotent = options.idempotent
             || attempts.is_some() && shared.idempotent.holds(&prepared.method, prepared.name.as_deref());
+        // Whether it is the server that sees to it that nothing happens twice.
+        let mut is_run_once = false;
         if prepared.method == Method::TOOLS_CALL && (options.key.is_some() || attempts.is_some() && !is_idempotent) {
             let runs_once = runs_once(&shared.current().agreed.capabilities);
             let key = options.key.take().or_else(|| runs_once.then(random_key));
+            is_run_once = runs_once && !is_idempotent;
             is_idempotent |= runs_once;
             if let Some(key) = key {
                 options.meta.insert(Meta::IDEMPOTENCY_KEY, key.into());
@@ -270,6 +273,13 @@ impl Client {
                     tracing::debug!(method = prepared.method.as_str(), %error, ?wait, "a request is made again");
                     shared.vitals.retried();
                     tokio::time::sleep(wait).await;
+                    // By now it may be another server, or another version of it. One that is out of reach fails by itself.
+                    if is_run_once {
+                        let reached = Attempts::limit(attempts.as_ref(), shared.connection()).await;
+                        if matches!(reached, Ok(Ok(reached)) if !runs_once(&reached.agreed.capabilities)) {
+                            return Err(error);
+                        }
+                    }
                     continue;
                 }
             };
