@@ -7,6 +7,7 @@ mod configuration;
 mod handshakes;
 mod hangup;
 mod hosts;
+mod limits;
 mod listener;
 mod metrics;
 mod ocsp;
